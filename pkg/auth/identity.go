@@ -1,0 +1,22 @@
+// Package auth says who a client is and what it may do: tokens, claims and
+// permissions. The decision is made once, in the handshake or in hello, and is
+// kept with the connection.
+package auth
+
+import "time"
+
+// Identity is what a verified token says.
+type Identity struct {
+	// User is the token's subject.
+	User string
+	// Expires is when the token's word ends; zero means never.
+	Expires time.Time
+	// Permissions are the rooms that the token grants. Nil means that the
+	// token says nothing of rooms, and the deployment's default applies.
+	Permissions Permissions
+}
+
+// Expired reports whether the identity is no longer valid at now.
+func (i Identity) Expired(now time.Time) bool {
+	return !i.Expires.IsZero() && !now.Before(i.Expires)
+}

@@ -1,0 +1,59 @@
+// Package connection knows who is connected: the state of each connection, the
+// registry that changes it, and the one place that decides when its last trace
+// may go. Read in this order: connection.go, store.go, registry.go, remove.go.
+package connection
+
+import (
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+)
+
+// Connection is the state of one WebSocket connection.
+type Connection struct {
+	// ID is API Gateway's connection id.
+	ID string
+	// Identity is who is behind it; its User is empty until the connection
+	// has authenticated.
+	Identity auth.Identity
+	// Session names one client across its reconnects, unique per user.
+	Session string
+	// ConnectedAt is when API Gateway accepted the handshake.
+	ConnectedAt time.Time
+	// Rooms are those whose membership may exist. A room stands here before
+	// its membership is written and until after it is deleted.
+	Rooms []string
+	// JoinedAt is when the latest join began. While one may still be under
+	// way, Remove leaves the last step to the sweeper.
+	JoinedAt time.Time
+	// CheckAt is when the sweeper looks at the connection next: at the latest
+	// when its token expires.
+	CheckAt time.Time
+	// Strikes counts consecutive signs that the connection is gone. One may be
+	// wrong; the sweeper removes at two.
+	Strikes int
+	// Sentence is the close code with which the sweeper is to end the
+	// connection, 0 for none.
+	Sentence int
+	// Closing is set when the connection is over and only its traces are
+	// left. Nobody may join with it any more.
+	Closing bool
+}
+
+// Authenticated reports whether the connection has proved who it is.
+func (c Connection) Authenticated() bool { return c.Identity.User != "" }
+
+// Expired reports whether its token has expired at now.
+func (c Connection) Expired(now time.Time) bool {
+	return c.Authenticated() && c.Identity.Expired(now)
+}
+
+// In reports whether the connection has joined room.
+func (c Connection) In(room string) bool {
+	for _, r := range c.Rooms {
+		if r == room {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,80 @@
+package connection
+
+import (
+	"context"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+)
+
+// Store keeps connections. Each method is one atomic decision; all are safe
+// for concurrent use, and may be repeated after a Temporary error. Methods that change a connection return ErrNotFound
+// where there is none or it is Closing, and never bring one back.
+type Store interface {
+	// Put registers a connection, replacing what stood under its id.
+	Put(ctx context.Context, c Connection) error
+
+	// Get reads a connection, strongly consistent, Closing or not.
+	Get(ctx context.Context, id string) (Connection, error)
+
+	// Authenticate sets identity, session and next check, adds rooms, and
+	// returns the connection as it then stands. ErrOtherUser if another user
+	// owns it.
+	Authenticate(ctx context.Context, p AuthenticateParams) (Connection, error)
+
+	// AddRoom adds a room before its membership is written. ErrTooManyRooms if
+	// the connection would be in more than Max.
+	AddRoom(ctx context.Context, p AddRoomParams) error
+
+	// DropRoom removes a room after its membership was deleted.
+	DropRoom(ctx context.Context, id, room string) error
+
+	// Check records what a look at the connection found: strikes and the next
+	// date. A connection that is over keeps its Closing.
+	Check(ctx context.Context, id string, strikes int, next time.Time) error
+
+	// Condemn makes the connection due at once, to be ended with the close
+	// code; 0 only makes it due.
+	Condemn(ctx context.Context, id string, code int, now time.Time) error
+
+	// MarkClosing ends a connection but for its traces, which the sweeper
+	// removes at next. It works on a Closing one too.
+	MarkClosing(ctx context.Context, id string, next time.Time) error
+
+	// Delete forgets a connection on condition that no join has begun since
+	// joinedAt, and reports whether it did. One that is not there counts as
+	// deleted.
+	Delete(ctx context.Context, id string, joinedAt time.Time) (bool, error)
+
+	// Due reads connections of one partition whose CheckAt is not after now:
+	// one page from cursor on, and the cursor of the next page, empty at the
+	// end. It may be eventually consistent.
+	Due(ctx context.Context, p DueParams) ([]Connection, string, error)
+
+	// Partitions is over how many partitions the connections are spread.
+	Partitions() int
+}
+
+// AuthenticateParams sets who is behind a connection.
+type AuthenticateParams struct {
+	ID       string
+	Identity auth.Identity
+	Session  string // empty keeps what there is
+	Rooms    []string
+	Now      time.Time // of the joins, if there are Rooms
+	CheckAt  time.Time
+}
+
+// AddRoomParams adds a room.
+type AddRoomParams struct {
+	ID, Room string
+	Max      int
+	Now      time.Time
+}
+
+// DueParams selects connections to look at.
+type DueParams struct {
+	Partition int
+	Now       time.Time
+	Cursor    string
+}

@@ -1,0 +1,95 @@
+package msglog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+)
+
+// The methods in this file are the drainer's: it alone moves the pointer and
+// fills other writers' holes.
+
+// Acquire takes the room's drain lease until the given time and returns the
+// head. ErrLeaseHeld means that there is nothing to do: whoever holds the lease
+// cannot give it back without seeing every number handed out so far.
+func (l *Log) Acquire(ctx context.Context, room, owner string, until time.Time) (Head, error) {
+	head, err := l.store.AcquireLease(ctx, LeaseParams{Room: room, Owner: owner, Now: l.clock.Now(), Until: until})
+	if err != nil {
+		return Head{}, fmt.Errorf("acquire lease: %w", err)
+	}
+	return head, nil
+}
+
+// Renew prolongs the lease and records how far delivery has come.
+func (l *Log) Renew(ctx context.Context, room, owner string, at Position, until time.Time) error {
+	err := l.store.RenewLease(ctx, LeaseParams{
+		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, Now: l.clock.Now(), Until: until,
+	})
+	if err != nil {
+		return fmt.Errorf("renew lease: %w", err)
+	}
+	return nil
+}
+
+// Release gives the lease back if nothing was handed out above at; otherwise
+// it returns false and the head, and the caller goes round again.
+func (l *Log) Release(ctx context.Context, room, owner string, at Position) (Head, bool, error) {
+	head, released, err := l.store.ReleaseLease(ctx, LeaseParams{
+		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, Now: l.clock.Now(),
+	})
+	if err != nil {
+		return Head{}, false, fmt.Errorf("release lease: %w", err)
+	}
+	return head, released, nil
+}
+
+// Abandon gives the lease back although there is more to do. The caller must
+// make sure that somebody goes on: by a wake-up, or by failing an invocation
+// that is retried.
+func (l *Log) Abandon(ctx context.Context, room, owner string, at Position) error {
+	err := l.store.AbandonLease(ctx, LeaseParams{
+		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, Now: l.clock.Now(),
+	})
+	if err != nil {
+		return fmt.Errorf("abandon lease: %w", err)
+	}
+	return nil
+}
+
+// Unread returns the contiguous entries above after and up to upto, at most a
+// page of them. If the very next number is a hole, it waits HoleWait for the
+// writer and then fills it with a void. Of entries that expired before anybody
+// drained them, it returns what lies behind.
+func (l *Log) Unread(ctx context.Context, room string, head Head, after, upto uint64) ([]Entry, error) {
+	deadline := l.clock.Now().Add(l.config.HoleWait)
+	r := reader{Log: l, room: room, head: head}
+	for after < upto {
+		got, err := r.entries(ctx, after, upto, false)
+		if err != nil {
+			return nil, err
+		}
+		if run := contiguous(got, after); len(run) > 0 {
+			return run, nil
+		}
+		if !l.isHole(head, after+1) {
+			if len(got) == 0 {
+				return nil, nil
+			}
+			return contiguous(got, got[0].Seq-1), nil
+		}
+		if l.clock.Now().Before(deadline) {
+			if err := clock.Sleep(ctx, l.clock, l.config.HolePoll); err != nil {
+				return nil, fmt.Errorf("wait for number %d: %w", after+1, err)
+			}
+			continue
+		}
+		stands, err := l.fillVoid(ctx, room, Position{head.Epoch, after + 1})
+		if err != nil {
+			return nil, err
+		}
+		return []Entry{stands}, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,74 @@
+package msglog
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+)
+
+// Config tunes a Log. The zero value of a field means its default.
+type Config struct {
+	// Retention is for how long an entry can be replayed. Default 24 h.
+	Retention time.Duration
+	// Window is for how long a key is remembered. Default 10 min; at most
+	// Retention, since a mark must not outlive its entry.
+	Window time.Duration
+	// HoleWait is how long the drainer waits for a slow writer before it fills
+	// the hole. Default 1 s.
+	HoleWait time.Duration
+	// HolePoll is how often it looks meanwhile. Default 50 ms.
+	HolePoll time.Duration
+	// PageEntries is how many entries one read of the store asks for.
+	// Default 32.
+	PageEntries int
+}
+
+// WithDefaults returns c with every zero field set to its default.
+func (c Config) WithDefaults() Config {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&c.Retention, 24*time.Hour)
+	set(&c.Window, 10*time.Minute)
+	set(&c.HoleWait, time.Second)
+	set(&c.HolePoll, 50*time.Millisecond)
+	if c.PageEntries == 0 {
+		c.PageEntries = 32
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.Retention < 0, c.Window < 0, c.HoleWait < 0, c.HolePoll <= 0, c.PageEntries < 0:
+		return fmt.Errorf("log configuration has a negative value: %+v", c)
+	case c.Window > c.Retention:
+		return fmt.Errorf("idempotency window %v is longer than the retention %v", c.Window, c.Retention)
+	}
+	return nil
+}
+
+// Log reads and appends. It holds no state of its own and is safe for
+// concurrent use.
+type Log struct {
+	store    Store
+	clock    clock.Clock
+	newEpoch func() string
+	config   Config
+}
+
+// New returns a Log over store. newEpoch makes ids that never repeat.
+func New(store Store, c clock.Clock, newEpoch func() string, config Config) (*Log, error) {
+	config = config.WithDefaults()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	return &Log{store, c, newEpoch, config}, nil
+}
+
+// headLifetime is how long a head outlives its last append. It must outlive
+// every entry, or numbers would start over beneath a log that is still there.
+func (l *Log) headLifetime() time.Duration { return 2*l.config.Retention + 24*time.Hour }

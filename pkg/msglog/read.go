@@ -1,0 +1,293 @@
+package msglog
+
+import (
+	"context"
+	"fmt"
+)
+
+// Page is a contiguous piece of a log.
+type Page struct {
+	Epoch string
+	// Head is the highest number up to which the log is known to be filled.
+	// Above it there are at most numbers whose writers are still at work:
+	// they reach a member by live delivery.
+	Head uint64
+	// Recovered is false if entries that were asked for are gone: another
+	// epoch, expired, or a start above the head. Entries is empty then.
+	Recovered bool
+	// Entries are ascending and contiguous.
+	Entries []Entry
+	// More says that the page was cut by a limit.
+	More bool
+	// Oldest is the lowest number that can still be read; only set where
+	// Recovered is false or a backward page met the end of the retention.
+	Oldest uint64
+	// Pending says that something waits for a drainer and that none is awake.
+	Pending bool
+}
+
+// Budget bounds a page.
+type Budget struct {
+	Entries int             // at most so many entries
+	Bytes   int             // at most so many bytes, but one entry always fits
+	Size    func(Entry) int // bytes that an entry takes
+}
+
+// fit reports how many of the leading entries stay within the budget.
+func (b Budget) fit(entries []Entry) int {
+	var bytes int
+	for i, e := range entries {
+		bytes += b.Size(e)
+		if i >= b.Entries || (i > 0 && bytes > b.Bytes) {
+			return i
+		}
+	}
+	return len(entries)
+}
+
+// Start says where a page begins.
+type Start struct {
+	// Epoch is the incarnation that the numbers belong to; empty means the
+	// current one.
+	Epoch string
+	// Since asks for all entries above it.
+	Since *uint64
+	// Before asks for the highest entries below it.
+	Before *uint64
+	// Last asks for so many of the highest entries. With none of the three,
+	// only the head is wanted.
+	Last uint64
+}
+
+// Read returns a page of a room's log. It reads the head first, so a caller
+// that wrote its membership before gets everything up to here from the page
+// and everything above by live delivery: no hole at the seam.
+func (l *Log) Read(ctx context.Context, room string, start Start, budget Budget) (Page, error) {
+	head, err := l.store.Head(ctx, room)
+	if err != nil {
+		return Page{}, fmt.Errorf("read head: %w", err)
+	}
+	page := Page{
+		Epoch: head.Epoch, Head: head.Seq, Recovered: true,
+		Pending: head.Pending() && !head.Lease.Live(l.clock.Now()),
+	}
+	r := reader{Log: l, room: room, head: head, budget: budget}
+	switch {
+	case start.Epoch != "" && start.Epoch != head.Epoch:
+		err = r.lost(ctx, &page)
+	case start.Since != nil && *start.Since > head.Seq:
+		err = r.lost(ctx, &page)
+	case start.Since != nil:
+		err = r.forward(ctx, &page, *start.Since)
+	case start.Before != nil:
+		err = r.backward(ctx, &page, *start.Before, uint64(budget.Entries))
+	default:
+		err = r.newest(ctx, &page, start.Last)
+	}
+	if err != nil {
+		return Page{}, err
+	}
+	return page, nil
+}
+
+// reader is one Read under way.
+type reader struct {
+	*Log
+	room   string
+	head   Head
+	budget Budget
+}
+
+// forward reads all above since, up to the first hole or the budget.
+func (r *reader) forward(ctx context.Context, page *Page, since uint64) error {
+	last := since
+	for last < r.head.Seq {
+		got, err := r.entries(ctx, last, r.head.Seq, false)
+		if err != nil {
+			return err
+		}
+		run := contiguous(got, last)
+		page.Entries = append(page.Entries, run...)
+		last += uint64(len(run))
+		if fit := r.budget.fit(page.Entries); fit < len(page.Entries) {
+			page.Entries, page.More = page.Entries[:fit], true
+			return nil
+		}
+		if last == r.head.Seq {
+			return nil
+		}
+		if len(run) < len(got) || len(got) == 0 {
+			return r.stopped(ctx, page, last)
+		}
+		if len(page.Entries) == r.budget.Entries {
+			page.More = true
+			return nil
+		}
+	}
+	return nil
+}
+
+// stopped handles a missing entry at last+1.
+func (r *reader) stopped(ctx context.Context, page *Page, last uint64) error {
+	if r.isHole(r.head, last+1) {
+		page.Head = last
+		return nil
+	}
+	return r.lost(ctx, page)
+}
+
+// isHole reports whether a number without an entry is one whose writer is at
+// work or died, rather than one whose entry has expired. All numbers up to
+// Delivered were filled once. Those above were handed out after DrainedAt, so
+// within the retention none of them can have expired.
+func (l *Log) isHole(head Head, seq uint64) bool {
+	return seq > head.Delivered && l.clock.Now().Before(head.DrainedAt.Add(l.config.Retention))
+}
+
+// lost makes the page say that the reader must start anew.
+func (r *reader) lost(ctx context.Context, page *Page) error {
+	page.Recovered, page.Entries, page.More = false, nil, false
+	if err := r.settle(ctx, page); err != nil {
+		return err
+	}
+	return r.oldest(ctx, page)
+}
+
+// settle lowers the page's head to the last number before the first hole.
+func (r *reader) settle(ctx context.Context, page *Page) error {
+	last := r.head.Delivered
+	for last < r.head.Seq {
+		got, err := r.entries(ctx, last, r.head.Seq, false)
+		if err != nil {
+			return err
+		}
+		run := contiguous(got, last)
+		last += uint64(len(run))
+		if len(run) < len(got) || len(got) == 0 {
+			if r.isHole(r.head, last+1) {
+				break
+			}
+			last = r.head.Seq // expired unseen: nothing to wait for
+		}
+	}
+	page.Head = last
+	return nil
+}
+
+func (r *reader) oldest(ctx context.Context, page *Page) error {
+	if r.head.Seq == 0 {
+		return nil
+	}
+	first, err := r.store.Entries(ctx, RangeParams{
+		Room: r.room, Epoch: r.head.Epoch, Upto: r.head.Seq, Limit: 1, Now: r.clock.Now(),
+	})
+	if err != nil {
+		return fmt.Errorf("find the oldest entry: %w", err)
+	}
+	if len(first) > 0 {
+		page.Oldest = first[0].Seq
+	}
+	return nil
+}
+
+// newest reads the highest count entries up to the settled head.
+func (r *reader) newest(ctx context.Context, page *Page, count uint64) error {
+	if r.head.Pending() {
+		if err := r.settle(ctx, page); err != nil {
+			return err
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	err := r.backward(ctx, page, page.Head+1, count)
+	page.More = false
+	return err
+}
+
+// backward reads the highest count entries below before. More then means that
+// older ones can be read.
+func (r *reader) backward(ctx context.Context, page *Page, before, count uint64) error {
+	if r.head.Pending() && before > r.head.Delivered+1 {
+		if err := r.settle(ctx, page); err != nil {
+			return err
+		}
+	}
+	upto := min(before, page.Head+1)
+	if upto > 0 {
+		upto--
+	}
+	for uint64(len(page.Entries)) < count && upto > 0 {
+		got, err := r.entries(ctx, 0, upto, true)
+		if err != nil {
+			return err
+		}
+		run := contiguousBack(got, upto)
+		page.Entries = append(run, page.Entries...)
+		upto -= uint64(len(run))
+		if len(run) < len(got) || len(got) == 0 {
+			page.Oldest = upto + 1
+			break
+		}
+		if r.trim(page, count) {
+			return nil
+		}
+	}
+	r.trim(page, count)
+	if len(page.Entries) > 0 && page.Oldest == 0 {
+		page.More = page.More || page.Entries[0].Seq > 1
+	}
+	return nil
+}
+
+// trim drops the lowest entries over the budget and reports whether it did.
+func (r *reader) trim(page *Page, count uint64) bool {
+	budget := r.budget
+	budget.Entries = min(budget.Entries, int(count))
+	keep, bytes := 0, 0
+	for i := len(page.Entries) - 1; i >= 0 && keep < budget.Entries; i-- {
+		bytes += budget.Size(page.Entries[i])
+		if keep > 0 && bytes > budget.Bytes {
+			break
+		}
+		keep++
+	}
+	if keep == len(page.Entries) {
+		return false
+	}
+	page.Entries, page.More, page.Oldest = page.Entries[len(page.Entries)-keep:], true, 0
+	return true
+}
+
+// entries reads one page of the store within (after, upto].
+func (l *reader) entries(ctx context.Context, after, upto uint64, backward bool) ([]Entry, error) {
+	got, err := l.store.Entries(ctx, RangeParams{
+		Room: l.room, Epoch: l.head.Epoch, After: after, Upto: upto,
+		Limit: l.config.PageEntries, Now: l.clock.Now(), Backward: backward,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read entries: %w", err)
+	}
+	return got, nil
+}
+
+// contiguous returns the leading entries that follow each other from after+1.
+func contiguous(entries []Entry, after uint64) []Entry {
+	for i, e := range entries {
+		if e.Seq != after+1+uint64(i) {
+			return entries[:i]
+		}
+	}
+	return entries
+}
+
+// contiguousBack returns the trailing entries that follow each other up to upto.
+func contiguousBack(entries []Entry, upto uint64) []Entry {
+	for i := range entries {
+		at := len(entries) - 1 - i
+		if entries[at].Seq != upto-uint64(i) {
+			return entries[at+1:]
+		}
+	}
+	return entries
+}

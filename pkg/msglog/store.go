@@ -1,0 +1,112 @@
+package msglog
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps heads, entries and idempotency marks. Each method is one atomic
+// decision, linearizable per item; all are safe for concurrent use. An error with
+// a method Temporary() bool that returns true says that the service below did
+// not answer or was throttled: the call may be repeated, and may have taken
+// effect.
+type Store interface {
+	// Head reads a room's head, strongly consistent; a room without one has
+	// the zero Head.
+	Head(ctx context.Context, room string) (Head, error)
+
+	// TakeNumber hands out the next number and returns all of the head as it
+	// then stands. It is the only place where a sequence number is assigned. A
+	// room without a head gets one with FreshEpoch.
+	TakeNumber(ctx context.Context, p TakeParams) (Head, error)
+
+	// Mark claims a key for a number if nobody has claimed it, and returns the
+	// position that the key stands for now: the caller's own, or the earlier
+	// one. A mark that expired before Now counts as absent.
+	Mark(ctx context.Context, p MarkParams) (Position, error)
+
+	// MoveMark points a key from a number that was voided to another, on
+	// condition that it still points to From, and returns the position that
+	// the key stands for now.
+	MoveMark(ctx context.Context, p MoveParams) (Position, error)
+
+	// Fill writes an entry at its number unless something stands there, and
+	// returns what stands there now. filled says that it was this call.
+	Fill(ctx context.Context, p FillParams) (now Entry, filled bool, err error)
+
+	// Entries reads present, unexpired entries with numbers above After and up
+	// to Upto, ascending, strongly consistent, at most Limit. It may return
+	// fewer; it returns none only if there are none. Numbers may be missing.
+	Entries(ctx context.Context, p RangeParams) ([]Entry, error)
+
+	// AcquireLease takes the drain lease if there is something to drain and
+	// nobody holds it at Now, and returns the head; otherwise it returns
+	// ErrLeaseHeld.
+	AcquireLease(ctx context.Context, p LeaseParams) (Head, error)
+
+	// RenewLease moves the lease's end and the pointer forward, on condition
+	// that Owner holds it; otherwise it returns ErrLeaseLost.
+	RenewLease(ctx context.Context, p LeaseParams) error
+
+	// ReleaseLease gives the lease back and advances the pointer to Delivered,
+	// on condition that Owner holds it and that no number above Delivered has
+	// been handed out. Otherwise the lease is kept and the head returned with
+	// released false; if another one holds it, ErrLeaseLost.
+	ReleaseLease(ctx context.Context, p LeaseParams) (now Head, released bool, err error)
+
+	// AbandonLease gives the lease back with the pointer advanced to
+	// Delivered, however far the log has moved on. It returns ErrLeaseLost if
+	// another one holds it.
+	AbandonLease(ctx context.Context, p LeaseParams) error
+}
+
+// TakeParams asks for a number.
+type TakeParams struct {
+	Room       string
+	FreshEpoch string    // used only if the room has no head
+	Now        time.Time // DrainedAt of a new head
+	Expires    time.Time // when the head may be forgotten
+}
+
+// MarkParams claims a key. User, room and key together identify it.
+type MarkParams struct {
+	Room, User, Key string
+	Position        Position
+	Now             time.Time
+	Expires         time.Time // end of the idempotency window
+}
+
+// MoveParams moves a claimed key.
+type MoveParams struct {
+	Room, User, Key string
+	From, To        Position
+	Expires         time.Time
+}
+
+// FillParams writes an entry.
+type FillParams struct {
+	Room, Epoch string
+	Entry       Entry
+	Expires     time.Time // end of the retention
+}
+
+// RangeParams selects entries.
+type RangeParams struct {
+	Room, Epoch string
+	After, Upto uint64
+	Limit       int
+	Now         time.Time // entries that expired before it are left out
+	// Backward selects the highest numbers of the range rather than the
+	// lowest; the result is ascending all the same.
+	Backward bool
+}
+
+// LeaseParams takes, renews or gives back the drain lease.
+type LeaseParams struct {
+	Room, Owner string
+	// Epoch is the head's epoch when the lease was taken.
+	Epoch     string
+	Delivered uint64
+	Now       time.Time
+	Until     time.Time
+}

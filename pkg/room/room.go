@@ -1,0 +1,41 @@
+// Package room knows who is a member of which room, and presence.
+package room
+
+import "time"
+
+// Member is one connection's membership in a room.
+type Member struct {
+	Room         string
+	ConnectionID string
+	User         string
+	Session      string
+	// Shard is the partition of the room that the member belongs to.
+	Shard int
+	// JoinedAt is when the membership was last written.
+	JoinedAt time.Time
+	// Behind says that live delivery has stopped for this member.
+	Behind Behind
+}
+
+// Behind is how far a member that could not be served has been dealt with.
+type Behind int
+
+// A member that is behind gets no live messages until it joins again.
+const (
+	InStep   Behind = iota // served live
+	Untold                 // behind, and does not know
+	Informed               // behind, and was told
+)
+
+// Shard is the partition of a room with so many of them that a connection
+// belongs to.
+func Shard(connectionID string, shards int) int {
+	if shards <= 1 {
+		return 0
+	}
+	var h uint32 = 2166136261 // FNV-1a
+	for i := range len(connectionID) {
+		h = (h ^ uint32(connectionID[i])) * 16777619
+	}
+	return int(h % uint32(shards))
+}
