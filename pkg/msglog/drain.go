@@ -3,6 +3,7 @@ package msglog
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
@@ -92,4 +93,15 @@ func (l *Log) Unread(ctx context.Context, room string, head Head, after, upto ui
 		return []Entry{stands}, nil
 	}
 	return nil, nil
+}
+
+// Peek returns the contiguous entries above after that can be read now, at
+// most a page of them, and waits for nothing.
+func (l *Log) Peek(ctx context.Context, room string, head Head, after uint64) ([]Entry, error) {
+	r := reader{Log: l, room: room, head: head}
+	got, err := r.entries(ctx, after, math.MaxInt64, false)
+	if err != nil {
+		return nil, err
+	}
+	return contiguous(got, after), nil
 }

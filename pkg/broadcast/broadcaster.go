@@ -1,0 +1,193 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/room"
+)
+
+// Config tunes a Broadcaster. The zero value of a field means its default.
+type Config struct {
+	// LeaseFor is how long a drain lease lasts without renewal. Default 15 s.
+	// It must be shorter than the minute after which Lambda retries a failed
+	// invocation, or the retry would find its own lease.
+	LeaseFor time.Duration
+	// Linger is the least time between two rounds of a busy room: longer means
+	// fuller frames and later messages. Default 100 ms.
+	Linger time.Duration
+	// SlowAfter is for how long a member may refuse its messages before it is
+	// behind. Default 2 s.
+	SlowAfter time.Duration
+	// PostTimeout bounds one post. Default 3 s.
+	PostTimeout time.Duration
+	// Margin is how long before its deadline a broadcaster hands on.
+	// Default 5 s.
+	Margin time.Duration
+	// Width bounds how many posts are under way at once. Default 256.
+	Width int
+	// PostsPerSecond is this broadcaster's share of the account's request
+	// rate. Default 2,000.
+	PostsPerSecond int
+	// PresenceMembers is up to how many members a room is told who comes and
+	// goes. Default 100; negative means never.
+	PresenceMembers int
+}
+
+// WithDefaults returns c with every zero field set to its default.
+func (c Config) WithDefaults() Config {
+	durations := map[*time.Duration]time.Duration{
+		&c.LeaseFor: 15 * time.Second, &c.Linger: 100 * time.Millisecond,
+		&c.SlowAfter: 2 * time.Second, &c.PostTimeout: 3 * time.Second, &c.Margin: 5 * time.Second,
+	}
+	for field, value := range durations {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	numbers := map[*int]int{&c.Width: 256, &c.PostsPerSecond: 2000, &c.PresenceMembers: 100}
+	for field, value := range numbers {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.LeaseFor < 0, c.Linger < 0, c.SlowAfter < 0, c.PostTimeout < 0, c.Margin < 0, c.Width < 0, c.PostsPerSecond < 0:
+		return fmt.Errorf("broadcast configuration has a negative value: %+v", c)
+	case c.LeaseFor >= time.Minute:
+		return fmt.Errorf("lease of %v is not shorter than the minute after which a failed invocation is retried", c.LeaseFor)
+	}
+	return nil
+}
+
+// Connections is what a broadcaster may do to a connection: report that it
+// seems to be gone. It never deletes one.
+type Connections interface {
+	Check(ctx context.Context, id string, strikes int, next time.Time) error
+}
+
+// Parts are what a Broadcaster works with; all are required.
+type Parts struct {
+	Log         *msglog.Log
+	Members     room.Store
+	Connections Connections
+	Gateway     connection.Gateway
+	Waker       Waker
+	Clock       clock.Clock
+	NewID       func() string // names a lease's owner; never repeats
+	Logger      *slog.Logger
+}
+
+// Broadcaster handles wake-ups. It is safe for concurrent use.
+type Broadcaster struct {
+	Parts
+	config Config
+	pace   *rate.Limiter
+}
+
+// New returns a Broadcaster.
+func New(parts Parts, config Config) (*Broadcaster, error) {
+	config = config.WithDefaults()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	pace := rate.NewLimiter(rate.Limit(config.PostsPerSecond), max(1, config.PostsPerSecond/4))
+	return &Broadcaster{parts, config, pace}, nil
+}
+
+// Handle does what a wake-up asks. It returns an error only when the same
+// wake-up should be delivered again; the caller's invocation must then fail.
+func (b *Broadcaster) Handle(ctx context.Context, w Wake) error {
+	switch w.Kind {
+	case KindDrain:
+		return b.drain(ctx, w)
+	case KindEphemeral:
+		return b.ephemeral(ctx, w)
+	case KindPresence:
+		return b.presence(ctx, w)
+	default:
+		b.Logger.WarnContext(ctx, "wake-up of unknown kind passed over", "kind", string(w.Kind), "room", w.Room)
+		return nil
+	}
+}
+
+// ephemeral pushes data past the log: once to each member, with no promise.
+func (b *Broadcaster) ephemeral(ctx context.Context, w Wake) error {
+	frame, err := protocol.Marshal(protocol.NewEphemeral(w.Room, w.User, w.Data))
+	if err != nil {
+		b.Logger.WarnContext(ctx, "ephemeral message passed over", "room", w.Room, "error", err)
+		return nil
+	}
+	members, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
+	if err != nil {
+		return fmt.Errorf("read members: %w", err)
+	}
+	return b.pushAll(ctx, members, w.Origin, frame)
+}
+
+// presence tells the members who came or went, if that was the user's only
+// connection in the room.
+func (b *Broadcaster) presence(ctx context.Context, w Wake) error {
+	members, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
+	if err != nil {
+		return fmt.Errorf("read members: %w", err)
+	}
+	if len(members) > b.config.PresenceMembers || !room.Alone(members, w.User, w.Origin) {
+		return nil
+	}
+	var joined, left []string
+	if w.Left {
+		left = []string{w.User}
+	} else {
+		joined = []string{w.User}
+	}
+	frame, err := protocol.Marshal(protocol.NewPresenceChange(w.Room, joined, left, len(room.Users(members))))
+	if err != nil {
+		return err
+	}
+	return b.pushAll(ctx, members, w.Origin, frame)
+}
+
+// pushAll posts one frame to all members but the origin, each once. Failures
+// are the clients' to notice: what must arrive is in the log.
+func (b *Broadcaster) pushAll(ctx context.Context, members []room.Member, origin string, frame []byte) error {
+	var group errgroup.Group
+	group.SetLimit(b.config.Width)
+	for _, m := range members {
+		if m.ConnectionID == origin || m.Behind != room.InStep {
+			continue
+		}
+		group.Go(func() error {
+			err := b.post(ctx, m.ConnectionID, frame)
+			if errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// post sends one frame at the pace of our share of the account's rate.
+func (b *Broadcaster) post(ctx context.Context, id string, frame []byte) error {
+	if err := b.pace.Wait(ctx); err != nil {
+		return fmt.Errorf("wait for the post rate: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.config.PostTimeout)
+	defer cancel()
+	return b.Gateway.Post(ctx, id, frame)
+}

@@ -1,0 +1,203 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+)
+
+// drain is one turn of the room as actor: from taking the lease to giving it
+// back.
+type drain struct {
+	*Broadcaster
+	room, owner string
+	head        msglog.Head // as of the lease's start, but for Seq: as of the last look
+	offered     uint64      // up to here the courier has the entries
+	confirmed   uint64      // up to here every member has been dealt with
+	until       time.Time   // end of the lease
+	courier     *courier
+	wake        Wake
+	busy        bool // more came while we were at work
+	lastRound   time.Time
+}
+
+// drain serves a room's mailbox. Losing the lease, or not getting it, is no
+// error: the one who has it serves the room.
+func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
+	d := &drain{Broadcaster: b, room: w.Room, owner: b.NewID(), wake: w}
+	d.until = b.Clock.Now().Add(b.config.LeaseFor)
+	head, err := b.Log.Acquire(ctx, w.Room, d.owner, d.until)
+	if errors.Is(err, msglog.ErrLeaseHeld) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.head, d.offered, d.confirmed = head, head.Delivered, head.Delivered
+	plan, err := newPlanner(w.Room, head.Epoch)
+	if err != nil {
+		return err
+	}
+	d.courier = newCourier(b, plan)
+
+	working, stop := context.WithCancel(ctx)
+	err = d.run(working)
+	stop()
+	d.courier.lines.Wait()
+	switch {
+	case err == nil, errors.Is(err, msglog.ErrLeaseLost):
+		return nil
+	case errors.Is(err, errOutOfTime):
+		return d.handOn(ctx)
+	default:
+		return errors.Join(err, d.abandon(ctx))
+	}
+}
+
+// errOutOfTime is returned when the invocation's deadline is near.
+var errOutOfTime = errors.New("out of time")
+
+// run goes round until the lease is given back.
+func (d *drain) run(ctx context.Context) error {
+	for {
+		if err := d.mayGoOn(ctx); err != nil {
+			return err
+		}
+		entries, err := d.next(ctx)
+		if err != nil {
+			return err
+		}
+		if len(entries) > 0 {
+			if err := d.round(ctx, entries); err != nil {
+				return err
+			}
+			continue
+		}
+		if !d.courier.wait(ctx, stragglerPoll) {
+			d.busy = true // do not let the others wait for a slow member
+			continue
+		}
+		if released, err := d.release(ctx); released || err != nil {
+			return err
+		}
+	}
+}
+
+// stragglerPoll is how often the log is looked at while slow members are still
+// being served.
+const stragglerPoll = 100 * time.Millisecond
+
+// next returns the entries to offer next, none if none is in sight. In a quiet
+// room that costs no read: the wake-up carries the entry, and the release
+// tells whether more has come.
+func (d *drain) next(ctx context.Context) ([]msglog.Entry, error) {
+	if d.offered < d.head.Seq {
+		if e, ok := d.wake.entry(d.at(d.offered + 1)); ok && d.head.Seq == d.offered+1 {
+			return []msglog.Entry{e}, nil
+		}
+		entries, err := d.Log.Unread(ctx, d.room, d.head, d.offered, d.head.Seq)
+		if err == nil && len(entries) == 0 {
+			d.offered = d.head.Seq // expired before anybody drained it
+		}
+		return entries, err
+	}
+	if !d.busy {
+		return nil, nil
+	}
+	if err := d.linger(ctx); err != nil {
+		return nil, err
+	}
+	return d.Log.Peek(ctx, d.room, d.head, d.offered)
+}
+
+// linger keeps the rounds of a busy room apart, so that messages gather.
+func (d *drain) linger(ctx context.Context) error {
+	return clock.Sleep(ctx, d.Clock, d.config.Linger-d.Clock.Now().Sub(d.lastRound))
+}
+
+// round offers entries to the members. The members are read after the entries:
+// one that joined in between has read those entries itself.
+func (d *drain) round(ctx context.Context, entries []msglog.Entry) error {
+	letters := make([]letter, len(entries))
+	for i, e := range entries {
+		l, err := newLetter(e)
+		if err != nil {
+			return err
+		}
+		letters[i] = l
+	}
+	members, err := d.Members.Members(ctx, d.room, 0, d.Clock.Now())
+	if err != nil {
+		return fmt.Errorf("read members: %w", err)
+	}
+	if d.courier.wait(ctx, 0) {
+		d.confirmed = d.offered
+	}
+	d.courier.offer(ctx, members, letters)
+	d.offered = entries[len(entries)-1].Seq
+	d.lastRound = d.Clock.Now()
+	return nil
+}
+
+// release gives the lease back unless something has come since; then the room
+// is busy, and the drain goes on.
+func (d *drain) release(ctx context.Context) (bool, error) {
+	if err := d.courier.failed(); err != nil {
+		return false, err
+	}
+	d.confirmed = d.offered
+	head, released, err := d.Log.Release(ctx, d.room, d.owner, d.at(d.confirmed))
+	if err != nil || released {
+		return released, err
+	}
+	d.head.Seq, d.busy = head.Seq, true
+	return false, nil
+}
+
+// mayGoOn renews the lease in time and stops before the deadline.
+func (d *drain) mayGoOn(ctx context.Context) error {
+	if err := d.courier.failed(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	now := d.Clock.Now()
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < d.config.Margin {
+		return errOutOfTime
+	}
+	if d.until.Sub(now) > d.config.LeaseFor/2 {
+		return nil
+	}
+	d.until = now.Add(d.config.LeaseFor)
+	return d.Log.Renew(ctx, d.room, d.owner, d.at(d.confirmed), d.until)
+}
+
+func (d *drain) at(seq uint64) msglog.Position {
+	return msglog.Position{Epoch: d.head.Epoch, Seq: seq}
+}
+
+// handOn gives the lease back and wakes another broadcaster, in this order: the
+// other way round it could find the lease still held and go to sleep. A crash
+// in between fails this invocation, which is then retried.
+func (d *drain) handOn(ctx context.Context) error {
+	if err := d.abandon(ctx); err != nil {
+		return err
+	}
+	if err := d.Waker.Wake(ctx, Wake{Kind: KindDrain, Room: d.room}); err != nil {
+		return fmt.Errorf("hand on: %w", err)
+	}
+	return nil
+}
+
+func (d *drain) abandon(ctx context.Context) error {
+	err := d.Log.Abandon(ctx, d.room, d.owner, d.at(d.confirmed))
+	if errors.Is(err, msglog.ErrLeaseLost) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,86 @@
+package broadcast
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// EncodeEntry is an entry as clients see it.
+func EncodeEntry(e msglog.Entry) (jsontext.Value, error) {
+	wire := protocol.Entry{Seq: e.Seq, Void: true}
+	if !e.Void {
+		wire = protocol.Entry{Seq: e.Seq, User: e.User, At: e.At.UnixMilli(), Key: e.Key, Data: e.Data}
+	}
+	b, err := protocol.Marshal(wire)
+	if err != nil && !e.Void {
+		// What is in the log but cannot be shown must not stop the room.
+		return EncodeEntry(msglog.Void(e.Seq))
+	}
+	return b, err
+}
+
+// letter is an encoded entry on its way.
+type letter struct {
+	seq    uint64
+	origin string
+	json   jsontext.Value
+}
+
+func newLetter(e msglog.Entry) (letter, error) {
+	b, err := EncodeEntry(e)
+	if err != nil {
+		return letter{}, fmt.Errorf("encode entry %d: %w", e.Seq, err)
+	}
+	return letter{e.Seq, e.Origin, b}, nil
+}
+
+// planner puts letters of one room into as few frames as the billing unit
+// allows.
+type planner struct {
+	room, epoch string
+	overhead    int
+}
+
+func newPlanner(room, epoch string) (planner, error) {
+	empty, err := protocol.Marshal(protocol.NewMessages(room, epoch, []jsontext.Value{}))
+	if err != nil {
+		return planner{}, err
+	}
+	return planner{room, epoch, len(empty)}, nil
+}
+
+// frames returns the frames for one connection: all letters but its own, in
+// order.
+func (p planner) frames(letters []letter, connectionID string) ([][]byte, error) {
+	var frames [][]byte
+	var batch []jsontext.Value
+	size := p.overhead
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		frame, err := protocol.Marshal(protocol.NewMessages(p.room, p.epoch, batch))
+		frames, batch, size = append(frames, frame), nil, p.overhead
+		return err
+	}
+	for _, l := range letters {
+		if l.origin == connectionID && l.origin != "" {
+			continue
+		}
+		if len(batch) > 0 && size+len(l.json)+1 > protocol.FrameBytes {
+			if err := flush(); err != nil {
+				return nil, err
+			}
+		}
+		batch = append(batch, l.json)
+		size += len(l.json) + 1
+	}
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	return frames, nil
+}

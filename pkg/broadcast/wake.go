@@ -1,0 +1,103 @@
+package broadcast
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+)
+
+// Kind is what a wake-up asks of the broadcaster.
+type Kind string
+
+// The kinds of wake-up.
+const (
+	KindDrain     Kind = "drain"     // serve what is in the room's log
+	KindEphemeral Kind = "ephemeral" // push data that is in no log
+	KindPresence  Kind = "presence"  // tell who came or went
+)
+
+// Wake is the message that starts a broadcaster. SNS delivers it at least once
+// and in any order; each kind can be handled again without harm.
+type Wake struct {
+	Kind Kind   `json:"kind"`
+	Room string `json:"room"`
+
+	// Epoch and Entry carry the message of a quiet room, so that the
+	// broadcaster need not read the log for it.
+	Epoch string     `json:"epoch,omitzero"`
+	Entry *WireEntry `json:"entry,omitzero"`
+
+	// User, Origin and Data are what an ephemeral message or a change of
+	// presence is about. Origin is the connection it came from.
+	User   string         `json:"user,omitzero"`
+	Origin string         `json:"origin,omitzero"`
+	Data   jsontext.Value `json:"data,omitzero"`
+	// Left tells going from coming.
+	Left bool `json:"left,omitzero"`
+}
+
+// WireEntry is a log entry inside a wake-up.
+type WireEntry struct {
+	Seq    uint64         `json:"seq"`
+	User   string         `json:"user"`
+	At     int64          `json:"at"`
+	Key    string         `json:"key,omitzero"`
+	Data   jsontext.Value `json:"data"`
+	Origin string         `json:"origin,omitzero"`
+}
+
+// Waker hands wake-ups to the topic that starts broadcasters. When it returns
+// nil, each will be delivered at least once, or be put back from the dead
+// letters.
+type Waker interface {
+	Wake(ctx context.Context, wakes ...Wake) error
+}
+
+// DrainWake asks for a room to be drained, and carries the entry if it is not a
+// void.
+func DrainWake(room string, at msglog.Position, e msglog.Entry) Wake {
+	w := Wake{Kind: KindDrain, Room: room}
+	if e.Seq == at.Seq && !e.Void && len(e.Data) > 0 {
+		w.Epoch = at.Epoch
+		w.Entry = &WireEntry{e.Seq, e.User, e.At.UnixMilli(), e.Key, e.Data, e.Origin}
+	}
+	return w
+}
+
+// entry is the carried entry if it is the one at the given position.
+func (w Wake) entry(at msglog.Position) (msglog.Entry, bool) {
+	if w.Entry == nil || w.Epoch != at.Epoch || w.Entry.Seq != at.Seq {
+		return msglog.Entry{}, false
+	}
+	e := w.Entry
+	return msglog.Entry{
+		Seq: e.Seq, User: e.User, At: time.UnixMilli(e.At), Key: e.Key, Data: e.Data, Origin: e.Origin,
+	}, true
+}
+
+// Encode is the wake-up as it travels.
+func (w Wake) Encode() ([]byte, error) {
+	b, err := json.Marshal(w)
+	if err != nil {
+		return nil, fmt.Errorf("encode wake-up: %w", err)
+	}
+	return b, nil
+}
+
+// DecodeWake reads what Encode wrote. Unknown fields, as of a newer version,
+// are ignored.
+func DecodeWake(b []byte) (Wake, error) {
+	var w Wake
+	if err := json.Unmarshal(b, &w); err != nil {
+		return Wake{}, fmt.Errorf("decode wake-up: %w", err)
+	}
+	if w.Room == "" {
+		return Wake{}, fmt.Errorf("decode wake-up: no room")
+	}
+	return w, nil
+}
