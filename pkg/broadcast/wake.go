@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
@@ -100,4 +101,18 @@ func DecodeWake(b []byte) (Wake, error) {
 		return Wake{}, fmt.Errorf("decode wake-up: no room")
 	}
 	return w, nil
+}
+
+// LeftWakes tells each room of a connection that it has left.
+func LeftWakes(c connection.Connection) []Wake {
+	wakes := make([]Wake, 0, len(c.Rooms))
+	for _, room := range c.Rooms {
+		wakes = append(wakes, PresenceWake(room, c.Identity.User, c.ID, true))
+	}
+	return wakes
+}
+
+// PresenceWake tells a room that a user's connection came or left.
+func PresenceWake(room, user, connectionID string, left bool) Wake {
+	return Wake{Kind: KindPresence, Room: room, User: user, Origin: connectionID, Left: left}
 }

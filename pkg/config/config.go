@@ -1,0 +1,173 @@
+// Package config is what the functions read from their environment: names,
+// defaults and validation. Each function has a struct of what it needs, and
+// nothing else is asked for. The CDK app and the local stack set the same
+// names.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Tables names the DynamoDB tables.
+type Tables struct {
+	Connections string `env:"GAPLESS_CONNECTIONS_TABLE,required,notEmpty"`
+	Rooms       string `env:"GAPLESS_ROOMS_TABLE,required,notEmpty"`
+	Log         string `env:"GAPLESS_LOG_TABLE,required,notEmpty"`
+	// Partitions is over how many partitions the connections are spread. It
+	// must not change while there are connections.
+	Partitions int `env:"GAPLESS_CONNECTION_PARTITIONS" envDefault:"16"`
+}
+
+// Topic names the SNS topic that starts broadcasters.
+type Topic struct {
+	ARN string `env:"GAPLESS_WAKE_TOPIC,required,notEmpty"`
+}
+
+// Gateway names the @connections endpoint, https://{host}/{stage}.
+type Gateway struct {
+	Endpoint string `env:"GAPLESS_GATEWAY_ENDPOINT,required,notEmpty"`
+}
+
+// Auth says how tokens are checked.
+type Auth struct {
+	// Secret is the HS256 key, at least 32 bytes.
+	Secret string `env:"GAPLESS_AUTH_SECRET,required,notEmpty"`
+	// OpenRooms grants all rooms to tokens that say nothing of rooms.
+	OpenRooms bool `env:"GAPLESS_OPEN_ROOMS" envDefault:"false"`
+	// Grace is how long a connection may take to authenticate.
+	Grace time.Duration `env:"GAPLESS_AUTH_GRACE" envDefault:"10s"`
+}
+
+// Log tunes the message log.
+type Log struct {
+	// Retention is for how long messages can be replayed.
+	Retention time.Duration `env:"GAPLESS_RETENTION" envDefault:"24h"`
+	// Window is for how long an idempotency key is remembered.
+	Window time.Duration `env:"GAPLESS_IDEMPOTENCY_WINDOW" envDefault:"10m"`
+	// HoleWait is how long the drainer waits for a slow writer.
+	HoleWait time.Duration `env:"GAPLESS_HOLE_WAIT" envDefault:"1s"`
+}
+
+// Client is what clients are told or bound to.
+type Client struct {
+	// Heartbeat is after how much silence a client pings. Below the 60 s after
+	// which common proxies cut a silent connection.
+	Heartbeat time.Duration `env:"GAPLESS_HEARTBEAT" envDefault:"45s"`
+	// MaxRooms is how many rooms one connection may be in.
+	MaxRooms int `env:"GAPLESS_MAX_ROOMS" envDefault:"100"`
+	// PublishRate is how many messages a second one connection may publish,
+	// with a burst of twice as many. Counted by each function environment, so
+	// a connection whose messages are spread over several may exceed it.
+	PublishRate int `env:"GAPLESS_PUBLISH_RATE" envDefault:"50"`
+}
+
+// Sweep tunes the sweeper and what must agree with it.
+type Sweep struct {
+	// CheckEvery is after how long a live connection is looked at again.
+	CheckEvery time.Duration `env:"GAPLESS_CHECK_EVERY" envDefault:"10m"`
+	// IdleAfter is for how long a connection may show no sign of life.
+	IdleAfter time.Duration `env:"GAPLESS_IDLE_AFTER" envDefault:"10m"`
+}
+
+// Broadcast tunes the broadcasters.
+type Broadcast struct {
+	// Linger is the least time between two rounds of a busy room.
+	Linger time.Duration `env:"GAPLESS_LINGER" envDefault:"100ms"`
+	// SlowAfter is for how long a member may refuse messages before it is
+	// behind.
+	SlowAfter time.Duration `env:"GAPLESS_SLOW_AFTER" envDefault:"2s"`
+	// PostsPerSecond is one broadcaster's share of the account's request rate.
+	PostsPerSecond int `env:"GAPLESS_POSTS_PER_SECOND" envDefault:"2000"`
+	// PresenceMembers is up to how many members a room is told who comes and
+	// goes; -1 means never.
+	PresenceMembers int `env:"GAPLESS_PRESENCE_MEMBERS" envDefault:"100"`
+}
+
+// Telemetry tunes logs.
+type Telemetry struct {
+	LogLevel string `env:"GAPLESS_LOG_LEVEL" envDefault:"info"`
+}
+
+// Connect is what the connect function needs.
+type Connect struct {
+	Tables
+	Auth
+	Sweep
+	Telemetry
+}
+
+// Disconnect is what the disconnect function needs.
+type Disconnect struct {
+	Tables
+	Topic
+	Telemetry
+}
+
+// Message is what the message function needs.
+type Message struct {
+	Tables
+	Topic
+	Auth
+	Log
+	Client
+	Sweep
+	Telemetry
+}
+
+// Broadcaster is what the broadcast function needs.
+type Broadcaster struct {
+	Tables
+	Topic
+	Gateway
+	Log
+	Broadcast
+	Telemetry
+}
+
+// Sweeper is what the sweep function needs.
+type Sweeper struct {
+	Tables
+	Topic
+	Gateway
+	Sweep
+	Telemetry
+	// DeadLetterQueue is the URL of the queue of failed wake-ups.
+	DeadLetterQueue string `env:"GAPLESS_DEAD_LETTER_QUEUE,required,notEmpty"`
+}
+
+// Load reads a function's configuration from its environment. The error names
+// every variable that is missing or wrong.
+func Load[T any](environ map[string]string) (T, error) {
+	var c T
+	err := env.ParseWithOptions(&c, env.Options{Environment: environ})
+	if err != nil {
+		return c, fmt.Errorf("configuration: %w", explain[T](err))
+	}
+	if err := checkPositive(reflect.ValueOf(c)); err != nil {
+		return c, fmt.Errorf("configuration: %w", err)
+	}
+	return c, nil
+}
+
+// explain puts the variable's name in the place of the field's.
+func explain[T any](err error) error {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return err
+	}
+	var out []error
+	for _, err := range all.Errors {
+		if parse := (env.ParseError{}); errors.As(err, &parse) {
+			if field, ok := reflect.TypeFor[T]().FieldByName(parse.Name); ok {
+				err = fmt.Errorf("%s: %w", variable(field), parse.Err)
+			}
+		}
+		out = append(out, err)
+	}
+	return errors.Join(out...)
+}

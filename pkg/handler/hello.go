@@ -1,0 +1,153 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// roomWidth bounds how many rooms of one command are worked on at once.
+const roomWidth = 8
+
+// Lifetime is after how long API Gateway ends every connection
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+const Lifetime = 2 * time.Hour
+
+// Clients are told to rotate rotateEarliest to rotateLatest before Lifetime
+// ends, each at a random time: connections that began together must not end
+// together (500 new connections a second is the account's limit).
+const (
+	rotateEarliest = 15 * time.Minute
+	rotateLatest   = 5 * time.Minute
+)
+
+// hello authenticates the connection and joins the rooms that it names.
+func (m *Message) hello(ctx context.Context, c *call) (any, error) {
+	p := c.command.Params.(*protocol.Hello)
+	identity, err := m.identify(ctx, c, p.Token)
+	if err != nil {
+		return nil, err
+	}
+	now := m.Clock.Now()
+	results := make(map[string]protocol.RoomResult, len(p.Rooms))
+	var rooms []string
+	for _, name := range slices.Sorted(maps.Keys(p.Rooms)) {
+		if err := m.permit(identity, auth.Join, name); err != nil {
+			results[name] = protocol.RoomResult{Error: m.explain(ctx, err)}
+			continue
+		}
+		rooms = append(rooms, name)
+	}
+	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
+		ID: c.connectionID, Identity: identity, Session: p.Session, Rooms: rooms,
+		Now: now, CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("authenticate: %w", err)
+	}
+	if len(conn.Rooms) > m.MaxRooms {
+		return nil, m.tooManyRooms(ctx, conn, rooms)
+	}
+	pages := m.enterAll(ctx, conn, rooms, p.Rooms)
+	maps.Copy(results, pages)
+	fitRooms(results)
+	return protocol.HelloResult{
+		ConnectionID: c.connectionID, User: identity.User, Session: conn.Session,
+		HeartbeatMs: m.Heartbeat.Milliseconds(), TokenExpiresInMs: expiresIn(identity, now),
+		RotateInMs: m.rotateIn(c.connectedAt, now).Milliseconds(), Rooms: results,
+	}, nil
+}
+
+// identify verifies the token, or takes what the handshake has established. An
+// invalid token is the end of the connection: the sweeper closes it.
+func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Identity, error) {
+	if token == "" {
+		conn, err := m.caller(ctx, c)
+		return conn.Identity, err
+	}
+	identity, err := m.Verifier.Verify(ctx, token)
+	if errors.Is(err, auth.ErrInvalid) {
+		condemned := m.Connections.Condemn(ctx, c.connectionID, protocol.CloseTokenInvalid.Code, m.Clock.Now())
+		if condemned != nil && !errors.Is(condemned, connection.ErrNotFound) {
+			m.Logger.WarnContext(ctx, "connection with an invalid token not condemned", "error", condemned)
+		}
+	}
+	return identity, err
+}
+
+// tooManyRooms takes back what a hello has added over the limit.
+func (m *Message) tooManyRooms(ctx context.Context, conn connection.Connection, added []string) error {
+	for _, room := range added {
+		if err := m.Connections.DropRoom(ctx, conn.ID, room); err != nil {
+			return fmt.Errorf("take back room: %w", err)
+		}
+	}
+	return connection.ErrTooManyRooms
+}
+
+// enterAll joins rooms that stand in the connection already.
+func (m *Message) enterAll(ctx context.Context, conn connection.Connection, rooms []string, from map[string]protocol.From) map[string]protocol.RoomResult {
+	results := make([]protocol.RoomResult, len(rooms))
+	wakes := make([]broadcast.Wake, 0, len(rooms))
+	var group errgroup.Group
+	group.SetLimit(roomWidth)
+	for i, name := range rooms {
+		wakes = append(wakes, broadcast.PresenceWake(name, conn.Identity.User, conn.ID, false))
+		group.Go(func() error {
+			result, err := m.enter(ctx, conn, name, start(from[name]))
+			if err != nil {
+				results[i] = protocol.RoomResult{Error: m.explain(ctx, err)}
+				return nil
+			}
+			results[i] = protocol.RoomResult{JoinResult: &result}
+			return nil
+		})
+	}
+	_ = group.Wait() // each room's error is its own result
+	m.courtesy(ctx, wakes...)
+	byName := make(map[string]protocol.RoomResult, len(rooms))
+	for i, name := range rooms {
+		byName[name] = results[i]
+	}
+	return byName
+}
+
+// auth takes a fresh token on the live connection; the user stays the same.
+func (m *Message) auth(ctx context.Context, c *call) (any, error) {
+	p := c.command.Params.(*protocol.Auth)
+	identity, err := m.Verifier.Verify(ctx, p.Token)
+	if err != nil {
+		return nil, err
+	}
+	now := m.Clock.Now()
+	_, err = m.Connections.Authenticate(ctx, connection.AuthenticateParams{
+		ID: c.connectionID, Identity: identity, Now: now,
+		CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("authenticate: %w", err)
+	}
+	return protocol.AuthResult{User: identity.User, TokenExpiresInMs: expiresIn(identity, now)}, nil
+}
+
+func expiresIn(id auth.Identity, now time.Time) int64 {
+	if id.Expires.IsZero() {
+		return 0
+	}
+	return max(1, id.Expires.Sub(now).Milliseconds())
+}
+
+func (m *Message) rotateIn(connectedAt, now time.Time) time.Duration {
+	spread := m.Random(int64(rotateEarliest - rotateLatest))
+	return max(0, connectedAt.Add(Lifetime-rotateEarliest+time.Duration(spread)).Sub(now))
+}

@@ -1,0 +1,162 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/room"
+)
+
+// Message handles every route but $connect, $disconnect and ping. The reply is
+// the function's result, which API Gateway sends as the route response: no
+// @connections call.
+type Message struct {
+	Connections connection.Store
+	Members     room.Store
+	Log         *msglog.Log
+	Waker       broadcast.Waker
+	Verifier    Verifier
+	Policy      auth.Policy
+	Clock       clock.Clock
+	Random      func(n int64) int64 // uniform in [0, n)
+	Limiter     *Limiter
+	Logger      *slog.Logger
+
+	// Heartbeat is what clients are told to ping after.
+	Heartbeat time.Duration
+	// CheckEvery is after how long the sweeper looks at a connection.
+	CheckEvery time.Duration
+	// MaxRooms is how many rooms one connection may be in.
+	MaxRooms int
+}
+
+// actions is the one table from a command to what it does.
+var actions = map[protocol.Action]func(*Message, context.Context, *call) (any, error){
+	protocol.ActionHello:    (*Message).hello,
+	protocol.ActionAuth:     (*Message).auth,
+	protocol.ActionJoin:     (*Message).join,
+	protocol.ActionLeave:    (*Message).leave,
+	protocol.ActionPublish:  (*Message).publish,
+	protocol.ActionHistory:  (*Message).history,
+	protocol.ActionSync:     (*Message).sync,
+	protocol.ActionPresence: (*Message).presence,
+}
+
+// call is one command under way.
+type call struct {
+	connectionID string
+	connectedAt  time.Time
+	command      protocol.Command
+}
+
+// Handle answers one frame. It never fails: what goes wrong is a reply.
+func (m *Message) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
+	reply, err := m.reply(ctx, req)
+	if err != nil {
+		return events.APIGatewayProxyResponse{}, err
+	}
+	return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Body: string(reply)}, nil
+}
+
+func (m *Message) reply(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) ([]byte, error) {
+	command, err := protocol.Decode([]byte(req.Body))
+	if err != nil {
+		return protocol.EncodeError(command.ID, m.explain(ctx, err))
+	}
+	result, err := actions[command.Action](m, ctx, &call{
+		connectionID: req.RequestContext.ConnectionID,
+		connectedAt:  time.UnixMilli(req.RequestContext.ConnectedAt),
+		command:      command,
+	})
+	if err != nil {
+		return protocol.EncodeError(command.ID, m.explain(ctx, err))
+	}
+	return protocol.EncodeOK(command.ID, result)
+}
+
+// retryAfterMs is what a client waits before it repeats a command that met a
+// failure below us; clients spread it by jitter of their own.
+const retryAfterMs = 500
+
+// explain turns an error into what the client may know of it.
+func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
+	var ours *protocol.Error
+	var passing interface{ Temporary() bool }
+	switch {
+	case errors.As(err, &ours):
+		return ours
+	case errors.Is(err, connection.ErrNotFound):
+		return protocol.Errorf(protocol.Unauthenticated, "this connection is not registered any more: connect again")
+	case errors.Is(err, connection.ErrOtherUser):
+		return protocol.Errorf(protocol.Conflict, "this connection belongs to another user: open a new one")
+	case errors.Is(err, connection.ErrTooManyRooms):
+		return protocol.Errorf(protocol.Conflict, "a connection may be in at most %d rooms", m.MaxRooms)
+	case errors.Is(err, auth.ErrExpired):
+		return protocol.Errorf(protocol.TokenExpired, "the token has expired: send a fresh one")
+	case errors.Is(err, auth.ErrInvalid):
+		return protocol.Errorf(protocol.Unauthenticated, "the token is not valid here")
+	case errors.Is(err, msglog.ErrContended), errors.Is(err, auth.ErrUnavailable),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
+		errors.As(err, &passing) && passing.Temporary():
+		m.Logger.WarnContext(ctx, "command failed for the moment", "error", err)
+		return protocol.Retry(protocol.Unavailable, retryAfterMs, "not available at the moment: try again with the same key")
+	}
+	m.Logger.ErrorContext(ctx, "command failed", "error", err)
+	return protocol.Errorf(protocol.Internal, "something went wrong on our side")
+}
+
+// caller reads who sent the command: one strongly consistent read.
+func (m *Message) caller(ctx context.Context, c *call) (connection.Connection, error) {
+	conn, err := m.Connections.Get(ctx, c.connectionID)
+	if err != nil {
+		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
+	}
+	switch {
+	case conn.Closing:
+		return connection.Connection{}, connection.ErrNotFound
+	case conn.Sentence != 0:
+		return connection.Connection{}, protocol.Errorf(protocol.Forbidden, "this connection is being closed")
+	case !conn.Authenticated():
+		return connection.Connection{}, protocol.Errorf(protocol.Unauthenticated, "say hello with a token first")
+	case conn.Expired(m.Clock.Now()):
+		return connection.Connection{}, auth.ErrExpired
+	}
+	return conn, nil
+}
+
+// permit refuses what the caller's token does not grant. The sentence is the
+// same whether the room exists or not.
+func (m *Message) permit(id auth.Identity, action auth.Action, room string) error {
+	if m.Policy.Allows(id, action, room) {
+		return nil
+	}
+	return protocol.Errorf(protocol.Forbidden, "your token does not grant %s in this room", action)
+}
+
+// wake starts the drainer and reports what becomes of the acknowledgement: an
+// acknowledged message must reach the members without another one coming.
+func (m *Message) wake(ctx context.Context, wakes ...broadcast.Wake) error {
+	if err := m.Waker.Wake(ctx, wakes...); err != nil {
+		return fmt.Errorf("wake the broadcaster: %w", err)
+	}
+	return nil
+}
+
+// courtesy sends wake-ups that nothing depends on.
+func (m *Message) courtesy(ctx context.Context, wakes ...broadcast.Wake) {
+	if err := m.Waker.Wake(ctx, wakes...); err != nil {
+		m.Logger.WarnContext(ctx, "presence or repair wake-up lost", "error", err)
+	}
+}

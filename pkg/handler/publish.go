@@ -1,0 +1,45 @@
+package handler
+
+import (
+	"context"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// publish appends to the log, wakes the drainer unless one is awake, and only
+// then acknowledges: what is acknowledged reaches every member without another
+// message having to come.
+func (m *Message) publish(ctx context.Context, c *call) (any, error) {
+	p := c.command.Params.(*protocol.Publish)
+	if wait := m.Limiter.Wait(c.connectionID, m.Clock.Now()); wait > 0 {
+		return nil, protocol.Retry(protocol.RateLimited, wait.Milliseconds()+1, "you publish too fast")
+	}
+	conn, err := m.caller(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.permit(conn.Identity, auth.Publish, p.Room); err != nil {
+		return nil, err
+	}
+	if p.Ephemeral {
+		return protocol.Empty{}, m.wake(ctx, broadcast.Wake{
+			Kind: broadcast.KindEphemeral, Room: p.Room,
+			User: conn.Identity.User, Origin: conn.ID, Data: p.Data,
+		})
+	}
+	result, err := m.Log.Append(ctx, msglog.AppendParams{
+		Room: p.Room, User: conn.Identity.User, Origin: conn.ID, Key: p.Key, Data: p.Data,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if result.NeedsWake(m.Clock.Now()) {
+		if err := m.wake(ctx, broadcast.DrainWake(p.Room, result.Position, result.Entry)); err != nil {
+			return nil, err
+		}
+	}
+	return protocol.PublishResult{Seq: result.Seq, Epoch: result.Epoch, Duplicate: result.Duplicate}, nil
+}

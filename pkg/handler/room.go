@@ -1,0 +1,149 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/room"
+)
+
+// memberSlack is how long a membership may outlive its connection's lifetime
+// if all else failed, before DynamoDB forgets it.
+const memberSlack = 10 * time.Minute
+
+// join makes the connection a member and replays what it asks for: two writes,
+// two reads and the log.
+func (m *Message) join(ctx context.Context, c *call) (any, error) {
+	p := c.command.Params.(*protocol.Join)
+	conn, err := m.caller(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.permit(conn.Identity, auth.Join, p.Room); err != nil {
+		return nil, err
+	}
+	err = m.Connections.AddRoom(ctx, connection.AddRoomParams{
+		ID: conn.ID, Room: p.Room, Max: m.MaxRooms, Now: m.Clock.Now(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("add room: %w", err)
+	}
+	result, err := m.enter(ctx, conn, p.Room, start(p.From))
+	if err != nil {
+		return nil, err
+	}
+	if !conn.In(p.Room) {
+		m.courtesy(ctx, broadcast.PresenceWake(p.Room, conn.Identity.User, conn.ID, false))
+	}
+	return result, nil
+}
+
+// enter writes the membership and then reads the log, in this order: whatever
+// is appended after the read finds the member there. The room must stand in
+// the connection already.
+func (m *Message) enter(ctx context.Context, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+	now := m.Clock.Now().Truncate(time.Millisecond)
+	member := room.Member{
+		Room: name, ConnectionID: conn.ID, User: conn.Identity.User, Session: conn.Session, JoinedAt: now,
+	}
+	if err := m.Members.Put(ctx, member, conn.ConnectedAt.Add(Lifetime+memberSlack)); err != nil {
+		return protocol.JoinResult{}, fmt.Errorf("write membership: %w", err)
+	}
+	return m.read(ctx, name, from, protocol.MaxHistory)
+}
+
+// leave ends the membership.
+func (m *Message) leave(ctx context.Context, c *call) (any, error) {
+	p := c.command.Params.(*protocol.Leave)
+	conn, err := m.caller(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Members.Delete(ctx, p.Room, conn.ID); err != nil {
+		return nil, fmt.Errorf("delete membership: %w", err)
+	}
+	if !conn.In(p.Room) {
+		return protocol.Empty{}, nil
+	}
+	if err := m.Connections.DropRoom(ctx, conn.ID, p.Room); err != nil {
+		return nil, fmt.Errorf("drop room: %w", err)
+	}
+	m.courtesy(ctx, broadcast.PresenceWake(p.Room, conn.Identity.User, conn.ID, true))
+	return protocol.Empty{}, nil
+}
+
+// history reads a page of the log.
+func (m *Message) history(ctx context.Context, c *call) (any, error) {
+	p := c.command.Params.(*protocol.History)
+	conn, err := m.caller(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.permit(conn.Identity, auth.History, p.Room); err != nil {
+		return nil, err
+	}
+	limit := uint64(protocol.MaxHistory)
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	return m.read(ctx, p.Room, msglog.Start{Epoch: p.Epoch, Since: p.Since, Before: p.Before}, int(limit))
+}
+
+// sync tells for each room whether anything was missed. Whoever missed
+// something may have fallen behind, so it is made a member anew before the log
+// is read for it.
+func (m *Message) sync(ctx context.Context, c *call) (any, error) {
+	p := c.command.Params.(*protocol.Sync)
+	conn, err := m.caller(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	results := make(map[string]protocol.RoomResult, len(p.Rooms))
+	for name, from := range p.Rooms {
+		result, err := m.syncRoom(ctx, conn, name, start(from))
+		if err != nil {
+			results[name] = protocol.RoomResult{Error: m.explain(ctx, err)}
+			continue
+		}
+		results[name] = protocol.RoomResult{JoinResult: &result}
+	}
+	fitRooms(results)
+	return protocol.SyncResult{Rooms: results}, nil
+}
+
+func (m *Message) syncRoom(ctx context.Context, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+	if !conn.In(name) {
+		return protocol.JoinResult{}, protocol.Errorf(protocol.Conflict, "this connection has not joined the room")
+	}
+	if err := m.permit(conn.Identity, auth.Join, name); err != nil {
+		return protocol.JoinResult{}, err
+	}
+	result, err := m.read(ctx, name, from, protocol.MaxHistory)
+	if err != nil || (result.Recovered && len(result.Messages) == 0) {
+		return result, err
+	}
+	return m.enter(ctx, conn, name, from)
+}
+
+// presence lists who is in a room.
+func (m *Message) presence(ctx context.Context, c *call) (any, error) {
+	p := c.command.Params.(*protocol.Presence)
+	conn, err := m.caller(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.permit(conn.Identity, auth.Presence, p.Room); err != nil {
+		return nil, err
+	}
+	members, err := m.Members.Members(ctx, p.Room, 0, m.Clock.Now())
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	return fitUsers(room.Users(members))
+}

@@ -1,0 +1,87 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// gone is how many signs in a row that a connection is gone are believed.
+const gone = 2
+
+// look decides what becomes of one connection that is due.
+func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) error {
+	now := s.Clock.Now()
+	if c.Closing {
+		return s.remove(ctx, c, t)
+	}
+	if why, ended := verdict(c, now); ended {
+		return s.end(ctx, c, why, t)
+	}
+	status, err := s.Gateway.Status(ctx, c.ID)
+	switch {
+	case errors.Is(err, connection.ErrGone):
+		if c.Strikes+1 >= gone {
+			return s.remove(ctx, c, t)
+		}
+		// Due again at the next sweep: one 410 may be wrong.
+		return s.Connections.Check(ctx, c.ID, c.Strikes+1, now)
+	case err != nil:
+		return fmt.Errorf("ask for a connection: %w", err)
+	case now.Sub(status.LastActiveAt) >= s.config.IdleAfter:
+		return s.end(ctx, c, protocol.CloseIdle, t)
+	}
+	return s.Connections.Check(ctx, c.ID, 0, connection.NextCheck(now, s.config.CheckEvery, c.Identity))
+}
+
+// verdict says whether a connection must end whatever its socket does.
+func verdict(c connection.Connection, now time.Time) (protocol.Close, bool) {
+	switch {
+	case c.Sentence != 0:
+		why, known := protocol.CloseByCode(c.Sentence)
+		if !known {
+			why = protocol.CloseRestart
+		}
+		return why, true
+	case !c.Authenticated():
+		return protocol.CloseUnauthenticated, true
+	case c.Expired(now):
+		return protocol.CloseTokenExpired, true
+	}
+	return protocol.Close{}, false
+}
+
+// end says bye, closes and forgets. The bye is best effort: a client that does
+// not take it is closed all the same.
+func (s *Sweeper) end(ctx context.Context, c connection.Connection, why protocol.Close, t *tally) error {
+	frame, err := protocol.Marshal(protocol.NewBye(why, 1+s.Random(s.config.SpreadMs)))
+	if err != nil {
+		return err
+	}
+	posted := s.Gateway.Post(ctx, c.ID, frame)
+	if err := s.Gateway.Close(ctx, c.ID); err != nil && !errors.Is(err, connection.ErrGone) {
+		return fmt.Errorf("close connection: %w", errors.Join(err, posted))
+	}
+	t.ended.Add(1)
+	return s.remove(ctx, c, t)
+}
+
+func (s *Sweeper) remove(ctx context.Context, c connection.Connection, t *tally) error {
+	removed, err := s.Remover.Remove(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	t.removed.Add(1)
+	if c.Closing {
+		return nil // whoever marked it has told the rooms
+	}
+	if err := s.Waker.Wake(ctx, broadcast.LeftWakes(removed)...); err != nil {
+		return fmt.Errorf("tell rooms who left: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+// Package sweep is the reaper: once a minute it looks at the connections that
+// are due, ends those that must not stay, forgets those that are gone, and puts
+// dead-lettered wake-ups back.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+)
+
+// Config tunes a Sweeper. The zero value of a field means its default.
+type Config struct {
+	// CheckEvery is after how long a live connection is looked at again.
+	// Default 10 min, which is 6 GetConnection and 6 writes an hour.
+	CheckEvery time.Duration
+	// IdleAfter is for how long a connection may show no sign of life.
+	// Default 10 min, which is when API Gateway closes one that neither side
+	// uses.
+	IdleAfter time.Duration
+	// Margin is how long before its deadline a sweep stops. Default 5 s.
+	Margin time.Duration
+	// Width bounds how many connections are looked at at once. Default 32.
+	Width int
+	// SpreadMs bounds the pause after which clients that are told to come back
+	// do so; each gets a random one. Default 2,000 ms.
+	SpreadMs int64
+}
+
+// WithDefaults returns c with every zero field set to its default.
+func (c Config) WithDefaults() Config {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&c.CheckEvery, 10*time.Minute)
+	set(&c.IdleAfter, 10*time.Minute)
+	set(&c.Margin, 5*time.Second)
+	if c.Width == 0 {
+		c.Width = 32
+	}
+	if c.SpreadMs == 0 {
+		c.SpreadMs = 2000
+	}
+	return c
+}
+
+// Parts are what a Sweeper works with; all are required.
+type Parts struct {
+	Connections connection.Store
+	Gateway     connection.Gateway
+	Remover     *connection.Remover
+	Waker       broadcast.Waker
+	DeadLetters DeadLetters
+	Clock       clock.Clock
+	Random      func(n int64) int64 // uniform in [0, n)
+	Logger      *slog.Logger
+}
+
+// Sweeper sweeps. It is safe for concurrent use: two sweeps at once do the same
+// work twice and no harm.
+type Sweeper struct {
+	Parts
+	config Config
+}
+
+// New returns a Sweeper.
+func New(parts Parts, config Config) *Sweeper {
+	return &Sweeper{parts, config.WithDefaults()}
+}
+
+// Report counts what a sweep did.
+type Report struct {
+	Checked, Ended, Removed, Redriven int64
+	// Unfinished says that time ran out; what is still due waits for the next
+	// sweep.
+	Unfinished bool
+}
+
+// Sweep looks at everything that is due. A connection that cannot be handled
+// now stays due and stops no other.
+func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
+	var t tally
+	err := errors.Join(s.redrive(ctx, &t), s.sweepConnections(ctx, &t))
+	report := t.report()
+	s.Logger.InfoContext(ctx, "swept", "checked", report.Checked, "ended", report.Ended,
+		"removed", report.Removed, "redriven", report.Redriven, "unfinished", report.Unfinished)
+	return report, err
+}
+
+type tally struct {
+	checked, ended, removed, redriven atomic.Int64
+	unfinished                        atomic.Bool
+}
+
+func (t *tally) report() Report {
+	return Report{t.checked.Load(), t.ended.Load(), t.removed.Load(), t.redriven.Load(), t.unfinished.Load()}
+}
+
+// partitionWidth bounds how many partitions are read at once.
+const partitionWidth = 4
+
+func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
+	now := s.Clock.Now()
+	var partitions errgroup.Group
+	partitions.SetLimit(partitionWidth)
+	var work errgroup.Group
+	work.SetLimit(s.config.Width)
+	for p := range s.Connections.Partitions() {
+		partitions.Go(func() error {
+			due := connection.DueParams{Partition: p, Now: now}
+			for {
+				if s.outOfTime(ctx) {
+					t.unfinished.Store(true)
+					return nil
+				}
+				page, cursor, err := s.Connections.Due(ctx, due)
+				if err != nil {
+					return fmt.Errorf("read due connections of partition %d: %w", p, err)
+				}
+				for _, c := range page {
+					work.Go(func() error { s.visit(ctx, c, t); return nil })
+				}
+				if cursor == "" {
+					return nil
+				}
+				due.Cursor = cursor
+			}
+		})
+	}
+	err := partitions.Wait()
+	return errors.Join(err, work.Wait())
+}
+
+func (s *Sweeper) outOfTime(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || (ok && deadline.Sub(s.Clock.Now()) < s.config.Margin)
+}
+
+func (s *Sweeper) visit(ctx context.Context, c connection.Connection, t *tally) {
+	if s.outOfTime(ctx) {
+		t.unfinished.Store(true)
+		return
+	}
+	t.checked.Add(1)
+	if err := s.look(ctx, c, t); err != nil && !errors.Is(err, connection.ErrNotFound) {
+		s.Logger.ErrorContext(ctx, "connection left for the next sweep", "connectionId", c.ID, "error", err)
+	}
+}
