@@ -1,0 +1,75 @@
+package sns
+
+import (
+	"slices"
+	"time"
+)
+
+// EventKind says what happened to a message.
+type EventKind int
+
+const (
+	// Published: the topic took the message. Delivery names no subscription.
+	Published EventKind = iota + 1
+	// Filtered: the subscription's filter policy does not let it through.
+	Filtered
+	// Delivered: the target took it.
+	Delivered
+	// DeadLettered: the target did not take it, the dead-letter queue did; Err
+	// says why.
+	DeadLettered
+	// Lost: neither did, or a fault lost it.
+	Lost
+)
+
+// String is the kind's name in logs and traces.
+func (k EventKind) String() string {
+	switch k {
+	case Published:
+		return "published"
+	case Filtered:
+		return "filtered"
+	case Delivered:
+		return "delivered"
+	case DeadLettered:
+		return "dead-lettered"
+	case Lost:
+		return "lost"
+	}
+	return "unknown"
+}
+
+// Event is something that happened to a message.
+type Event struct {
+	Kind     EventKind
+	At       time.Time
+	Delivery Delivery
+	Err      error
+}
+
+type observer struct{ f func(Event) }
+
+// Observe calls f for each event from now on, in the goroutine in which it
+// happens. f must not block and must not call the service's methods that
+// publish, deliver or close. stop ends it.
+func (s *Service) Observe(f func(Event)) (stop func()) {
+	o := &observer{f}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.observers = append(slices.Clone(s.observers), o)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.observers = slices.DeleteFunc(slices.Clone(s.observers), func(other *observer) bool { return other == o })
+	}
+}
+
+// emit tells the observers. The caller does not hold mu.
+func (s *Service) emit(e Event) {
+	s.mu.Lock()
+	observers := s.observers
+	s.mu.Unlock()
+	for _, o := range observers {
+		o.f(e)
+	}
+}
