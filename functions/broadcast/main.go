@@ -1,0 +1,19 @@
+// Command broadcast is the Lambda function of that name; see app.Broadcast.
+package main
+
+import (
+	"context"
+	"log"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/gapless-rooms/gapless/pkg/app"
+)
+
+func main() {
+	function, err := app.Broadcast(context.Background(), app.Process())
+	if err != nil {
+		log.Fatal(err)
+	}
+	lambda.Start(function.Handle)
+}

@@ -1,0 +1,84 @@
+// Package app composes each function from its environment: which adapters it
+// has, and so which calls of AWS it can make, is read off one constructor. The
+// deployed functions and the local stack use the same ones.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/config"
+)
+
+// Host is what a function finds around it.
+type Host struct {
+	// Environ is the function's environment.
+	Environ map[string]string
+	// AWS returns the SDK's configuration: region, credentials, transport.
+	AWS func(ctx context.Context) (aws.Config, error)
+	// Clock is the time that the function goes by.
+	Clock clock.Clock
+	// Log is where its log goes, one JSON object a line.
+	Log io.Writer
+	// NewID makes ids that never repeat.
+	NewID func() string
+	// Random is uniform in [0, n).
+	Random func(n int64) int64
+}
+
+// Process is the host of a function that runs as a process of its own, as
+// Lambda starts it.
+func Process() Host {
+	environ := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		environ[name] = value
+	}
+	return Host{
+		Environ: environ,
+		AWS:     func(ctx context.Context) (aws.Config, error) { return awsconfig.LoadDefaultConfig(ctx) },
+		Clock:   clock.System(),
+		Log:     os.Stderr,
+		NewID:   NewID,
+		Random:  mathrand.Int64N,
+	}
+}
+
+// NewID returns 16 characters of 96 random bits.
+func NewID() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// load reads a function's configuration and opens what every function needs.
+func load[T any](ctx context.Context, h Host) (T, aws.Config, error) {
+	c, err := config.Load[T](h.Environ)
+	if err != nil {
+		return c, aws.Config{}, err
+	}
+	sdk, err := h.AWS(ctx)
+	if err != nil {
+		return c, aws.Config{}, fmt.Errorf("load AWS configuration: %w", err)
+	}
+	return c, sdk, nil
+}
+
+func (h Host) logger(t config.Telemetry) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(t.LogLevel)); err != nil {
+		return nil, fmt.Errorf("configuration: GAPLESS_LOG_LEVEL must be debug, info, warn or error, not %q", t.LogLevel)
+	}
+	return slog.New(slog.NewJSONHandler(h.Log, &slog.HandlerOptions{Level: level})), nil
+}

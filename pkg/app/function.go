@@ -1,0 +1,157 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/aws/apigw"
+	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
+	"github.com/gapless-rooms/gapless/pkg/aws/sns"
+	"github.com/gapless-rooms/gapless/pkg/aws/sqs"
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/config"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/handler"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/sweep"
+)
+
+// Connect composes the function behind $connect. It writes connections.
+func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
+	c, sdk, err := load[config.Connect](ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	logger, err := h.logger(c.Telemetry)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := auth.NewSharedSecret(c.Secret, h.Clock)
+	if err != nil {
+		return nil, err
+	}
+	return &handler.Connect{
+		Connections: newStores(sdk, c.Tables, logger).connections,
+		Verifier:    verifier, Clock: h.Clock, Logger: logger,
+		Grace: c.Grace, CheckEvery: c.CheckEvery,
+	}, nil
+}
+
+// Disconnect composes the function behind $disconnect. It deletes connections
+// and memberships, and wakes broadcasters.
+func Disconnect(ctx context.Context, h Host) (*handler.Disconnect, error) {
+	c, sdk, err := load[config.Disconnect](ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	logger, err := h.logger(c.Telemetry)
+	if err != nil {
+		return nil, err
+	}
+	s := newStores(sdk, c.Tables, logger)
+	return &handler.Disconnect{
+		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock),
+		Waker:   sns.New(sdk, c.ARN), Logger: logger,
+	}, nil
+}
+
+// Message composes the function behind all other routes. It has no access to
+// @connections: replies are route responses.
+func Message(ctx context.Context, h Host) (*handler.Message, error) {
+	c, sdk, err := load[config.Message](ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	logger, err := h.logger(c.Telemetry)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := auth.NewSharedSecret(c.Secret, h.Clock)
+	if err != nil {
+		return nil, err
+	}
+	s := newStores(sdk, c.Tables, logger)
+	log, err := s.openLog(h, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &handler.Message{
+		Connections: s.connections, Members: s.rooms, Log: log,
+		Waker: sns.New(sdk, c.ARN), Verifier: verifier, Policy: auth.Policy{Open: c.OpenRooms},
+		Clock: h.Clock, Random: h.Random, Limiter: handler.NewLimiter(c.PublishRate), Logger: logger,
+		Heartbeat: c.Heartbeat, CheckEvery: c.CheckEvery, MaxRooms: c.MaxRooms,
+	}, nil
+}
+
+// Broadcast composes the function that SNS starts. It drains rooms: it reads
+// the log and the members, moves the pointer and posts.
+func Broadcast(ctx context.Context, h Host) (*handler.Broadcast, error) {
+	c, sdk, err := load[config.Broadcaster](ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	logger, err := h.logger(c.Telemetry)
+	if err != nil {
+		return nil, err
+	}
+	s := newStores(sdk, c.Tables, logger)
+	log, err := s.openLog(h, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	b, err := broadcast.New(broadcast.Parts{
+		Log: log, Members: s.rooms, Connections: s.connections,
+		Gateway: apigw.New(sdk, c.Endpoint), Waker: sns.New(sdk, c.ARN),
+		Clock: h.Clock, NewID: h.NewID, Logger: logger,
+	}, broadcast.Config{
+		Linger: c.Linger, SlowAfter: c.SlowAfter,
+		PostsPerSecond: c.PostsPerSecond, PresenceMembers: c.PresenceMembers,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &handler.Broadcast{Broadcaster: b, Logger: logger}, nil
+}
+
+// Sweep composes the function that the schedule starts. It ends and deletes
+// connections, and puts dead-lettered wake-ups back.
+func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
+	c, sdk, err := load[config.Sweeper](ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	logger, err := h.logger(c.Telemetry)
+	if err != nil {
+		return nil, err
+	}
+	s := newStores(sdk, c.Tables, logger)
+	return &handler.Sweep{Sweeper: sweep.New(sweep.Parts{
+		Connections: s.connections, Gateway: apigw.New(sdk, c.Endpoint),
+		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock),
+		Waker:   sns.New(sdk, c.ARN), DeadLetters: sqs.New(sdk, c.DeadLetterQueue),
+		Clock: h.Clock, Random: h.Random, Logger: logger,
+	}, sweep.Config{CheckEvery: c.CheckEvery, IdleAfter: c.IdleAfter})}, nil
+}
+
+// stores are the DynamoDB adapters, on one client.
+type stores struct {
+	connections *dynamo.Connections
+	rooms       *dynamo.Rooms
+	log         *dynamo.Log
+}
+
+func newStores(sdk aws.Config, t config.Tables, logger *slog.Logger) stores {
+	client := dynamo.NewClient(sdk)
+	return stores{
+		connections: dynamo.NewConnections(client, t.Connections, t.Partitions),
+		rooms:       dynamo.NewRooms(client, t.Rooms),
+		log:         dynamo.NewLog(client, t.Rooms, t.Log, logger),
+	}
+}
+
+func (s stores) openLog(h Host, c config.Log) (*msglog.Log, error) {
+	return msglog.New(s.log, h.Clock, h.NewID, msglog.Config{Retention: c.Retention, Window: c.Window, HoleWait: c.HoleWait})
+}

@@ -1,0 +1,96 @@
+package dynamo
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Attribute names are short because DynamoDB counts them into an item's size
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html).
+// Times are ms since the Unix epoch but for x, which TTL wants in seconds.
+//
+//	all         x   may be forgotten from here on
+//	head        e   epoch               n   highest number handed out
+//	            d   delivered           q   drained at
+//	            lo  lease's owner       lu  lease's end
+//	            sh  shards
+//	entry       u   user                a   published at
+//	            k   key                 j   data, JSON
+//	            c   origin connection   v   void
+//	mark        e   epoch               n   number that the key stands for
+//	member      u   user                ss  session
+//	            a   joined at           b   behind
+//	connection  u   user                ss  session
+//	            p   permissions, JSON   tx  token expires
+//	            a   connected at        r   rooms, a set
+//	            ja  latest join began   ck  next check
+//	            st  strikes             bc  sentence
+//	            cl  closing
+type item = map[string]types.AttributeValue
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number[N ~int | ~int64 | ~uint64](n N) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(n), 10)}
+}
+
+func yes() types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: true} }
+
+func millis(t time.Time) types.AttributeValue { return number(t.UnixMilli()) }
+
+// seconds rounds up, so that nothing is forgotten early.
+func seconds(t time.Time) types.AttributeValue { return number(t.Add(time.Second - 1).Unix()) }
+
+func key(pk string, sk types.AttributeValue) item {
+	return item{PartitionKey: text(pk), SortKey: sk}
+}
+
+// The readers below return the zero value for an attribute that is absent or
+// of another type: a newer or a broken item must not stop its neighbours.
+
+func textOf(i item, name string) string {
+	if s, ok := i[name].(*types.AttributeValueMemberS); ok {
+		return s.Value
+	}
+	return ""
+}
+
+func numberOf(i item, name string) int64 {
+	if n, ok := i[name].(*types.AttributeValueMemberN); ok {
+		v, err := strconv.ParseInt(n.Value, 10, 64)
+		if err == nil {
+			return v
+		}
+	}
+	return 0
+}
+
+func countOf(i item, name string) uint64 { return uint64(max(0, numberOf(i, name))) } //nolint:gosec // not negative
+
+func yesOf(i item, name string) bool {
+	b, ok := i[name].(*types.AttributeValueMemberBOOL)
+	return ok && b.Value
+}
+
+func setOf(i item, name string) []string {
+	if s, ok := i[name].(*types.AttributeValueMemberSS); ok {
+		return s.Value
+	}
+	return nil
+}
+
+func timeOf(i item, name string) time.Time {
+	if ms := numberOf(i, name); ms != 0 {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
+// expired reports whether an item is past its time: TTL deletes within days
+// only (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html).
+func expired(i item, now time.Time) bool {
+	x := numberOf(i, TTLAttribute)
+	return x != 0 && x <= now.Unix()
+}

@@ -1,0 +1,90 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/gapless-rooms/gapless/pkg/aws/fault"
+)
+
+// API is what we use of DynamoDB: conditional writes of one item, consistent
+// reads, queries. No scan, no transaction, no batch.
+type API interface {
+	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+}
+
+// NewClient returns a DynamoDB client with the SDK's standard retries.
+func NewClient(cfg aws.Config) *dynamodb.Client { return dynamodb.NewFromConfig(cfg) }
+
+// update is one conditional UpdateItem.
+type update struct {
+	table     string
+	key       item
+	set       string // the update expression
+	condition string // empty: none
+	values    item
+}
+
+// refusal is what stood there when a condition failed; nil if nothing did.
+type refusal struct{ standing item }
+
+func (*refusal) Error() string { return "condition failed" }
+
+// run performs the update and returns the item as it then stands, or a
+// *refusal.
+func (u update) run(ctx context.Context, client API, operation string) (item, error) {
+	input := &dynamodb.UpdateItemInput{
+		TableName: &u.table, Key: u.key, UpdateExpression: &u.set,
+		ExpressionAttributeValues: u.values,
+		ReturnValues:              types.ReturnValueAllNew,
+	}
+	if u.condition != "" {
+		input.ConditionExpression = &u.condition
+		input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	}
+	out, err := client.UpdateItem(ctx, input)
+	if err != nil {
+		return nil, refused(operation, err)
+	}
+	return out.Attributes, nil
+}
+
+// refused returns a *refusal for a failed condition and a *fault.Error for
+// everything else.
+func refused(operation string, err error) error {
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return &refusal{failed.Item}
+	}
+	return fault.Wrap(operation, err)
+}
+
+// standing takes a refusal apart: what stood there, or the error that was none.
+func standing(err error) (item, error) {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r.standing, nil
+	}
+	return nil, err
+}
+
+func get(ctx context.Context, client API, table string, k item, operation string) (item, error) {
+	out, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, fault.Wrap(operation, err)
+	}
+	return out.Item, nil
+}
+
+func remove(ctx context.Context, client API, table string, k item, operation string) error {
+	_, err := client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &table, Key: k})
+	return fault.Wrap(operation, err)
+}
