@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 	"time"
 )
@@ -17,7 +18,7 @@ type event struct {
 	MultiHead map[string][]string `json:"multiValueHeaders,omitempty"`
 	Query     map[string]string   `json:"queryStringParameters,omitempty"`
 	MultiQry  map[string][]string `json:"multiValueQueryStringParameters,omitempty"`
-	StageVars map[string]string   `json:"stageVariables,omitempty"`
+	StageVars *map[string]string  `json:"stageVariables,omitempty"`
 	Context   requestContext      `json:"requestContext"`
 	Body      *string             `json:"body,omitempty"`
 	Base64    *bool               `json:"isBase64Encoded,omitempty"`
@@ -85,9 +86,11 @@ func (s *session) context(routeKey, eventType, requestID string) requestContext 
 func (s *session) connectEvent(h *handshake, rc requestContext, auth *authorization) event {
 	e := event{
 		Headers: map[string]string{}, MultiHead: map[string][]string{},
-		StageVars: s.g.routing.api.StageVariables,
-		Context:   rc,
-		Base64:    new(bool),
+		Context: rc,
+		Base64:  new(bool),
+	}
+	if vars := s.g.routing.api.StageVariables; len(vars) > 0 {
+		e.StageVars = &vars
 	}
 	h.fill(&e, false)
 	if auth != nil {
@@ -100,11 +103,15 @@ func (s *session) connectEvent(h *handshake, rc requestContext, auth *authorizat
 // and Upgrade too.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
 func (s *session) authorizerEvent(h *handshake, rc requestContext) event {
+	vars := maps.Clone(s.g.routing.api.StageVariables)
+	if vars == nil {
+		vars = map[string]string{} // here it is never absent
+	}
 	e := event{
 		Type:      "REQUEST",
 		MethodARN: s.g.routing.api.methodARN(),
 		Headers:   map[string]string{}, MultiHead: map[string][]string{},
-		StageVars: s.g.routing.api.StageVariables,
+		StageVars: &vars,
 		Context:   rc,
 	}
 	h.fill(&e, true)

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"encoding/hex"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -86,8 +84,6 @@ func (h *handshake) fill(e *event, hopByHop bool) {
 
 // forwarded adds the headers that API Gateway adds to what the client sent.
 func (g *Gateway) forwarded(h *handshake) {
-	id := []byte(g.ids.next() + g.ids.next())
-	trace := fmt.Sprintf("Root=1-%08x-%s", g.clock.Now().Unix(), hex.EncodeToString(id)[:24])
 	from := h.sourceIP
 	kept := h.fields[:0]
 	for _, f := range h.fields {
@@ -100,7 +96,7 @@ func (g *Gateway) forwarded(h *handshake) {
 		}
 	}
 	h.fields = append(kept,
-		field{"X-Amzn-Trace-Id", trace},
+		field{"X-Amzn-Trace-Id", g.ids.trace(g.clock.Now())},
 		field{"X-Forwarded-For", from},
 		field{"X-Forwarded-Port", g.quirks.ForwardedPort},
 		field{"X-Forwarded-Proto", g.quirks.ForwardedProto},

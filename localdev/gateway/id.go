@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 // idBytes is the number of random bytes in an id. Ids of connections, requests
@@ -22,14 +23,23 @@ type idSource struct {
 // next returns a fresh id. It panics when the source fails: crypto/rand never
 // does, and an emulator without ids cannot go on.
 func (s *idSource) next() string {
-	var raw [idBytes]byte
+	return base64.URLEncoding.EncodeToString(s.bytes(idBytes))
+}
+
+func (s *idSource) bytes(n int) []byte {
+	raw := make([]byte, n)
 	s.mu.Lock()
-	_, err := io.ReadFull(s.rand, raw[:])
-	s.mu.Unlock()
-	if err != nil {
+	defer s.mu.Unlock()
+	if _, err := io.ReadFull(s.rand, raw); err != nil {
 		panic(fmt.Sprintf("gateway: read randomness for an id: %v", err))
 	}
-	return base64.URLEncoding.EncodeToString(raw[:])
+	return raw
+}
+
+// trace returns a value for X-Amzn-Trace-Id.
+// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-traceids
+func (s *idSource) trace(now time.Time) string {
+	return fmt.Sprintf("Root=1-%08x-%x", now.Unix(), s.bytes(12))
 }
 
 // validID reports whether id has the form of a connection id. The management
