@@ -118,8 +118,8 @@ func (g *Gateway) oversized(h *handshake) *refusal {
 	return nil
 }
 
-// open decides on a handshake: limits, authorizer, $connect. It returns a
-// session that waits for its transport, and the subprotocol that $connect
+// open decides on a handshake: limits, authorizer, $connect. It returns an
+// open session that waits for its transport, and the subprotocol that $connect
 // chose; the caller calls start or abandon. The socket opens only after
 // $connect has answered, and until then @connections says 410.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
@@ -138,6 +138,7 @@ func (g *Gateway) open(h *handshake) (s *session, protocol string, refused *refu
 		g.drop(s)
 		return nil, "", refused
 	}
+	s.open()
 	return s, protocol, nil
 }
 
@@ -173,19 +174,6 @@ func (s *session) connect(h *handshake) (protocol string, refused *refusal) {
 		return "", &refusal{status: a.status}
 	}
 	return a.protocol, nil
-}
-
-// abandon ends a session whose client was gone when $connect had answered.
-func (s *session) abandon() {
-	defer s.g.drop(s)
-	e := ending{code: codeAbnormal, reason: s.g.quirks.AbortReason}
-	s.mu.Lock()
-	s.at, s.end = stageClosed, e
-	s.mu.Unlock()
-	s.g.emit(Event{Kind: EventClosed, ConnectionID: s.id, Status: e.code, Detail: e.reason})
-	if !s.g.quirks.SilentHandshakeLoss {
-		s.disconnect(e)
-	}
 }
 
 func equalFold(a, b string) bool { return strings.EqualFold(a, b) }

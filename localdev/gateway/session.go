@@ -38,15 +38,13 @@ type session struct {
 	slots       chan struct{} // a token per message in the works
 	rate        *bucket       // Quirks.ClientRate
 
-	// transport and deflate are set before the session opens.
-	transport transport
-	deflate   bool
-
 	// lost is closed when the transport is of no more use.
 	lost     chan struct{}
 	lostOnce sync.Once
 
 	mu         sync.Mutex
+	transport  transport // nil until start
+	deflate    bool
 	at         stage
 	end        ending
 	lastActive time.Time
@@ -83,11 +81,11 @@ func (s *session) stage() stage {
 	return s.at
 }
 
-// start opens the session over t and runs it in goroutines of its own. The
-// gateway must have admitted it.
-func (s *session) start(t transport, deflate bool) {
+// open lets messages in, as $connect has answered. They wait for the
+// transport, so that a client never finds its connection open here and gone
+// in the management API.
+func (s *session) open() {
 	s.mu.Lock()
-	s.transport, s.deflate = t, deflate
 	s.at = stageOpen
 	s.lastActive = s.g.clock.Now()
 	s.idle = s.g.clock.AfterFunc(s.g.limits.IdleTimeout, s.idleExpired)
@@ -103,7 +101,28 @@ func (s *session) start(t transport, deflate bool) {
 	if closed {
 		s.close(endGoingAway)
 	}
+}
+
+// start gives an open session its transport and runs it in goroutines of its
+// own.
+func (s *session) start(t transport, deflate bool) {
+	s.mu.Lock()
+	s.transport, s.deflate = t, deflate
+	s.mu.Unlock()
+	select {
+	case <-s.lost:
+		t.cut() // cut before it had a transport
+	default:
+	}
 	go s.run()
+}
+
+// abandon ends an open session whose client was gone when $connect had
+// answered.
+func (s *session) abandon() {
+	defer s.g.drop(s)
+	s.broken()
+	s.finish(s.g.quirks.SilentHandshakeLoss)
 }
 
 // run is the life of an open session. It drops the session at its end.
@@ -117,11 +136,11 @@ func (s *session) run() {
 	s.readLoop()
 	<-written
 	s.transport.close()
-	s.finish()
+	s.finish(false)
 }
 
-// finish runs $disconnect.
-func (s *session) finish() {
+// finish ends the session and runs $disconnect, unless it is to be silent.
+func (s *session) finish(silent bool) {
 	s.mu.Lock()
 	s.at = stageClosed
 	end := s.end
@@ -132,7 +151,9 @@ func (s *session) finish() {
 	}
 	s.mu.Unlock()
 	s.g.emit(Event{Kind: EventClosed, ConnectionID: s.id, Status: end.code, Detail: end.reason})
-	s.disconnect(end)
+	if !silent {
+		s.disconnect(end)
+	}
 }
 
 // disconnect runs the $disconnect route, if there is one and no fault loses
@@ -187,14 +208,11 @@ func (s *session) begin(e ending, abort bool) bool {
 // cut drops the transport, if there is one yet. The reader then ends the
 // session, with 1006 unless it was closing already.
 func (s *session) cut() {
-	s.mu.Lock()
-	t := s.transport
-	if s.at == stageOpening {
-		t = nil
-	}
-	s.mu.Unlock()
 	s.lostOnce.Do(func() { close(s.lost) })
 	s.out.abort()
+	s.mu.Lock()
+	t := s.transport
+	s.mu.Unlock()
 	if t != nil {
 		t.cut()
 	}
