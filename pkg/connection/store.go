@@ -8,8 +8,12 @@ import (
 )
 
 // Store keeps connections. Each method is one atomic decision; all are safe
-// for concurrent use, and may be repeated after a Temporary error. Methods that change a connection return ErrNotFound
-// where there is none or it is Closing, and never bring one back.
+// for concurrent use, and may be repeated after a Temporary error. Methods that
+// change a connection return ErrNotFound where there is none or it is Closing,
+// and never bring one back. Times are kept to the millisecond.
+//
+// A connection that was condemned with a code stays due: neither Check nor
+// Authenticate moves its next check, or a kicked user could put off the end.
 type Store interface {
 	// Put registers a connection, replacing what stood under its id.
 	Put(ctx context.Context, c Connection) error
@@ -22,15 +26,16 @@ type Store interface {
 	// owns it.
 	Authenticate(ctx context.Context, p AuthenticateParams) (Connection, error)
 
-	// AddRoom adds a room before its membership is written. ErrTooManyRooms if
-	// the connection would be in more than Max.
+	// AddRoom adds a room before its membership is written, and sets JoinedAt.
+	// ErrTooManyRooms if the connection would be in more than Max, which is at
+	// least 1; a room that it is in already can always be added.
 	AddRoom(ctx context.Context, p AddRoomParams) error
 
 	// DropRoom removes a room after its membership was deleted.
 	DropRoom(ctx context.Context, id, room string) error
 
 	// Check records what a look at the connection found: strikes and the next
-	// date. A connection that is over keeps its Closing.
+	// date.
 	Check(ctx context.Context, id string, strikes int, next time.Time) error
 
 	// Condemn makes the connection due at once, to be ended with the close
@@ -41,14 +46,15 @@ type Store interface {
 	// removes at next. It works on a Closing one too.
 	MarkClosing(ctx context.Context, id string, next time.Time) error
 
-	// Delete forgets a connection on condition that no join has begun since
-	// joinedAt, and reports whether it did. One that is not there counts as
-	// deleted.
+	// Delete forgets a connection on condition that its JoinedAt is still
+	// joinedAt, so that no join has begun since, and reports whether it did. One
+	// that is not there counts as deleted.
 	Delete(ctx context.Context, id string, joinedAt time.Time) (bool, error)
 
-	// Due reads connections of one partition whose CheckAt is not after now:
-	// one page from cursor on, and the cursor of the next page, empty at the
-	// end. It may be eventually consistent.
+	// Due reads connections of one partition whose CheckAt is not after now,
+	// Closing or not: one page from cursor on, and the cursor of the next page,
+	// empty at the end. A page may be empty though others follow. It may be
+	// eventually consistent.
 	Due(ctx context.Context, p DueParams) ([]Connection, string, error)
 
 	// Partitions is over how many partitions the connections are spread.

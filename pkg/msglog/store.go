@@ -9,7 +9,8 @@ import (
 // decision, linearizable per item; all are safe for concurrent use. An error with
 // a method Temporary() bool that returns true says that the service below did
 // not answer or was throttled: the call may be repeated, and may have taken
-// effect.
+// effect. Something that expires at t is gone at t, rounded up to the second;
+// all other times are kept to the millisecond.
 type Store interface {
 	// Head reads a room's head, strongly consistent; a room without one has
 	// the zero Head.
@@ -22,16 +23,17 @@ type Store interface {
 
 	// Mark claims a key for a number if nobody has claimed it, and returns the
 	// position that the key stands for now: the caller's own, or the earlier
-	// one. A mark that expired before Now counts as absent.
+	// one. A mark that has expired at Now counts as absent.
 	Mark(ctx context.Context, p MarkParams) (Position, error)
 
 	// MoveMark points a key from a number that was voided to another, on
 	// condition that it still points to From, and returns the position that
-	// the key stands for now.
+	// the key stands for now. A mark that is gone counts as pointing to From.
 	MoveMark(ctx context.Context, p MoveParams) (Position, error)
 
 	// Fill writes an entry at its number unless something stands there, and
-	// returns what stands there now. filled says that it was this call.
+	// returns what stands there now, however old. filled says that it was this
+	// call; it may be false if the store below repeated the call by itself.
 	Fill(ctx context.Context, p FillParams) (now Entry, filled bool, err error)
 
 	// Entries reads present, unexpired entries with numbers above After and up
@@ -40,23 +42,27 @@ type Store interface {
 	Entries(ctx context.Context, p RangeParams) ([]Entry, error)
 
 	// AcquireLease takes the drain lease if there is something to drain and
-	// nobody holds it at Now, and returns the head; otherwise it returns
-	// ErrLeaseHeld.
+	// nobody but Owner holds it at Now, and returns the head; otherwise it
+	// returns ErrLeaseHeld. An Owner must not be used by two holders.
 	AcquireLease(ctx context.Context, p LeaseParams) (Head, error)
 
-	// RenewLease moves the lease's end and the pointer forward, on condition
-	// that Owner holds it; otherwise it returns ErrLeaseLost.
+	// RenewLease moves the lease's end, and the pointer if Delivered is ahead of
+	// it, on condition that Owner holds the lease; otherwise it returns
+	// ErrLeaseLost.
 	RenewLease(ctx context.Context, p LeaseParams) error
 
 	// ReleaseLease gives the lease back and advances the pointer to Delivered,
 	// on condition that Owner holds it and that no number above Delivered has
 	// been handed out. Otherwise the lease is kept and the head returned with
-	// released false; if another one holds it, ErrLeaseLost.
+	// released false; if Owner does not hold it, ErrLeaseLost. If nobody does and
+	// the pointer is at Delivered or beyond, as after the same call before,
+	// it counts as released.
 	ReleaseLease(ctx context.Context, p LeaseParams) (now Head, released bool, err error)
 
 	// AbandonLease gives the lease back with the pointer advanced to
-	// Delivered, however far the log has moved on. It returns ErrLeaseLost if
-	// another one holds it.
+	// Delivered if that is ahead of it, however far the log has moved on. It
+	// returns ErrLeaseLost if Owner does not hold it; the same call twice counts
+	// as given back.
 	AbandonLease(ctx context.Context, p LeaseParams) error
 }
 
@@ -95,7 +101,7 @@ type RangeParams struct {
 	Room, Epoch string
 	After, Upto uint64
 	Limit       int
-	Now         time.Time // entries that expired before it are left out
+	Now         time.Time // entries that have expired by then are left out
 	// Backward selects the highest numbers of the range rather than the
 	// lowest; the result is ascending all the same.
 	Backward bool

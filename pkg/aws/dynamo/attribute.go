@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -33,7 +34,7 @@ type item = map[string]types.AttributeValue
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
 func number[N ~int | ~int64 | ~uint64](n N) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(n), 10)}
+	return &types.AttributeValueMemberN{Value: fmt.Sprint(n)}
 }
 
 func yes() types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: true} }
@@ -48,7 +49,8 @@ func key(pk string, sk types.AttributeValue) item {
 }
 
 // The readers below return the zero value for an attribute that is absent or
-// of another type: a newer or a broken item must not stop its neighbours.
+// of another type: a newer or a broken item must not stop its neighbours. Where
+// the zero value would permit something, its reader says what stands instead.
 
 func textOf(i item, name string) string {
 	if s, ok := i[name].(*types.AttributeValueMemberS); ok {
@@ -67,7 +69,15 @@ func numberOf(i item, name string) int64 {
 	return 0
 }
 
-func countOf(i item, name string) uint64 { return uint64(max(0, numberOf(i, name))) } //nolint:gosec // not negative
+func countOf(i item, name string) uint64 {
+	if n, ok := i[name].(*types.AttributeValueMemberN); ok {
+		v, err := strconv.ParseUint(n.Value, 10, 64)
+		if err == nil {
+			return v
+		}
+	}
+	return 0
+}
 
 func yesOf(i item, name string) bool {
 	b, ok := i[name].(*types.AttributeValueMemberBOOL)
@@ -83,7 +93,7 @@ func setOf(i item, name string) []string {
 
 func timeOf(i item, name string) time.Time {
 	if ms := numberOf(i, name); ms != 0 {
-		return time.UnixMilli(ms)
+		return time.UnixMilli(ms).UTC()
 	}
 	return time.Time{}
 }

@@ -3,16 +3,14 @@ package dynamo
 import (
 	"context"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/go-json-experiment/json"
 
-	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/aws/fault"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
@@ -20,6 +18,10 @@ import (
 var _ connection.Store = (*Connections)(nil)
 
 // Connections keeps connections. It is safe for concurrent use.
+//
+// TTL is a backstop only, a day after API Gateway must have closed the
+// connection: one that is past it and still there is returned, so that the
+// sweeper removes its memberships with it.
 type Connections struct {
 	client     API
 	table      string
@@ -27,18 +29,20 @@ type Connections struct {
 }
 
 // NewConnections returns Connections over a table, spread over so many
-// partitions.
+// partitions, at least one. All functions must use the same number: a
+// connection is looked for in the partition that its id and the number give.
 func NewConnections(client API, table string, partitions int) *Connections {
 	return &Connections{client, table, max(1, partitions)}
 }
 
-// leftover is how long after its connection's start an item is forgotten if
-// all else failed: the two hours that a connection may last, and a day.
-const leftover = 26 * time.Hour
-
 // open is the condition of every change but MarkClosing: no change brings a
 // connection back.
 const open = "attribute_exists(pk) AND attribute_not_exists(cl)"
+
+// unsentenced is added where a change sets the next check: a connection that
+// is condemned stays due, or whoever is kicked could put off the end by
+// authenticating again and again.
+const unsentenced = " AND attribute_not_exists(bc)"
 
 // Partitions is over how many partitions the connections are spread.
 func (s *Connections) Partitions() int { return s.partitions }
@@ -51,76 +55,13 @@ func (s *Connections) key(id string) item {
 
 // Put registers a connection: 1 WRU.
 func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
-	i := s.key(c.ID)
-	i["a"], i["ck"] = millis(c.ConnectedAt), millis(c.CheckAt)
-	i[TTLAttribute] = seconds(c.ConnectedAt.Add(leftover))
-	if c.Authenticated() {
-		identity, err := identityItem(c.Identity)
-		if err != nil {
-			return err
-		}
-		for name, value := range identity {
-			i[name] = value
-		}
+	i, err := connectionItem(c)
+	if err != nil {
+		return err
 	}
-	if c.Session != "" {
-		i["ss"] = text(c.Session)
-	}
-	if len(c.Rooms) > 0 {
-		i["r"] = set(c.Rooms)
-	}
-	if !c.JoinedAt.IsZero() {
-		i["ja"] = millis(c.JoinedAt)
-	}
-	if c.Strikes != 0 {
-		i["st"] = number(c.Strikes)
-	}
-	if c.Sentence != 0 {
-		i["bc"] = number(c.Sentence)
-	}
-	if c.Closing {
-		i["cl"] = yes()
-	}
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: i})
+	maps.Copy(i, s.key(c.ID))
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: i})
 	return fault.Wrap("register connection", err)
-}
-
-func set(values []string) types.AttributeValue {
-	return &types.AttributeValueMemberSS{Value: slices.Compact(slices.Sorted(slices.Values(values)))}
-}
-
-// identityItem is an identity's attributes.
-func identityItem(id auth.Identity) (item, error) {
-	i := item{"u": text(id.User)}
-	if !id.Expires.IsZero() {
-		i["tx"] = millis(id.Expires)
-	}
-	if id.Permissions != nil {
-		b, err := json.Marshal(id.Permissions, json.Deterministic(true))
-		if err != nil {
-			return nil, fault.Wrap("encode permissions", err)
-		}
-		i["p"] = text(string(b))
-	}
-	return i, nil
-}
-
-// connectionOf reads a connection. Permissions that cannot be understood grant
-// nothing.
-func connectionOf(i item) connection.Connection {
-	c := connection.Connection{
-		ID:       textOf(i, SortKey),
-		Identity: auth.Identity{User: textOf(i, "u"), Expires: timeOf(i, "tx")},
-		Session:  textOf(i, "ss"), ConnectedAt: timeOf(i, "a"), Rooms: setOf(i, "r"), JoinedAt: timeOf(i, "ja"),
-		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Sentence: int(numberOf(i, "bc")), Closing: yesOf(i, "cl"),
-	}
-	if _, limited := i["p"]; limited {
-		c.Identity.Permissions = auth.Permissions{}
-		if err := json.Unmarshal([]byte(textOf(i, "p")), &c.Identity.Permissions); err != nil || c.Identity.Permissions == nil {
-			c.Identity.Permissions = auth.Permissions{}
-		}
-	}
-	return c
 }
 
 // Get reads a connection: 1 RRU.
@@ -135,50 +76,72 @@ func (s *Connections) Get(ctx context.Context, id string) (connection.Connection
 	return connectionOf(i), nil
 }
 
-// Authenticate sets who is behind a connection: 1 WRU.
+// Authenticate sets who is behind a connection: 1 WRU, and another if it is
+// under sentence.
 func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
-	identity, err := identityItem(p.Identity)
-	if err != nil {
-		return connection.Connection{}, err
-	}
-	var sets, removes []string
-	values := item{":ck": millis(p.CheckAt)}
-	sets = append(sets, "ck = :ck")
-	for _, name := range []string{"u", "tx", "p"} {
-		if value, ok := identity[name]; ok {
-			sets = append(sets, name+" = :"+name)
-			values[":"+name] = value
-		} else {
-			removes = append(removes, name)
+	for _, keepDue := range []bool{false, true} {
+		expression, values, err := authentication(p, keepDue)
+		if err != nil {
+			return connection.Connection{}, err
 		}
-	}
-	if p.Session != "" {
-		sets = append(sets, "ss = :ss")
-		values[":ss"] = text(p.Session)
-	}
-	var add string
-	if len(p.Rooms) > 0 {
-		sets = append(sets, "ja = :ja")
-		values[":ja"], values[":r"] = millis(p.Now), set(p.Rooms)
-		add = " ADD r :r"
-	}
-	expression := "SET " + strings.Join(sets, ", ") + add
-	if len(removes) > 0 {
-		expression += " REMOVE " + strings.Join(removes, ", ")
-	}
-	i, err := s.change(ctx, p.ID, "authenticate connection", expression,
-		open+" AND (attribute_not_exists(u) OR u = :u)", values)
-	if err != nil {
+		condition := open + " AND (attribute_not_exists(u) OR u = :u)"
+		if !keepDue {
+			condition += unsentenced
+		}
+		i, err := s.change(ctx, p.ID, "authenticate connection", expression, condition, values)
+		if err == nil {
+			return connectionOf(i), nil
+		}
 		found, err := standing(err)
 		if err != nil {
 			return connection.Connection{}, err
 		}
-		if c := connectionOf(found); len(found) > 0 && !c.Closing {
+		c := connectionOf(found)
+		switch {
+		case len(found) == 0 || c.Closing:
+			return connection.Connection{}, connection.ErrNotFound
+		case found["u"] != nil && c.Identity.User != p.Identity.User:
 			return connection.Connection{}, connection.ErrOtherUser
 		}
-		return connection.Connection{}, connection.ErrNotFound
 	}
-	return connectionOf(i), nil
+	return connection.Connection{}, connection.ErrNotFound
+}
+
+// authentication is the update expression of Authenticate and its values.
+func authentication(p connection.AuthenticateParams, keepDue bool) (string, item, error) {
+	identity, err := identityItem(p.Identity)
+	if err != nil {
+		return "", nil, err
+	}
+	if !keepDue {
+		identity["ck"] = millis(p.CheckAt)
+	}
+	if p.Session != "" {
+		identity["ss"] = text(p.Session)
+	}
+	if len(p.Rooms) > 0 {
+		identity["ja"] = millis(p.Now)
+	}
+	sets, values := []string{}, item{}
+	for _, name := range slices.Sorted(maps.Keys(identity)) {
+		sets = append(sets, name+" = :"+name)
+		values[":"+name] = identity[name]
+	}
+	expression := "SET " + strings.Join(sets, ", ")
+	var removes []string
+	for _, name := range []string{"tx", "p"} {
+		if identity[name] == nil {
+			removes = append(removes, name)
+		}
+	}
+	if len(removes) > 0 {
+		expression += " REMOVE " + strings.Join(removes, ", ")
+	}
+	if len(p.Rooms) > 0 {
+		expression += " ADD r :r"
+		values[":r"] = set(p.Rooms)
+	}
+	return expression, values, nil
 }
 
 // AddRoom adds a room: 1 WRU.
@@ -204,9 +167,21 @@ func (s *Connections) DropRoom(ctx context.Context, id, room string) error {
 	return s.changeOpen(ctx, id, "drop room", "DELETE r :r", item{":r": set([]string{room})})
 }
 
-// Check records a look: 1 WRU.
+// Check records a look: 1 WRU, and another if the connection is under sentence.
 func (s *Connections) Check(ctx context.Context, id string, strikes int, next time.Time) error {
-	return s.changeOpen(ctx, id, "record check", "SET st = :st, ck = :ck", item{":st": number(strikes), ":ck": millis(next)})
+	_, err := s.change(ctx, id, "record check", "SET st = :st, ck = :ck", open+unsentenced,
+		item{":st": number(strikes), ":ck": millis(next)})
+	if err == nil {
+		return nil
+	}
+	found, err := standing(err)
+	if err != nil {
+		return err
+	}
+	if found["bc"] == nil {
+		return connection.ErrNotFound
+	}
+	return s.changeOpen(ctx, id, "record check", "SET st = :st", item{":st": number(strikes)})
 }
 
 // Condemn makes a connection due: 1 WRU.
@@ -252,9 +227,10 @@ const duePage = 1000
 func (s *Connections) Due(ctx context.Context, p connection.DueParams) ([]connection.Connection, string, error) {
 	pk := connectionKey(p.Partition)
 	input := &dynamodb.QueryInput{
-		TableName:                 &s.table,
-		KeyConditionExpression:    aws.String("pk = :pk"),
-		FilterExpression:          aws.String("ck <= :now"),
+		TableName:              &s.table,
+		KeyConditionExpression: aws.String("pk = :pk"),
+		// A connection without a readable date is due: hence the NOT.
+		FilterExpression:          aws.String("NOT (ck > :now)"),
 		ExpressionAttributeValues: item{":pk": text(pk), ":now": millis(p.Now)},
 		Limit:                     aws.Int32(duePage),
 	}

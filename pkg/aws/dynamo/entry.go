@@ -2,50 +2,70 @@ package dynamo
 
 import (
 	"context"
+	"math"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gapless-rooms/gapless/pkg/aws/fault"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// Entries reads a page of a log: 1 RRU per 4 KB begun.
+// pageGrowth is by how much a page is larger than the one before that held
+// nothing but expired entries: TTL may be days late, and a read that looks for
+// the oldest entry must not walk over them one by one.
+const pageGrowth = 8
+
+// Entries reads a page of a log: 1 RRU per 4 KB begun, of what was read rather
+// than of what is returned.
 func (l *Log) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.Entry, error) {
+	if p.Upto <= p.After || p.Limit <= 0 {
+		return nil, nil // DynamoDB refuses a BETWEEN with its bounds reversed
+	}
+	limit := min(p.Limit, math.MaxInt32/pageGrowth)
 	input := &dynamodb.QueryInput{
 		TableName:              &l.log,
 		KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :upto"),
+		// An entry without a time to go is not expired: hence the NOT.
+		FilterExpression: aws.String("NOT (x <= :now)"),
 		ExpressionAttributeValues: item{
 			":pk": text(entryKey(p.Room, p.Epoch)), ":from": number(p.After + 1), ":upto": number(p.Upto),
+			":now": number(p.Now.Unix()),
 		},
 		ConsistentRead:   aws.Bool(true),
 		ScanIndexForward: aws.Bool(!p.Backward),
-		Limit:            aws.Int32(int32(p.Limit)), //nolint:gosec // a page is small
 	}
-	if p.Upto <= p.After {
-		return nil, nil // DynamoDB refuses a BETWEEN with its bounds reversed
-	}
-	for {
+	for size := limit; ; size = min(size*pageGrowth, math.MaxInt32/pageGrowth) {
+		input.Limit = aws.Int32(int32(size)) //nolint:gosec // bounded above
 		out, err := l.client.Query(ctx, input)
 		if err != nil {
 			return nil, fault.Wrap("read entries", err)
 		}
-		entries := make([]msglog.Entry, 0, len(out.Items))
-		for n := range out.Items {
-			i := out.Items[n]
-			if p.Backward {
-				i = out.Items[len(out.Items)-1-n]
-			}
-			if !expired(i, p.Now) {
-				entries = append(entries, l.entryOf(ctx, i))
-			}
-		}
+		entries := l.entriesOf(ctx, out.Items, limit)
 		if len(entries) > 0 || len(out.LastEvaluatedKey) == 0 {
+			if p.Backward {
+				slices.Reverse(entries)
+			}
 			return entries, nil
 		}
 		input.ExclusiveStartKey = out.LastEvaluatedKey
 	}
+}
+
+func (l *Log) entriesOf(ctx context.Context, items []item, limit int) []msglog.Entry {
+	entries := make([]msglog.Entry, 0, min(len(items), limit))
+	for _, i := range items {
+		if len(entries) == limit {
+			break
+		}
+		if e := l.entryOf(ctx, i); e.Seq > 0 { // no number is a fraction
+			entries = append(entries, e)
+		}
+	}
+	return entries
 }
 
 func entryItem(p msglog.FillParams) item {
@@ -76,9 +96,16 @@ func (l *Log) entryOf(ctx context.Context, i item) msglog.Entry {
 		Seq: seq, User: textOf(i, "u"), At: timeOf(i, "a"), Key: textOf(i, "k"),
 		Data: []byte(textOf(i, "j")), Origin: textOf(i, "c"),
 	}
-	if e.User == "" || !jsontext.Value(e.Data).IsValid() {
+	if e.User == "" || e.At.IsZero() || !optionalText(i, "k") || !optionalText(i, "c") || !jsontext.Value(e.Data).IsValid() {
 		l.logger.WarnContext(ctx, "log entry that cannot be read counts as void", "key", textOf(i, PartitionKey), "seq", seq)
 		return msglog.Void(seq)
 	}
 	return e
+}
+
+// optionalText reports whether an attribute is text or absent.
+func optionalText(i item, name string) bool {
+	value, present := i[name]
+	_, isText := value.(*types.AttributeValueMemberS)
+	return isText || !present
 }

@@ -2,20 +2,21 @@ package dynamo
 
 import (
 	"context"
+	"maps"
 
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// AcquireLease takes the drain lease: 1 WRU, also when it is not to be had.
+// AcquireLease takes the drain lease: 1 WRU, also when it is not to be had. The
+// owner that holds it already gets it again, since the SDK repeats a call whose
+// answer was lost.
 func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, error) {
-	i, err := update{
-		table: l.rooms, key: key(headKey(p.Room), text(headSort)),
-		set:       "SET lo = :owner, lu = :until, d = if_not_exists(d, :zero)",
-		condition: "attribute_exists(n) AND (attribute_not_exists(d) OR d < n) AND (attribute_not_exists(lo) OR lu <= :now OR lo = :owner)",
-		values: item{
-			":owner": text(p.Owner), ":until": millis(p.Until), ":now": millis(p.Now), ":zero": number(0),
-		},
-	}.run(ctx, l.client, "acquire lease")
+	i, err := l.head(p.Room,
+		"SET lo = :owner, lu = :until",
+		"attribute_exists(n) AND (attribute_not_exists(d) OR d < n)"+
+			" AND (attribute_not_exists(lo) OR attribute_not_exists(lu) OR lu <= :now OR lo = :owner)",
+		item{":owner": text(p.Owner), ":until": millis(p.Until), ":now": millis(p.Now)},
+	).run(ctx, l.client, "acquire lease")
 	if err != nil {
 		if _, err = standing(err); err != nil {
 			return msglog.Head{}, err
@@ -26,27 +27,30 @@ func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 }
 
 const (
-	owned   = "lo = :owner AND e = :e"
-	forward = " AND d <= :d"
+	owned = "lo = :owner AND e = :e"
+	// forward keeps the pointer from going back.
+	forward = " AND (attribute_not_exists(d) OR d <= :d)"
 )
 
-// RenewLease prolongs the lease: 1 WRU.
+// RenewLease prolongs the lease: 1 WRU. If the holder's own pointer is further
+// on than it says, only the lease's end moves, for one more WRU.
 func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
-	_, err := update{
-		table: l.rooms, key: key(headKey(p.Room), text(headSort)),
-		set: "SET lu = :until, d = :d", condition: owned + forward,
-		values: item{":owner": text(p.Owner), ":e": text(p.Epoch), ":until": millis(p.Until), ":d": number(p.Delivered)},
-	}.run(ctx, l.client, "renew lease")
-	return leaseLost(err)
+	values := item{":owner": text(p.Owner), ":e": text(p.Epoch), ":until": millis(p.Until)}
+	found, err := l.attempt(ctx, "renew lease", l.head(p.Room, "SET lu = :until, d = :d", owned+forward, with(values, ":d", p.Delivered)))
+	if err == nil && found != nil && holds(*found, p) {
+		found, err = l.attempt(ctx, "renew lease", l.head(p.Room, "SET lu = :until", owned, values))
+	}
+	if err == nil && found != nil {
+		return msglog.ErrLeaseLost
+	}
+	return err
 }
 
 // ReleaseLease gives the lease back if nothing came since: 1 WRU either way.
 func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
-	i, err := update{
-		table: l.rooms, key: key(headKey(p.Room), text(headSort)),
-		set: "SET d = :d, q = :now REMOVE lo, lu", condition: owned + " AND n = :d",
-		values: item{":owner": text(p.Owner), ":e": text(p.Epoch), ":now": millis(p.Now), ":d": number(p.Delivered)},
-	}.run(ctx, l.client, "release lease")
+	i, err := l.head(p.Room, "SET d = :d, q = :now REMOVE lo, lu", owned+" AND n = :d",
+		item{":owner": text(p.Owner), ":e": text(p.Epoch), ":now": millis(p.Now), ":d": number(p.Delivered)},
+	).run(ctx, l.client, "release lease")
 	if err == nil {
 		return headOf(i), true, nil
 	}
@@ -55,33 +59,64 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 		return msglog.Head{}, false, err
 	}
 	head := headOf(found)
-	switch {
-	case head.Epoch == p.Epoch && head.Lease.Owner == p.Owner:
-		return head, false, nil
-	case head.Epoch == p.Epoch && head.Lease.Owner == "" && head.Delivered >= p.Delivered:
-		// Released already: the answer to our first attempt was lost.
-		return head, true, nil
+	if holds(head, p) || givenBack(head, p) {
+		return head, !holds(head, p), nil
 	}
 	return msglog.Head{}, false, msglog.ErrLeaseLost
 }
 
-// AbandonLease gives the lease back unfinished: 1 WRU.
+// AbandonLease gives the lease back unfinished: 1 WRU. If the holder's own
+// pointer is further on than it says, it stays, for one more WRU.
 func (l *Log) AbandonLease(ctx context.Context, p msglog.LeaseParams) error {
-	_, err := update{
-		table: l.rooms, key: key(headKey(p.Room), text(headSort)),
-		set: "SET d = :d REMOVE lo, lu", condition: owned + forward,
-		values: item{":owner": text(p.Owner), ":e": text(p.Epoch), ":d": number(p.Delivered)},
-	}.run(ctx, l.client, "abandon lease")
-	return leaseLost(err)
+	values := item{":owner": text(p.Owner), ":e": text(p.Epoch)}
+	found, err := l.attempt(ctx, "abandon lease", l.head(p.Room, "SET d = :d REMOVE lo, lu", owned+forward, with(values, ":d", p.Delivered)))
+	if err == nil && found != nil && holds(*found, p) {
+		found, err = l.attempt(ctx, "abandon lease", l.head(p.Room, "REMOVE lo, lu", owned, values))
+	}
+	if err == nil && found != nil && !givenBack(*found, p) {
+		return msglog.ErrLeaseLost
+	}
+	return err
 }
 
-// leaseLost turns a failed condition into ErrLeaseLost.
-func leaseLost(err error) error {
+// holds reports whether the head says that the caller holds the lease.
+func holds(head msglog.Head, p msglog.LeaseParams) bool {
+	return head.Epoch == p.Epoch && head.Lease.Owner == p.Owner
+}
+
+// givenBack reports whether a head looks as if the answer to our first attempt
+// to give the lease back was lost: nobody holds it, and all that we delivered
+// is recorded. It does not matter if another one did that after us: whoever
+// took a number since has seen that no drainer is awake.
+func givenBack(head msglog.Head, p msglog.LeaseParams) bool {
+	return head.Epoch == p.Epoch && head.Lease.Owner == "" && head.Delivered >= p.Delivered
+}
+
+// head is a conditional update of a room's head.
+func (l *Log) head(room, expression, condition string, values item) update {
+	return update{
+		table: l.rooms, key: key(headKey(room), text(headSort)),
+		set: expression, condition: condition, values: values,
+	}
+}
+
+// attempt performs an update and returns nil, or the head that refused it.
+func (l *Log) attempt(ctx context.Context, operation string, u update) (*msglog.Head, error) {
+	_, err := u.run(ctx, l.client, operation)
 	if err == nil {
-		return nil
+		return nil, nil
 	}
-	if _, err = standing(err); err != nil {
-		return err
+	found, err := standing(err)
+	if err != nil {
+		return nil, err
 	}
-	return msglog.ErrLeaseLost
+	head := headOf(found)
+	return &head, nil
+}
+
+// with returns values and a number more.
+func with(values item, name string, n uint64) item {
+	values = maps.Clone(values)
+	values[name] = number(n)
+	return values
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -60,13 +61,18 @@ func headOf(i item) msglog.Head {
 	}
 }
 
+// unreadable is true of a mark that says nothing. It counts as absent: it must
+// not keep its user from publishing.
+const unreadable = "NOT attribute_type(e, :text) OR NOT attribute_type(n, :number)"
+
 // Mark claims a key: 1 WRU, whether it was free or not.
 func (l *Log) Mark(ctx context.Context, p msglog.MarkParams) (msglog.Position, error) {
 	i, err := update{
 		table: l.log, key: key(markKey(p.Room, p.User, p.Key), number(0)),
 		set:       "SET e = :e, n = :n, x = :x",
-		condition: "attribute_not_exists(pk) OR x <= :now",
+		condition: "attribute_not_exists(pk) OR x <= :now OR " + unreadable,
 		values: item{
+			":text": text("S"), ":number": text("N"),
 			":e": text(p.Position.Epoch), ":n": number(p.Position.Seq), ":x": seconds(p.Expires),
 			":now": number(p.Now.Unix()),
 		},
@@ -75,7 +81,8 @@ func (l *Log) Mark(ctx context.Context, p msglog.MarkParams) (msglog.Position, e
 }
 
 // MoveMark moves a key: 1 WRU. A mark that is gone meanwhile is written anew:
-// the number it stood for is void.
+// the number it stood for is void. One that has expired needs no care: it still
+// stands for From, or another has claimed it since and it is fresh.
 func (l *Log) MoveMark(ctx context.Context, p msglog.MoveParams) (msglog.Position, error) {
 	i, err := update{
 		table: l.log, key: key(markKey(p.Room, p.User, p.Key), number(0)),
@@ -103,7 +110,7 @@ func positionOf(i item, err error) (msglog.Position, error) {
 func (l *Log) Fill(ctx context.Context, p msglog.FillParams) (msglog.Entry, bool, error) {
 	_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &l.log, Item: entryItem(p),
-		ConditionExpression:                 ptr("attribute_not_exists(pk)"),
+		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if err == nil {
@@ -113,7 +120,9 @@ func (l *Log) Fill(ctx context.Context, p msglog.FillParams) (msglog.Entry, bool
 	if err != nil {
 		return msglog.Entry{}, false, err
 	}
-	return l.entryOf(ctx, found), false, nil
+	e := l.entryOf(ctx, found)
+	e.Seq = p.Entry.Seq
+	return e, false, nil
 }
 
 // markKey hides the user and the key behind a hash of fixed length. The
@@ -123,5 +132,3 @@ func markKey(room, user, k string) string {
 	sum := sha256.Sum256(append(append(b, user...), k...))
 	return "k#" + room + "#" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
-
-func ptr[T any](v T) *T { return &v }

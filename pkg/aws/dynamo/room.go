@@ -2,7 +2,7 @@ package dynamo
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,8 +23,16 @@ type Rooms struct {
 // NewRooms returns Rooms over a table.
 func NewRooms(client API, table string) *Rooms { return &Rooms{client, table} }
 
+// onlyShard is the shard of every member: a room has one. The keys carry it, so
+// that more need no migration; Delete does not know it yet, so a membership
+// in another would outlive its connection.
+const onlyShard = 0
+
 // Put writes a membership: 1 WRU.
 func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error {
+	if m.Shard != onlyShard {
+		return fmt.Errorf("write membership: shard %d: a room has one shard", m.Shard)
+	}
 	i := key(shardKey(m.Room, m.Shard), text(m.ConnectionID))
 	i["u"], i["a"], i[TTLAttribute] = text(m.User), millis(m.JoinedAt), seconds(expires)
 	if m.Session != "" {
@@ -36,7 +44,7 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 
 // Delete ends a membership: 1 WRU.
 func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
-	return remove(ctx, r.client, r.table, key(shardKey(name, 0), text(connectionID)), "delete membership")
+	return remove(ctx, r.client, r.table, key(shardKey(name, onlyShard), text(connectionID)), "delete membership")
 }
 
 // Members reads a shard: 1 RRU per 4 KB begun.
@@ -57,25 +65,31 @@ func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Ti
 			if expired(i, now) {
 				continue
 			}
-			members = append(members, room.Member{
-				Room: name, ConnectionID: textOf(i, SortKey), User: textOf(i, "u"), Session: textOf(i, "ss"),
-				Shard: shard, JoinedAt: timeOf(i, "a"), Behind: room.Behind(numberOf(i, "b")),
-			})
+			members = append(members, memberOf(name, shard, i))
 		}
 	}
 	return members, nil
+}
+
+func memberOf(name string, shard int, i item) room.Member {
+	return room.Member{
+		Room: name, ConnectionID: textOf(i, SortKey), User: textOf(i, "u"), Session: textOf(i, "ss"),
+		Shard: shard, JoinedAt: timeOf(i, "a"), Behind: room.Behind(numberOf(i, "b")),
+	}
 }
 
 // SetBehind records how far a member is behind: 1 WRU.
 func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind) error {
 	_, err := update{
 		table: r.table, key: key(shardKey(m.Room, m.Shard), text(m.ConnectionID)),
-		set: "SET b = :b", condition: "a = :a",
+		set: "SET b = :b", condition: "a = :a", // so it exists
 		values: item{":b": number(state), ":a": millis(m.JoinedAt)},
 	}.run(ctx, r.client, "mark member as behind")
-	var failed *refusal
-	if errors.As(err, &failed) {
-		return room.ErrNotMember
+	if err == nil {
+		return nil
 	}
-	return err
+	if _, err = standing(err); err != nil {
+		return err
+	}
+	return room.ErrNotMember
 }

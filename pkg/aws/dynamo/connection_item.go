@@ -1,0 +1,97 @@
+package dynamo
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+)
+
+// leftover is how long after its connection's start an item is forgotten if
+// all else failed: the two hours that a connection may last, and a day.
+const leftover = 26 * time.Hour
+
+// connectionItem is a connection's attributes but for its key.
+func connectionItem(c connection.Connection) (item, error) {
+	i := item{}
+	i["a"], i["ck"] = millis(c.ConnectedAt), millis(c.CheckAt)
+	i[TTLAttribute] = seconds(c.ConnectedAt.Add(leftover))
+	if c.Authenticated() {
+		identity, err := identityItem(c.Identity)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(i, identity)
+	}
+	if c.Session != "" {
+		i["ss"] = text(c.Session)
+	}
+	if len(c.Rooms) > 0 {
+		i["r"] = set(c.Rooms)
+	}
+	if !c.JoinedAt.IsZero() {
+		i["ja"] = millis(c.JoinedAt)
+	}
+	if c.Strikes != 0 {
+		i["st"] = number(c.Strikes)
+	}
+	if c.Sentence != 0 {
+		i["bc"] = number(c.Sentence)
+	}
+	if c.Closing {
+		i["cl"] = yes()
+	}
+	return i, nil
+}
+
+func set(values []string) types.AttributeValue {
+	return &types.AttributeValueMemberSS{Value: slices.Compact(slices.Sorted(slices.Values(values)))}
+}
+
+// identityItem is an identity's attributes.
+func identityItem(id auth.Identity) (item, error) {
+	i := item{"u": text(id.User)}
+	if !id.Expires.IsZero() {
+		i["tx"] = millis(id.Expires)
+	}
+	if id.Permissions != nil {
+		b, err := json.Marshal(id.Permissions, json.Deterministic(true))
+		if err != nil {
+			return nil, fmt.Errorf("encode permissions: %w", err)
+		}
+		i["p"] = text(string(b))
+	}
+	return i, nil
+}
+
+// connectionOf reads a connection. What cannot be understood permits nothing.
+func connectionOf(i item) connection.Connection {
+	return connection.Connection{
+		ID: textOf(i, SortKey), Identity: identityOf(i), Session: textOf(i, "ss"), ConnectedAt: timeOf(i, "a"),
+		Rooms: setOf(i, "r"), JoinedAt: timeOf(i, "ja"),
+		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Sentence: int(numberOf(i, "bc")),
+		Closing: i["cl"] != nil,
+	}
+}
+
+// identityOf reads an identity. A user that is not text is none; permissions
+// that cannot be read grant nothing; an expiry that cannot be read has passed.
+func identityOf(i item) auth.Identity {
+	id := auth.Identity{User: textOf(i, "u"), Expires: timeOf(i, "tx")}
+	if i["tx"] != nil && id.Expires.IsZero() {
+		id.Expires = time.Unix(0, 0).UTC()
+	}
+	if i["p"] == nil {
+		return id
+	}
+	if err := json.Unmarshal([]byte(textOf(i, "p")), &id.Permissions); err != nil || id.Permissions == nil {
+		id.Permissions = auth.Permissions{}
+	}
+	return id
+}

@@ -1,0 +1,214 @@
+package memory
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/room"
+)
+
+var _ connection.Store = (*Connections)(nil)
+
+// partitions and duePage are small, so that tests meet more than one of each.
+const (
+	partitions = 4
+	duePage    = 10
+)
+
+// Connections keeps connections. It is safe for concurrent use.
+type Connections struct {
+	mu   sync.Mutex
+	byID map[string]*connection.Connection
+}
+
+// NewConnections returns empty Connections.
+func NewConnections() *Connections {
+	return &Connections{byID: map[string]*connection.Connection{}}
+}
+
+// Partitions is over how many partitions the connections are spread.
+func (s *Connections) Partitions() int { return partitions }
+
+// Put registers a connection.
+func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c = clone(c)
+	c.Identity.Expires = stored(c.Identity.Expires)
+	c.ConnectedAt, c.JoinedAt, c.CheckAt = stored(c.ConnectedAt), stored(c.JoinedAt), stored(c.CheckAt)
+	s.byID[c.ID] = &c
+	return nil
+}
+
+// Get reads a connection.
+func (s *Connections) Get(ctx context.Context, id string) (connection.Connection, error) {
+	if err := ctx.Err(); err != nil {
+		return connection.Connection{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.byID[id]; c != nil {
+		return clone(*c), nil
+	}
+	return connection.Connection{}, connection.ErrNotFound
+}
+
+// Authenticate sets who is behind a connection.
+func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
+	var now connection.Connection
+	err := s.change(ctx, p.ID, func(c *connection.Connection) error {
+		if c.Authenticated() && c.Identity.User != p.Identity.User {
+			return connection.ErrOtherUser
+		}
+		c.Identity = identity(p.Identity)
+		c.Identity.Expires = stored(p.Identity.Expires)
+		if p.Session != "" {
+			c.Session = p.Session
+		}
+		c.Rooms = union(c.Rooms, p.Rooms)
+		if len(p.Rooms) > 0 {
+			c.JoinedAt = stored(p.Now)
+		}
+		if c.Sentence == 0 {
+			c.CheckAt = stored(p.CheckAt)
+		}
+		now = clone(*c)
+		return nil
+	})
+	return now, err
+}
+
+// AddRoom adds a room.
+func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) error {
+	return s.change(ctx, p.ID, func(c *connection.Connection) error {
+		if !c.In(p.Room) && len(c.Rooms) >= p.Max {
+			return connection.ErrTooManyRooms
+		}
+		c.Rooms, c.JoinedAt = union(c.Rooms, []string{p.Room}), stored(p.Now)
+		return nil
+	})
+}
+
+// DropRoom removes a room.
+func (s *Connections) DropRoom(ctx context.Context, id, name string) error {
+	return s.change(ctx, id, func(c *connection.Connection) error {
+		c.Rooms = slices.DeleteFunc(slices.Clone(c.Rooms), func(r string) bool { return r == name })
+		return nil
+	})
+}
+
+// Check records a look.
+func (s *Connections) Check(ctx context.Context, id string, strikes int, next time.Time) error {
+	return s.change(ctx, id, func(c *connection.Connection) error {
+		c.Strikes = strikes
+		if c.Sentence == 0 {
+			c.CheckAt = stored(next)
+		}
+		return nil
+	})
+}
+
+// Condemn makes a connection due.
+func (s *Connections) Condemn(ctx context.Context, id string, code int, now time.Time) error {
+	return s.change(ctx, id, func(c *connection.Connection) error {
+		c.CheckAt = stored(now)
+		if code != 0 {
+			c.Sentence = code
+		}
+		return nil
+	})
+}
+
+// MarkClosing ends a connection but for its traces.
+func (s *Connections) MarkClosing(ctx context.Context, id string, next time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.byID[id]
+	if c == nil {
+		return connection.ErrNotFound
+	}
+	c.Closing, c.CheckAt = true, stored(next)
+	return nil
+}
+
+// Delete forgets a connection.
+func (s *Connections) Delete(ctx context.Context, id string, joinedAt time.Time) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.byID[id]; c != nil && !c.JoinedAt.Equal(stored(joinedAt)) {
+		return false, nil
+	}
+	delete(s.byID, id)
+	return true, nil
+}
+
+// Due reads connections to look at.
+func (s *Connections) Due(ctx context.Context, p connection.DueParams) ([]connection.Connection, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var due []connection.Connection
+	for i, id := range slices.Sorted(maps.Keys(s.byID)) {
+		c := s.byID[id]
+		if strings.Compare(id, p.Cursor) <= 0 || room.Shard(id, partitions) != p.Partition || c.CheckAt.After(p.Now) {
+			continue
+		}
+		due = append(due, clone(*c))
+		if len(due) == duePage && i < len(s.byID)-1 {
+			return due, id, nil
+		}
+	}
+	return due, "", nil
+}
+
+// change performs f on a connection that is not over, or nothing if f fails.
+func (s *Connections) change(ctx context.Context, id string, f func(*connection.Connection) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.byID[id]
+	if c == nil || c.Closing {
+		return connection.ErrNotFound
+	}
+	return f(c)
+}
+
+func clone(c connection.Connection) connection.Connection {
+	c.Identity = identity(c.Identity)
+	c.Rooms = slices.Clone(c.Rooms)
+	return c
+}
+
+func identity(id auth.Identity) auth.Identity {
+	if id.Permissions != nil {
+		permissions := auth.Permissions{}
+		for pattern, actions := range id.Permissions {
+			permissions[pattern] = slices.Clone(actions)
+		}
+		id.Permissions = permissions
+	}
+	return id
+}
+
+func union(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
+}

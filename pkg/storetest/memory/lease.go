@@ -1,0 +1,87 @@
+package memory
+
+import (
+	"context"
+
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+)
+
+// AcquireLease takes the drain lease.
+func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, error) {
+	if err := ctx.Err(); err != nil {
+		return msglog.Head{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	head := l.heads[p.Room]
+	if head == nil || !head.Pending() || (head.Lease.Live(p.Now) && head.Lease.Owner != p.Owner) {
+		return msglog.Head{}, msglog.ErrLeaseHeld
+	}
+	head.Lease = msglog.Lease{Owner: p.Owner, Until: stored(p.Until)}
+	return *head, nil
+}
+
+// RenewLease prolongs the lease.
+func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	head, held := l.held(p)
+	if !held {
+		return msglog.ErrLeaseLost
+	}
+	head.Lease.Until = stored(p.Until)
+	head.Delivered = max(head.Delivered, p.Delivered)
+	return nil
+}
+
+// ReleaseLease gives the lease back if nothing came since.
+func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return msglog.Head{}, false, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	head, held := l.held(p)
+	switch {
+	case held && head.Seq == p.Delivered:
+		head.Delivered, head.DrainedAt, head.Lease = p.Delivered, stored(p.Now), msglog.Lease{}
+		return *head, true, nil
+	case held:
+		return *head, false, nil
+	case givenBack(head, p):
+		return *head, true, nil
+	}
+	return msglog.Head{}, false, msglog.ErrLeaseLost
+}
+
+// AbandonLease gives the lease back unfinished.
+func (l *Log) AbandonLease(ctx context.Context, p msglog.LeaseParams) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	head, held := l.held(p)
+	switch {
+	case held:
+		head.Delivered, head.Lease = max(head.Delivered, p.Delivered), msglog.Lease{}
+		return nil
+	case givenBack(head, p):
+		return nil
+	}
+	return msglog.ErrLeaseLost
+}
+
+// held returns the room's head and whether the caller holds its lease.
+func (l *Log) held(p msglog.LeaseParams) (*msglog.Head, bool) {
+	head := l.heads[p.Room]
+	return head, head != nil && head.Epoch == p.Epoch && head.Lease.Owner == p.Owner
+}
+
+// givenBack reports whether the caller may have given the lease back before.
+func givenBack(head *msglog.Head, p msglog.LeaseParams) bool {
+	return head != nil && head.Epoch == p.Epoch && head.Lease.Owner == "" && head.Delivered >= p.Delivered
+}

@@ -1,0 +1,155 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+)
+
+var _ msglog.Store = (*Log)(nil)
+
+// Log keeps heads, marks and entries. It is safe for concurrent use.
+type Log struct {
+	mu      sync.Mutex
+	heads   map[string]*msglog.Head
+	marks   map[markKey]mark
+	entries map[logKey]map[uint64]entry
+}
+
+type markKey struct{ room, user, key string }
+
+type mark struct {
+	position msglog.Position
+	expires  time.Time
+}
+
+type logKey struct{ room, epoch string }
+
+type entry struct {
+	msglog.Entry
+	expires time.Time
+}
+
+// NewLog returns an empty Log.
+func NewLog() *Log {
+	return &Log{
+		heads:   map[string]*msglog.Head{},
+		marks:   map[markKey]mark{},
+		entries: map[logKey]map[uint64]entry{},
+	}
+}
+
+// Head reads a head.
+func (l *Log) Head(ctx context.Context, room string) (msglog.Head, error) {
+	if err := ctx.Err(); err != nil {
+		return msglog.Head{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if head := l.heads[room]; head != nil {
+		return *head, nil
+	}
+	return msglog.Head{}, nil
+}
+
+// TakeNumber hands out a number.
+func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head, error) {
+	if err := ctx.Err(); err != nil {
+		return msglog.Head{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	head := l.heads[p.Room]
+	if head == nil {
+		head = &msglog.Head{Epoch: p.FreshEpoch, DrainedAt: stored(p.Now), Shards: 1}
+		l.heads[p.Room] = head
+	}
+	head.Seq++
+	return *head, nil
+}
+
+// Mark claims a key.
+func (l *Log) Mark(ctx context.Context, p msglog.MarkParams) (msglog.Position, error) {
+	if err := ctx.Err(); err != nil {
+		return msglog.Position{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := markKey{p.Room, p.User, p.Key}
+	if m, ok := l.marks[k]; ok && !gone(m.expires, p.Now) {
+		return m.position, nil
+	}
+	l.marks[k] = mark{p.Position, p.Expires}
+	return p.Position, nil
+}
+
+// MoveMark moves a key.
+func (l *Log) MoveMark(ctx context.Context, p msglog.MoveParams) (msglog.Position, error) {
+	if err := ctx.Err(); err != nil {
+		return msglog.Position{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := markKey{p.Room, p.User, p.Key}
+	if m, ok := l.marks[k]; ok && m.position != p.From {
+		return m.position, nil
+	}
+	l.marks[k] = mark{p.To, p.Expires}
+	return p.To, nil
+}
+
+// Fill writes an entry.
+func (l *Log) Fill(ctx context.Context, p msglog.FillParams) (msglog.Entry, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return msglog.Entry{}, false, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	log := l.entries[logKey{p.Room, p.Epoch}]
+	if log == nil {
+		log = map[uint64]entry{}
+		l.entries[logKey{p.Room, p.Epoch}] = log
+	}
+	if e, ok := log[p.Entry.Seq]; ok {
+		return copyOf(e.Entry), false, nil
+	}
+	e := copyOf(p.Entry)
+	e.At = stored(e.At)
+	log[e.Seq] = entry{e, p.Expires}
+	return copyOf(e), true, nil
+}
+
+// Entries reads entries.
+func (l *Log) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []msglog.Entry
+	for seq, e := range l.entries[logKey{p.Room, p.Epoch}] {
+		if seq > p.After && seq <= p.Upto && !gone(e.expires, p.Now) {
+			found = append(found, copyOf(e.Entry))
+		}
+	}
+	slices.SortFunc(found, func(a, b msglog.Entry) int {
+		if a.Seq < b.Seq {
+			return -1
+		}
+		return 1
+	})
+	limit := min(max(p.Limit, 0), len(found))
+	if p.Backward {
+		return found[len(found)-limit:], nil
+	}
+	return found[:limit], nil
+}
+
+func copyOf(e msglog.Entry) msglog.Entry {
+	e.Data = bytes.Clone(e.Data)
+	return e
+}
