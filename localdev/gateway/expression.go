@@ -88,15 +88,25 @@ func variable(text string) (name, rest string, err error) {
 		return name, rest, nil
 	}
 	n := 0
-	for n < len(text) && strings.IndexByte(nameBytes, text[n]) >= 0 {
-		n++
+	for n < len(text) {
+		if strings.HasPrefix(text[n:], "['") {
+			end := strings.Index(text[n:], "']")
+			if end < 0 {
+				return "", "", errors.New("unclosed ['")
+			}
+			n += end + len("']")
+		} else if strings.IndexByte(nameBytes, text[n]) >= 0 {
+			n++
+		} else {
+			break
+		}
 	}
 	// A dot at the end belongs to the text.
 	name = strings.TrimRight(text[:n], ".")
 	return name, text[len(name):], nil
 }
 
-const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]'"
+const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]"
 
 func variablePath(name, prefix string) (path, error) {
 	rest, ok := strings.CutPrefix(name, prefix)

@@ -15,6 +15,8 @@ type Faults struct {
 	mu              sync.Mutex
 	connections     map[string]*connectionFaults
 	loseDisconnects int
+	refuse          int // handshakes to come, with refuseStatus
+	refuseStatus    int
 	every           func(ManagementCall) Verdict
 }
 
@@ -40,6 +42,9 @@ type Verdict struct {
 	Status int
 	// Delay passes before the call has its effect.
 	Delay time.Duration
+	// AfterEffect lets the call have its effect, and only then answers with
+	// Status: an answer that was lost.
+	AfterEffect bool
 }
 
 func newFaults(g *Gateway) *Faults {
@@ -98,6 +103,24 @@ func (f *Faults) LoseDisconnects(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.loseDisconnects = n
+}
+
+// RefuseHandshakes refuses the next n handshakes with status before any
+// function runs, such as with 429 for a throttle or 500 for an outage.
+func (f *Faults) RefuseHandshakes(n, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse, f.refuseStatus = n, status
+}
+
+// handshake is asked about each handshake; 0 lets it pass.
+func (f *Faults) handshake() (status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if take(&f.refuse) {
+		return f.refuseStatus
+	}
+	return 0
 }
 
 // DelayDisconnect has the $disconnect of one connection run d after its end.

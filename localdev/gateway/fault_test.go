@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -41,14 +42,97 @@ func TestWrongAnswers(t *testing.T) {
 		t.Errorf("received %q", got)
 	}
 	b.Faults().Every(func(call gateway.ManagementCall) gateway.Verdict {
-		if call.Method == "GET" {
+		switch call.Method {
+		case "GET":
 			return gateway.Verdict{Status: 403}
+		case "DELETE":
+			return gateway.Verdict{Status: 500, AfterEffect: true}
 		}
 		return gateway.Verdict{}
 	})
 	if _, err := get(ctx, b.sdk(), c.ID()); !isForbidden(err) {
 		t.Errorf("forbidden call: %v", err)
 	}
+	if err := del(ctx, b.sdk(), c.ID()); !errors.As(err, &api) || api.ErrorCode() != "InternalServerException" {
+		t.Errorf("call with a lost answer: %v", err)
+	}
+	var closed *gateway.CloseError
+	if _, err := c.Receive(ctx); !errors.As(err, &closed) || closed.Code != 1000 {
+		t.Errorf("after the call with a lost answer: %v", err)
+	}
+}
+
+func TestRefusedHandshakes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Faults().RefuseHandshakes(1, 429)
+	for _, want := range []int{429, 101} {
+		if got, _ := dialStatus(t, b, gateway.DialOptions{}); got != want {
+			t.Errorf("status %d, want %d", got, want)
+		}
+	}
+}
+
+// TestManyClients ends connections in all ways at once, while functions post
+// to them: each has one $disconnect, and nothing is left behind.
+func TestManyClients(t *testing.T) {
+	t.Parallel()
+	const clients = 60
+	inBubble(t, func(t *testing.T, b *bundle) {
+		b.functions.on("echo", func(ctx context.Context, payload []byte) (gateway.Result, error) {
+			for _, c := range b.Connections() {
+				err := post(ctx, b.sdk(), c.ID, "to all")
+				if err != nil && !isGone(err) && !isLimit(err) {
+					t.Error(err)
+				}
+			}
+			return ok("echoed"), nil
+		})
+		var group sync.WaitGroup
+		for i := range clients {
+			group.Go(func() {
+				c, err := b.Dial(t.Context(), gateway.DialOptions{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := c.Send(t.Context(), `{"action":"echo"}`); err != nil {
+					t.Error(err)
+				}
+				for n := 0; ; n++ {
+					if _, err := c.Receive(t.Context()); err != nil {
+						return
+					}
+					if n != i%7 {
+						continue
+					}
+					switch i % 4 {
+					case 0:
+						c.Cut()
+					case 1:
+						_ = c.Close(1000, "")
+					case 2:
+						_ = b.Faults().Cut(c.ID())
+					case 3:
+						_ = del(t.Context(), b.sdk(), c.ID())
+					}
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		b.Faults().CloseAll(1012, "")
+		group.Wait()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		ended := map[string]int{}
+		for _, e := range b.functions.seen("disconnect") {
+			ended[connectionID(e)]++
+		}
+		if len(ended) != clients || len(b.functions.seen("disconnect")) != clients || len(b.Connections()) != 0 {
+			t.Errorf("%d of %d connections ended, %d $disconnects, %d left",
+				len(ended), clients, len(b.functions.seen("disconnect")), len(b.Connections()))
+		}
+	}, withLimits(gateway.Limits{RequestBurst: 1e6}))
 }
 
 func TestDelayedPost(t *testing.T) {

@@ -146,6 +146,9 @@ func (g *Gateway) open(h *handshake) (s *session, protocol string, refused *refu
 // the subprotocol count; no subprotocol is ever chosen by itself.
 func (s *session) connect(h *handshake) (protocol string, refused *refusal) {
 	requestID := s.g.ids.next()
+	if status := s.g.faults.handshake(); status != 0 {
+		return "", s.refuse(status, http.StatusText(status), requestID)
+	}
 	rt := s.g.routing.routes[RouteConnect]
 	now := s.g.clock.Now()
 	if !s.g.connects.take(now) || !s.g.requests.take(now) || rt != nil && !rt.throttle.take(now) {

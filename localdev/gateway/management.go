@@ -59,9 +59,18 @@ func (g *Gateway) manage(w http.ResponseWriter, r *http.Request, id string) (sta
 			return 0, ""
 		}
 	}
-	switch {
-	case verdict.Status != 0:
+	if verdict.Status != 0 {
+		if verdict.AfterEffect {
+			g.perform(&memoryResponse{header: http.Header{}}, r, id)
+		}
 		return fail(w, verdict.Status, errorType(verdict.Status), "")
+	}
+	return g.perform(w, r, id)
+}
+
+// perform does what a call asks for.
+func (g *Gateway) perform(w http.ResponseWriter, r *http.Request, id string) (status int, kind string) {
+	switch {
 	case !g.requests.take(g.clock.Now()):
 		return fail(w, http.StatusTooManyRequests, typeLimit, "Too Many Requests")
 	case !validID(id):

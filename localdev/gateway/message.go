@@ -19,16 +19,17 @@ func (s *session) receive(text []byte) {
 	case <-s.lost:
 		return
 	}
+	// Drawn here, the ids of one connection's messages come in their order.
+	requestID, messageID := s.g.ids.next(), s.g.ids.next()
 	s.g.tasks.Go(func() {
 		defer func() { <-s.slots }()
-		s.handle(text)
+		s.handle(text, requestID, messageID)
 	})
 }
 
 // handle routes one message and sends back what is to be sent back. Messages
 // of one connection are answered in the order in which they are done.
-func (s *session) handle(text []byte) {
-	requestID, messageID := s.g.ids.next(), s.g.ids.next()
+func (s *session) handle(text []byte, requestID, messageID string) {
 	rt := s.g.routing.selectRoute(text, s.g.quirks.ReservedRouteKeys)
 	key := ""
 	if rt != nil {

@@ -72,14 +72,14 @@ type ConnectionInfo struct {
 	LastActiveAt time.Time `json:"lastActiveAt"`
 	Identity     Identity  `json:"identity"`
 	// WaitingMessages and WaitingBytes are in the client-side buffer.
-	WaitingMessages int `json:"waitingMessages"`
-	WaitingBytes    int `json:"waitingBytes"`
-	Counters        Counters
+	WaitingMessages int      `json:"waitingMessages"`
+	WaitingBytes    int      `json:"waitingBytes"`
+	Counters        Counters `json:"counters"`
 }
 
 // Connections lists the open connections, oldest first.
 func (g *Gateway) Connections() []ConnectionInfo {
-	var list []ConnectionInfo
+	list := []ConnectionInfo{}
 	for _, s := range g.snapshot() {
 		messages, bytes := s.out.load()
 		s.mu.Lock()

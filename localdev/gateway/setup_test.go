@@ -161,18 +161,7 @@ func setup(t *testing.T, options ...option) *bundle {
 	for _, o := range options {
 		o(&config)
 	}
-	g, err := gateway.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := g.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return &bundle{Gateway: g, functions: f}
+	return &bundle{Gateway: gateway.RunT(t, config), functions: f}
 }
 
 // seeded makes ids repeatable.
