@@ -2,8 +2,6 @@ package protocol
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"strconv"
 	"strings"
 
@@ -25,7 +23,7 @@ func Decode(frame []byte) (Command, error) {
 	}
 	cmd.Params = newParams(cmd.Action)
 	if cmd.Params == nil {
-		return cmd, Errorf(UnknownAction, "there is no action %q", printable(string(cmd.Action)))
+		return cmd, Errorf(UnknownAction, `there is no action "%s": use %s`, printable(string(cmd.Action)), actionList())
 	}
 	if err := json.Unmarshal(frame, cmd.Params); err != nil {
 		return cmd, explainType(err)
@@ -40,6 +38,22 @@ func Decode(frame []byte) (Command, error) {
 		return cmd, err
 	}
 	return cmd, nil
+}
+
+// actionList names the actions in a sentence.
+func actionList() string {
+	var list strings.Builder
+	for i, action := range Actions() {
+		switch i {
+		case 0:
+		case len(Actions()) - 1:
+			list.WriteString(" or ")
+		default:
+			list.WriteString(", ")
+		}
+		list.WriteString(string(action))
+	}
+	return list.String()
 }
 
 func newParams(action Action) Params {
@@ -68,60 +82,91 @@ func newParams(action Action) Params {
 // found before anything is believed, and picks up action and id on the way.
 // The id is kept even when something behind it is wrong.
 func readEnvelope(frame []byte) (Command, error) {
-	var cmd Command
-	var action, id jsontext.Value
 	dec := jsontext.NewDecoder(bytes.NewReader(frame))
-	if dec.PeekKind() != '{' {
-		if _, err := dec.ReadValue(); err != nil {
-			return cmd, explainSyntax(err)
-		}
-		return cmd, Errorf(BadRequest, "a command must be a JSON object")
-	}
-	if _, err := dec.ReadToken(); err != nil {
-		return cmd, explainSyntax(err)
-	}
-	var failure error
-	for failure == nil && dec.PeekKind() != '}' {
-		var name jsontext.Token
-		if name, failure = dec.ReadToken(); failure != nil {
-			break
-		}
-		switch name.String() {
-		case "action":
-			action, failure = readScalar(dec)
-		case "id":
-			id, failure = readScalar(dec)
-		default:
-			failure = skipValue(dec)
-		}
-	}
-	if failure == nil {
-		if _, failure = dec.ReadToken(); failure == nil {
-			if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-				failure = Errorf(BadRequest, "there is something behind the JSON object")
-			}
-		}
-	}
+	action, id, failure := walk(frame, dec)
+	var cmd Command
 	if checked, err := checkID(id); err == nil {
 		cmd.ID = checked
 	} else if failure == nil {
 		failure = err
 	}
 	if failure != nil {
-		return cmd, explainSyntax(failure)
+		return cmd, explainSyntax(frame, dec, failure)
 	}
-	if action.Kind() != '"' {
-		if action == nil {
-			return cmd, Errorf(BadRequest, "action is missing")
+	switch action.Kind() {
+	case '"':
+		var text string
+		if err := json.Unmarshal(action, &text); err != nil {
+			return cmd, explainSyntax(frame, dec, err)
 		}
-		return cmd, Errorf(BadRequest, "action must be a string")
+		cmd.Action = Action(text)
+		return cmd, nil
+	case 0, 'n':
+		return cmd, Errorf(BadRequest, "action is missing")
 	}
-	var text string
-	if err := json.Unmarshal(action, &text); err != nil {
-		return cmd, explainSyntax(err)
+	return cmd, Errorf(BadRequest, "action must be a string")
+}
+
+// walk reads the one object of a frame to its end. The values it has met so
+// far are returned with the first failure.
+func walk(frame []byte, dec *jsontext.Decoder) (action, id jsontext.Value, failure error) {
+	if err := checkBeginning(frame); err != nil {
+		return nil, nil, err
 	}
-	cmd.Action = Action(text)
-	return cmd, nil
+	_, failure = dec.ReadToken()
+	for failure == nil && dec.PeekKind() != '}' {
+		var name jsontext.Token
+		if name, failure = dec.ReadToken(); failure != nil {
+			if isDuplicate(failure, "/id") {
+				// Which of the two the client waits for is anybody's guess.
+				id = nil
+			}
+			return action, id, failure
+		}
+		switch name.String() {
+		case "action":
+			action, failure = readScalar(dec)
+		case "id":
+			id, failure = readScalar(dec)
+			if failure == nil && !endsHere(frame[dec.InputOffset():]) {
+				id = nil // 1 of 12 or of 01: not what the client wrote
+			}
+		default:
+			failure = skipValue(dec)
+		}
+	}
+	if failure == nil {
+		_, failure = dec.ReadToken()
+	}
+	if failure != nil {
+		return action, id, failure
+	}
+	end := dec.InputOffset()
+	if rest := bytes.TrimLeft(frame[end:], whitespace); len(rest) > 0 {
+		failure = Errorf(BadRequest, "a frame must hold one JSON object, but more follows at byte %d", len(frame)-len(rest))
+	}
+	return action, id, failure
+}
+
+// checkBeginning refuses what is not even the beginning of an object.
+func checkBeginning(frame []byte) error {
+	switch text := bytes.TrimLeft(frame, whitespace); {
+	case len(text) == 0:
+		return Errorf(BadRequest, "the frame is empty: a command is a JSON object")
+	case bytes.HasPrefix(text, []byte("\ufeff")):
+		return Errorf(BadRequest, "the frame begins with a byte order mark: leave it out")
+	case text[0] != '{':
+		return Errorf(BadRequest, `a command must be a JSON object such as {"action":"join","room":"lobby"}`)
+	}
+	return nil
+}
+
+// whitespace is what JSON takes for it.
+const whitespace = " \t\r\n"
+
+// endsHere reports whether the value before rest ends where rest begins.
+func endsHere(rest []byte) bool {
+	return len(rest) > 0 && strings.IndexByte(whitespace+",}", rest[0]) >= 0
 }
 
 // readScalar returns a string, number or literal; an array or object is passed
@@ -150,16 +195,14 @@ func skipValue(dec *jsontext.Decoder) error {
 	}
 }
 
+// checkID returns an id that may be echoed, nil if there is none.
 func checkID(id jsontext.Value) (ID, error) {
-	const rule = "id must be a string of at most 64 bytes or an integer"
 	switch id.Kind() {
-	case 0:
-		return nil, nil
-	case 'n':
+	case 0, 'n':
 		return nil, nil
 	case '"':
 		var text string
-		if json.Unmarshal(id, &text) == nil && len(text) <= MaxIDBytes {
+		if json.Unmarshal(id, &text) == nil && validText(text, MaxIDBytes) {
 			return id, nil
 		}
 	case '0':
@@ -168,59 +211,5 @@ func checkID(id jsontext.Value) (ID, error) {
 			return id, nil
 		}
 	}
-	return nil, Errorf(BadRequest, rule)
-}
-
-// explainSyntax turns a parser's error into a sentence for the client.
-func explainSyntax(err error) error {
-	if ours := (*Error)(nil); errors.As(err, &ours) {
-		return ours
-	}
-	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return Errorf(BadRequest, "the same name stands twice in one JSON object%s", at(err))
-	}
-	syntax := (*jsontext.SyntacticError)(nil)
-	if errors.As(err, &syntax) {
-		what := strings.TrimPrefix(syntax.Err.Error(), "jsontext: ")
-		return Errorf(BadRequest, "not valid JSON at byte %d: %s", syntax.ByteOffset, printable(what))
-	}
-	return Errorf(BadRequest, "not valid JSON: the frame ends too early")
-}
-
-func at(err error) string {
-	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) && syntax.JSONPointer != "" {
-		return " at " + printable(string(syntax.JSONPointer))
-	}
-	return ""
-}
-
-// explainType turns a type mismatch into a sentence that names the field.
-func explainType(err error) error {
-	mismatch := (*json.SemanticError)(nil)
-	if !errors.As(err, &mismatch) {
-		return explainSyntax(err)
-	}
-	field := printable(strings.ReplaceAll(strings.TrimPrefix(string(mismatch.JSONPointer), "/"), "/", "."))
-	if field == "" {
-		return Errorf(BadRequest, "the command has a field of a wrong type")
-	}
-	return Errorf(BadRequest, "%s must be %s", field, wanted(mismatch))
-}
-
-func wanted(err *json.SemanticError) string {
-	if err.GoType == nil {
-		return "of another type"
-	}
-	switch kind := err.GoType.Kind().String(); {
-	case strings.HasPrefix(kind, "uint"), strings.HasPrefix(kind, "int"):
-		return "an integer that is not negative"
-	case kind == "string":
-		return "a string"
-	case kind == "bool":
-		return "true or false"
-	case kind == "map", kind == "struct":
-		return "an object"
-	default:
-		return "of another type"
-	}
+	return nil, Errorf(BadRequest, "id must be a string of at most %d bytes without control characters, or an integer", MaxIDBytes)
 }

@@ -14,7 +14,8 @@ const (
 	// frame of FrameBytes.
 	MaxDataBytes = 30 << 10
 
-	// MaxIDBytes bounds a command's string id.
+	// MaxIDBytes bounds a command's string id, which holds no control
+	// characters either: each would take six bytes of the reply's frame.
 	MaxIDBytes = 64
 	// MaxInteger bounds integers in either direction: what a JavaScript number
 	// holds exactly (2^53-1).

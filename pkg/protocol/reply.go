@@ -32,7 +32,7 @@ type JoinResult struct {
 // RoomResult is a join result, or why the room could not be joined.
 type RoomResult struct {
 	*JoinResult
-	Error *Error
+	Error *Error `json:"error,omitzero"`
 }
 
 // MarshalJSON writes the result, or {"error": …}.

@@ -1,6 +1,9 @@
 package protocol
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,12 +34,14 @@ func validText(s string, max int) bool {
 	return len(s) <= max && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
+var roomRule = fmt.Sprintf("1 to %d characters of A–Z a–z 0–9 . _ : / -", MaxRoomBytes)
+
 func checkRoom(name string) *Error {
 	switch {
 	case name == "":
 		return Errorf(BadRequest, "room is missing")
 	case !ValidRoom(name):
-		return Errorf(BadRequest, "room must be 1 to %d characters of A–Z a–z 0–9 . _ : / -", MaxRoomBytes)
+		return Errorf(BadRequest, "room must be %s", roomRule)
 	}
 	return nil
 }
@@ -48,19 +53,50 @@ func checkText(field, s string, max int) *Error {
 	return nil
 }
 
-func checkInteger(field string, n *uint64, max uint64) *Error {
-	if n != nil && *n > max {
-		return Errorf(BadRequest, "%s must be an integer from 0 to %d", field, max)
+// integerRule says what an integer field takes.
+func integerRule(field string) string {
+	low, high := integerRange(field)
+	return fmt.Sprintf("an integer from %d to %d", low, high)
+}
+
+func integerRange(field string) (low, high uint64) {
+	switch field {
+	case "limit":
+		return 1, MaxHistory
+	case "last":
+		return 0, MaxHistory
+	default:
+		return 0, MaxInteger
+	}
+}
+
+// checkInteger refuses a value out of the field's range; prefix is the path to
+// the field.
+func checkInteger(prefix, field string, n *uint64) *Error {
+	if n == nil {
+		return nil
+	}
+	if low, high := integerRange(field); *n < low || *n > high {
+		return Errorf(BadRequest, "%s%s must be %s", prefix, field, integerRule(field))
 	}
 	return nil
 }
 
-func checkRooms(rooms map[string]From) *Error {
+// checkRooms goes through the rooms in order of their names, so that the same
+// frame always meets the same error.
+func checkRooms(rooms map[string]From, needSince bool) *Error {
 	if len(rooms) > MaxRoomsPerCommand {
-		return Errorf(BadRequest, "rooms must name at most %d rooms", MaxRoomsPerCommand)
+		return Errorf(BadRequest, "rooms must name at most %d rooms, got %d", MaxRoomsPerCommand, len(rooms))
 	}
-	for name, from := range rooms {
-		if err := firstError(checkRoom(name), from.validate()); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(rooms)) {
+		from, path := rooms[name], "rooms"+pathStep(name)
+		switch {
+		case !ValidRoom(name):
+			return Errorf(BadRequest, "%s: a room name must be %s", path, roomRule)
+		case needSince && from.Since == nil:
+			return Errorf(BadRequest, "%s.since is missing", path)
+		}
+		if err := from.check(path + "."); err != nil {
 			return err
 		}
 	}
@@ -76,19 +112,20 @@ func firstError(errs ...*Error) *Error {
 	return nil
 }
 
-func (f From) validate() *Error {
+// check validates the fields; prefix is the path to them, "" or "rooms.lobby.".
+func (f From) check(prefix string) *Error {
 	if f.Since != nil && f.Last != nil {
-		return Errorf(BadRequest, "since and last exclude each other")
+		return Errorf(BadRequest, "%ssince and last exclude each other", prefix)
 	}
 	return firstError(
-		checkInteger("since", f.Since, MaxInteger),
-		checkInteger("last", f.Last, MaxHistory),
-		checkText("epoch", f.Epoch, MaxEpochBytes),
+		checkInteger(prefix, "since", f.Since),
+		checkInteger(prefix, "last", f.Last),
+		checkText(prefix+"epoch", f.Epoch, MaxEpochBytes),
 	)
 }
 
 func (h *Hello) validate() *Error {
-	return firstError(checkToken(h.Token, false), checkText("session", h.Session, MaxSessionBytes), checkRooms(h.Rooms))
+	return firstError(checkToken(h.Token, false), checkText("session", h.Session, MaxSessionBytes), checkRooms(h.Rooms, false))
 }
 
 func (a *Auth) validate() *Error { return checkToken(a.Token, true) }
@@ -103,7 +140,7 @@ func checkToken(token string, required bool) *Error {
 	return nil
 }
 
-func (j *Join) validate() *Error { return firstError(checkRoom(j.Room), j.From.validate()) }
+func (j *Join) validate() *Error { return firstError(checkRoom(j.Room), j.check("")) }
 
 func (l *Leave) validate() *Error { return checkRoom(l.Room) }
 
@@ -121,49 +158,28 @@ func (p *Publish) validate() *Error {
 }
 
 func (h *History) validate() *Error {
+	if err := checkRoom(h.Room); err != nil {
+		return err
+	}
 	switch {
-	case (h.Since == nil) == (h.Before == nil):
-		return Errorf(BadRequest, "history needs since or before, and not both")
-	case h.Limit != nil && (*h.Limit == 0 || *h.Limit > MaxHistory):
-		return Errorf(BadRequest, "limit must be an integer from 1 to %d", MaxHistory)
+	case h.Since == nil && h.Before == nil:
+		return Errorf(BadRequest, "since or before is missing")
+	case h.Since != nil && h.Before != nil:
+		return Errorf(BadRequest, "since and before exclude each other")
 	}
 	return firstError(
-		checkRoom(h.Room),
-		checkInteger("since", h.Since, MaxInteger),
-		checkInteger("before", h.Before, MaxInteger),
+		checkInteger("", "since", h.Since),
+		checkInteger("", "before", h.Before),
+		checkInteger("", "limit", h.Limit),
 		checkText("epoch", h.Epoch, MaxEpochBytes),
 	)
 }
 
 func (s *Sync) validate() *Error {
 	if len(s.Rooms) == 0 {
-		return Errorf(BadRequest, "rooms is missing")
+		return Errorf(BadRequest, "rooms must name at least one room")
 	}
-	for name, from := range s.Rooms {
-		if from.Since == nil {
-			return Errorf(BadRequest, "since is missing for room %s", printable(name))
-		}
-	}
-	return checkRooms(s.Rooms)
+	return checkRooms(s.Rooms, true)
 }
 
 func (p *Presence) validate() *Error { return checkRoom(p.Room) }
-
-// printable shortens what a client sent so that it can stand in a message.
-func printable(s string) string {
-	const most = 64
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, s)
-	if len(s) <= most {
-		return s
-	}
-	cut := most
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "…"
-}
