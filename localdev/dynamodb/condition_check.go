@@ -42,21 +42,26 @@ func checkCondition(root *node, names *placeholders) error {
 		}
 	}
 	operators := 0
-	if err := root.walk(func(n *node) error {
-		if n.kind >= nodeCompare || n.kind == nodeCall {
-			operators++
+	if err := root.walk(countOperators(&operators)); err != nil {
+		return err
+	}
+	return root.walk(checkOperands)
+}
+
+// countOperators counts operators and functions up to their limit.
+func countOperators(count *int) func(*node) error {
+	return func(n *node) error {
+		if n.kind >= nodeCall {
+			*count++
+		}
+		if *count > maxOperators {
+			return invalid("The expression contains too many operators; operator count: %d", *count)
 		}
 		if n.kind == nodeIn && len(n.args)-1 > maxInOperands {
 			return invalid("The IN operator is provided with too many operands; number of operands: %d", len(n.args)-1)
 		}
 		return nil
-	}); err != nil {
-		return err
 	}
-	if operators > maxOperators {
-		return invalid("The expression contains too many operators; operator count: %d", operators)
-	}
-	return root.walk(checkOperands)
 }
 
 func checkConditionFunction(n *node) error {

@@ -121,7 +121,7 @@ func (p *placeholders) checkKeys() error {
 	total := 0
 	for _, key := range slices.Sorted(maps.Keys(p.names)) {
 		if !isPlaceholder(key, '#') {
-			return invalid("ExpressionAttributeNames contains invalid key: Syntax error; key: %q", key)
+			return invalid("ExpressionAttributeNames contains invalid key: Syntax error; key: \"%s\"", key)
 		}
 		if p.names[key] == "" {
 			return invalid("ExpressionAttributeNames contains invalid value: Empty attribute name for key %s", key)
@@ -130,7 +130,7 @@ func (p *placeholders) checkKeys() error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.values)) {
 		if !isPlaceholder(key, ':') {
-			return invalid("ExpressionAttributeValues contains invalid key: Syntax error; key: %q", key)
+			return invalid("ExpressionAttributeValues contains invalid key: Syntax error; key: \"%s\"", key)
 		}
 		total += len(key) + p.values[key].size()
 	}

@@ -129,7 +129,7 @@ func (p *parser) fail() {
 	} else if next := p.tokens[p.at+1]; next.kind != tokenEnd {
 		end = next.end
 	}
-	p.err = invalid("Syntax error; token: %q, near: %q", t.text, p.text[start:end])
+	p.err = invalid("Syntax error; token: \"%s\", near: \"%s\"", t.text, p.text[start:end])
 }
 
 func (p *parser) isSymbol(symbol string) bool {

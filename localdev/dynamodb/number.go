@@ -205,6 +205,14 @@ func (n number) scaled(low int) *big.Int {
 	return value
 }
 
-// size is 1 byte and 1 per two significant digits.
+// size is documented as about 1 byte and 1 per two significant digits. To be
+// exact, digits are paired from the decimal point on, so that 100 has one
+// pair and 110 two, and a negative number has a byte more.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-func (n number) size() int { return 1 + (len(n.digits)+1)/2 }
+func (n number) size() int {
+	size := 1 + (len(n.digits)+n.exponent&1+1)/2
+	if n.negative {
+		size++
+	}
+	return size
+}

@@ -59,7 +59,7 @@ func (r *pageRequest) checkSelect(verb string) error {
 
 // pageAnswer is the answer to Query and Scan.
 type pageAnswer struct {
-	Items            *[]item           `json:"Items,omitempty"` // nil for COUNT
+	Items            *[]item           `json:"Items,omitzero"` // nil for COUNT
 	Count            int               `json:"Count"`
 	ScannedCount     int               `json:"ScannedCount"`
 	LastEvaluatedKey item              `json:"LastEvaluatedKey,omitempty"`

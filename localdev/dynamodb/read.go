@@ -14,7 +14,7 @@ func (r *getItemRequest) tableNames() []string { return []string{r.TableName} }
 // getItemAnswer leaves Item out when there is no such item, and answers an
 // empty one when the projection selects nothing of it.
 type getItemAnswer struct {
-	Item             *item             `json:"Item,omitempty"`
+	Item             *item             `json:"Item,omitzero"`
 	ConsumedCapacity *consumedCapacity `json:"ConsumedCapacity,omitempty"`
 }
 

@@ -132,10 +132,12 @@ func (t *table) checkItem(it item) error {
 	if err := t.schema.checkItem(it); err != nil {
 		return err
 	}
-	return t.checkIndexKeys(it)
+	return t.checkIndexKeys(it, false)
 }
 
-func (t *table) checkIndexKeys(it item) error {
+// checkIndexKeys checks those attributes of an item that are keys of indexes;
+// updated tells that the item comes of an UpdateExpression.
+func (t *table) checkIndexKeys(it item, updated bool) error {
 	for _, ix := range t.indexes {
 		for i, a := range ix.schema.attributes() {
 			v := it[a.name]
@@ -147,6 +149,9 @@ func (t *table) checkIndexKeys(it item) error {
 			}
 			if a.kind == kindN {
 				continue
+			}
+			if v.text == "" && updated {
+				return invalid("One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty %s value.", scalarWord(a.kind))
 			}
 			if v.text == "" {
 				return invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", scalarWord(a.kind), ix.name, a.name)
@@ -168,17 +173,20 @@ func keyLimit(isHash bool) int {
 
 // checkScalarPaths refuses paths into key attributes, which are scalars.
 func (t *table) checkScalarPaths(paths []path) error {
-	for _, p := range paths {
-		if len(p) == 1 {
-			continue
-		}
-		if t.schema.has(p.head()) {
-			return errScalarKey("Key", p.head())
-		}
-		for _, ix := range t.indexes {
-			if ix.schema.has(p.head()) {
-				return errScalarKey("IndexKey", p.head())
+	nested := func(schema keySchema) string {
+		for _, p := range paths {
+			if len(p) > 1 && schema.has(p.head()) {
+				return p.head()
 			}
+		}
+		return ""
+	}
+	if name := nested(t.schema); name != "" {
+		return errScalarKey("Key", name)
+	}
+	for _, ix := range t.indexes {
+		if name := nested(ix.schema); name != "" {
+			return errScalarKey("IndexKey", name)
 		}
 	}
 	return nil

@@ -29,7 +29,7 @@ func (r *transactGetItemsRequest) tableNames() []string {
 }
 
 type itemResponse struct {
-	Item *item `json:"Item,omitempty"`
+	Item *item `json:"Item,omitzero"`
 }
 
 type transactGetItemsAnswer struct {

@@ -141,10 +141,14 @@ func checkActions(actions []action, sections []string, names *placeholders) erro
 		}
 		paths[i] = a.path
 	}
+	if err := checkOverlap(paths); err != nil {
+		return err
+	}
 	if err := operands(func(n *node) error { return n.resolve(names) }); err != nil {
 		return err
 	}
-	if err := checkOverlap(paths); err != nil {
+	operators := 0
+	if err := operands(countOperators(&operators)); err != nil {
 		return err
 	}
 	if err := operands(checkUpdateOperands); err != nil {

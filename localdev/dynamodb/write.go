@@ -147,7 +147,7 @@ func (w *write) updated(t *table, old item) (item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.checkIndexKeys(fresh); err != nil {
+	if err := t.checkIndexKeys(fresh, true); err != nil {
 		return nil, err
 	}
 	if fresh.size() > maxItemSize {
