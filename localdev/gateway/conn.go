@@ -37,9 +37,13 @@ func (c *Conn) Send(ctx context.Context, text string) error {
 
 // SendFrame sends any frame, legal or not, masked as a client's are.
 func (c *Conn) SendFrame(ctx context.Context, op ws.OpCode, fin bool, payload []byte) error {
+	return c.out.push(ctx, masked(op, fin, payload))
+}
+
+func masked(op ws.OpCode, fin bool, payload []byte) frame {
 	f := newFrame(op, fin, payload)
 	f.header.Masked = true
-	return c.out.push(ctx, f)
+	return f
 }
 
 // Ping sends a Ping, whose Pong Receive passes over.
@@ -113,11 +117,8 @@ func (c *Conn) sendClose(payload []byte) error {
 	if !first {
 		return nil
 	}
-	// Nobody waits for a close frame that finds no room: the gateway then
-	// drops the connection when its time is up.
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return c.SendFrame(ctx, ws.OpClose, true, payload)
+	_, err := c.out.offer(masked(ws.OpClose, true, payload))
+	return err
 }
 
 // Cut drops the connection without a close frame, as a network that fails.

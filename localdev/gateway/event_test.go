@@ -102,23 +102,23 @@ func TestDisconnectReasons(t *testing.T) {
 		end  func(t *testing.T, b *bundle, c *gateway.Conn)
 		want outcome
 	}{
-		{"no status", func(t *testing.T, b *bundle, c *gateway.Conn) { _ = c.Close(0, "") },
+		{"no status", func(_ *testing.T, _ *bundle, c *gateway.Conn) { _ = c.Close(0, "") },
 			outcome{1005, "Client-side close frame status not set"}},
-		{"normal", func(t *testing.T, b *bundle, c *gateway.Conn) { _ = c.Close(1000, "") },
+		{"normal", func(_ *testing.T, _ *bundle, c *gateway.Conn) { _ = c.Close(1000, "") },
 			outcome{1000, "Connection Closed Normally"}},
-		{"going away", func(t *testing.T, b *bundle, c *gateway.Conn) { _ = c.Close(1001, "") },
+		{"going away", func(_ *testing.T, _ *bundle, c *gateway.Conn) { _ = c.Close(1001, "") },
 			outcome{1001, "Going away"}},
-		{"own code", func(t *testing.T, b *bundle, c *gateway.Conn) { _ = c.Close(3001, "mine") },
+		{"own code", func(_ *testing.T, _ *bundle, c *gateway.Conn) { _ = c.Close(3001, "mine") },
 			outcome{3001, "mine"}},
-		{"forbidden code", func(t *testing.T, b *bundle, c *gateway.Conn) { _ = c.Close(1006, "") },
+		{"forbidden code", func(_ *testing.T, _ *bundle, c *gateway.Conn) { _ = c.Close(1006, "") },
 			outcome{1002, "invalid close frame"}},
-		{"abort", func(t *testing.T, b *bundle, c *gateway.Conn) { c.Cut() },
+		{"abort", func(_ *testing.T, _ *bundle, c *gateway.Conn) { c.Cut() },
 			outcome{1006, "Connection closed abnormally"}},
-		{"cut by fault", func(t *testing.T, b *bundle, c *gateway.Conn) { _ = b.Faults().Cut(c.ID()) },
+		{"cut by fault", func(_ *testing.T, b *bundle, c *gateway.Conn) { _ = b.Faults().Cut(c.ID()) },
 			outcome{1006, "Connection closed abnormally"}},
 		{"delete", func(t *testing.T, b *bundle, c *gateway.Conn) { _ = del(testContext(t), b.sdk(), c.ID()) },
 			outcome{1000, "Connection Closed Normally"}},
-		{"restart", func(t *testing.T, b *bundle, c *gateway.Conn) { b.Faults().CloseAll(1012, "restart") },
+		{"restart", func(_ *testing.T, b *bundle, _ *gateway.Conn) { b.Faults().CloseAll(1012, "restart") },
 			outcome{1012, "restart"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -95,11 +95,12 @@ func variable(text string) (name, rest string, err error) {
 				return "", "", errors.New("unclosed ['")
 			}
 			n += end + len("']")
-		} else if strings.IndexByte(nameBytes, text[n]) >= 0 {
-			n++
-		} else {
+			continue
+		}
+		if strings.IndexByte(nameBytes, text[n]) < 0 {
 			break
 		}
+		n++
 	}
 	// A dot at the end belongs to the text.
 	name = strings.TrimRight(text[:n], ".")

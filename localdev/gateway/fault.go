@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -247,14 +248,14 @@ func (f *Faults) management(id, method string) Verdict {
 	every, c := f.every, f.connections[id]
 	v := Verdict{}
 	if c != nil {
-		if method == "POST" {
+		if method == http.MethodPost {
 			v.Delay = c.postDelay
 		}
 		switch {
 		case take(&c.gone):
-			v.Status = 410
+			v.Status = http.StatusGone
 		case take(&c.throttled):
-			v.Status = 429
+			v.Status = http.StatusTooManyRequests
 		case take(&c.fail):
 			v.Status = c.failStatus
 		}

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -43,9 +44,9 @@ func TestWrongAnswers(t *testing.T) {
 	}
 	b.Faults().Every(func(call gateway.ManagementCall) gateway.Verdict {
 		switch call.Method {
-		case "GET":
+		case http.MethodGet:
 			return gateway.Verdict{Status: 403}
-		case "DELETE":
+		case http.MethodDelete:
 			return gateway.Verdict{Status: 500, AfterEffect: true}
 		}
 		return gateway.Verdict{}
@@ -79,7 +80,7 @@ func TestManyClients(t *testing.T) {
 	t.Parallel()
 	const clients = 60
 	inBubble(t, func(t *testing.T, b *bundle) {
-		b.functions.on("echo", func(ctx context.Context, payload []byte) (gateway.Result, error) {
+		b.functions.on("echo", func(ctx context.Context, _ []byte) (gateway.Result, error) {
 			for _, c := range b.Connections() {
 				err := post(ctx, b.sdk(), c.ID, "to all")
 				if err != nil && !isGone(err) && !isLimit(err) {

@@ -95,12 +95,13 @@ func (g *Gateway) forwarded(h *handshake) {
 			kept = append(kept, f)
 		}
 	}
-	h.fields = append(kept,
+	kept = append(kept,
 		field{"X-Amzn-Trace-Id", g.ids.trace(g.clock.Now())},
 		field{"X-Forwarded-For", from},
 		field{"X-Forwarded-Port", g.quirks.ForwardedPort},
 		field{"X-Forwarded-Proto", g.quirks.ForwardedProto},
 	)
+	h.fields = kept
 }
 
 // oversized refuses a handshake for its size, before anything else happens.

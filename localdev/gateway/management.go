@@ -221,7 +221,7 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	defer in.Body.Close() // as a RoundTripper has to, whatever happens
+	defer func() { _ = in.Body.Close() }() // as a RoundTripper has to, whatever happens
 	in.RequestURI = r.URL.RequestURI()
 	in.RemoteAddr = "127.0.0.1:0"
 	if in.Host == "" {

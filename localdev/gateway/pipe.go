@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"sync"
+
+	"github.com/gobwas/ws"
 )
 
 // pipeFrames is how many frames one direction of an in-memory connection holds
@@ -27,26 +29,33 @@ func newPipe() *pipe { return &pipe{changed: make(chan struct{})} }
 // the pipe is broken, io.ErrClosedPipe when it has ended, or ctx's error.
 func (p *pipe) push(ctx context.Context, f frame) error {
 	for {
-		p.mu.Lock()
-		switch {
-		case p.broken:
-			p.mu.Unlock()
-			return ErrCut
-		case p.ended:
-			p.mu.Unlock()
-			return io.ErrClosedPipe
-		case len(p.frames) < pipeFrames:
-			p.frames = append(p.frames, f)
-			p.signal()
-			p.mu.Unlock()
-			return nil
+		full, err := p.offer(f)
+		if err != nil || full == nil {
+			return err
 		}
-		changed := p.changed
-		p.mu.Unlock()
-		if err := wait(ctx, changed); err != nil {
+		if err := wait(ctx, full); err != nil {
 			return err
 		}
 	}
+}
+
+// offer appends f if there is room, which a close frame, the last that a side
+// sends, always has. When the pipe is full it returns a channel
+// that is closed once the pipe has changed; its errors are those of push.
+func (p *pipe) offer(f frame) (full <-chan struct{}, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.broken:
+		return nil, ErrCut
+	case p.ended:
+		return nil, io.ErrClosedPipe
+	case len(p.frames) >= pipeFrames && f.header.OpCode != ws.OpClose:
+		return p.changed, nil
+	}
+	p.frames = append(p.frames, f)
+	p.signal()
+	return nil, nil
 }
 
 // pull removes the oldest frame, waiting while the pipe is empty. It fails

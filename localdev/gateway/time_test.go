@@ -53,7 +53,7 @@ func TestIdleTimeout(t *testing.T) {
 		want   time.Duration
 	}{
 		{name: "nothing", act: func(*testing.T, *bundle, *gateway.Conn) {}, want: 10 * time.Minute},
-		{name: "message in", want: 15 * time.Minute, act: func(t *testing.T, b *bundle, c *gateway.Conn) {
+		{name: "message in", want: 15 * time.Minute, act: func(t *testing.T, _ *bundle, c *gateway.Conn) {
 			if err := c.Send(t.Context(), `{"action":"silent"}`); err != nil {
 				t.Error(err)
 			}
@@ -63,7 +63,7 @@ func TestIdleTimeout(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		{name: "ping", want: 10 * time.Minute, act: func(t *testing.T, b *bundle, c *gateway.Conn) {
+		{name: "ping", want: 10 * time.Minute, act: func(t *testing.T, _ *bundle, c *gateway.Conn) {
 			if err := c.Ping(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -71,7 +71,7 @@ func TestIdleTimeout(t *testing.T) {
 		{
 			name: "ping by quirk", want: 15 * time.Minute,
 			quirks: func(q *gateway.Quirks) { q.PingResetsIdle = true },
-			act: func(t *testing.T, b *bundle, c *gateway.Conn) {
+			act: func(t *testing.T, _ *bundle, c *gateway.Conn) {
 				if err := c.Ping(t.Context()); err != nil {
 					t.Error(err)
 				}
@@ -271,4 +271,33 @@ func TestRouteThrottle(t *testing.T) {
 	}, withAPI(func(a *gateway.API) {
 		a.RouteThrottles = map[string]gateway.Throttle{"echo": {Rate: 1}}
 	}))
+}
+
+func TestCloseBehindUnreadMessages(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bundle) {
+		b.functions.on("silent", func(context.Context, []byte) (gateway.Result, error) {
+			time.Sleep(time.Second)
+			return ok(""), nil
+		})
+		c := dialBubble(t, b)
+		sent := 0
+		for ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond); ; sent++ {
+			if c.Send(ctx, `{"action":"silent"}`) != nil {
+				cancel()
+				break
+			}
+		}
+		if err := c.Close(1000, ""); err != nil {
+			t.Fatal(err)
+		}
+		if code := closedWith(t, c); code != 1000 {
+			t.Errorf("closed with %d", code)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := len(b.functions.seen("silent")); got != sent || sent == 0 {
+			t.Errorf("%d of %d messages arrived", got, sent)
+		}
+	}, withQuirks(func(q *gateway.Quirks) { q.MessageConcurrency = 1 }))
 }

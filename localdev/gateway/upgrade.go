@@ -61,7 +61,7 @@ func (g *Gateway) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
 				// An offer that cannot be read is declined, as RFC 7692, 5
 				// has it, and the connection opens without.
-				return httphead.Option{}, nil
+				accepted = httphead.Option{}
 			}
 			return accepted, nil
 		}
