@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,9 @@ func (e *inProcess) Invoke(ctx context.Context, inv Invocation) (out Outcome) {
 	if err != nil {
 		return handlerErrorOutcome(err)
 	}
-	return Outcome{Payload: payload}
+	// aws-lambda-go hands out the bytes of a buffer that the environment's next
+	// run overwrites.
+	return Outcome{Payload: bytes.Clone(payload)}
 }
 
 func handlerErrorOutcome(err error) Outcome {
