@@ -1,0 +1,62 @@
+// Package inproc calls HTTP handlers without a socket: the real AWS SDK clients
+// speak their wire protocol to the local services inside one process, also
+// inside a testing/synctest bubble, where a socket would never count as idle.
+package inproc
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+)
+
+// Transport is an http.RoundTripper over a handler. The handler runs on the
+// caller's goroutine; its answer is complete before RoundTrip returns.
+type Transport struct{ Handler http.Handler }
+
+// RoundTrip serves one request. It fails only if the request's context is over.
+func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	server := r.Clone(r.Context())
+	if server.Body == nil {
+		server.Body = http.NoBody
+	}
+	defer server.Body.Close() //nolint:errcheck // a body in memory
+	if server.Host == "" {
+		server.Host = r.URL.Host
+	}
+	server.RequestURI = r.URL.RequestURI()
+	server.RemoteAddr = "127.0.0.1:0"
+	w := &answer{header: http.Header{}}
+	t.Handler.ServeHTTP(w, server)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	w.WriteHeader(http.StatusOK)
+	return &http.Response{
+		Status: http.StatusText(w.status), StatusCode: w.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.sent, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}, nil
+}
+
+// answer gathers what a handler writes.
+type answer struct {
+	header, sent http.Header
+	status       int
+	body         bytes.Buffer
+}
+
+func (w *answer) Header() http.Header { return w.header }
+
+func (w *answer) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status, w.sent = status, w.header.Clone()
+	}
+}
+
+func (w *answer) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(b)
+}

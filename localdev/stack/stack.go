@@ -1,0 +1,216 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	movable "github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/dynamodb"
+	"github.com/gapless-rooms/gapless/localdev/gateway"
+	"github.com/gapless-rooms/gapless/localdev/lambda"
+	"github.com/gapless-rooms/gapless/localdev/schedule"
+	"github.com/gapless-rooms/gapless/localdev/sns"
+	"github.com/gapless-rooms/gapless/localdev/sqs"
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/clock"
+)
+
+const (
+	region  = "us-east-1"
+	account = "000000000000"
+)
+
+// Config says how a Stack is set up. The zero value works.
+type Config struct {
+	// Clock tells all time. Default: a movable clock, see Stack.Advance.
+	Clock clock.Clock
+	// Environ is added to every function's environment.
+	Environ map[string]string
+	// Secret signs tokens. Default: DevSecret.
+	Secret string
+	// Logger gets what the local AWS has to say. Default: nothing is logged.
+	Logger *slog.Logger
+	// FunctionLog gets what the functions log. Default: nothing is logged.
+	FunctionLog io.Writer
+	// Transport, if not nil, wraps the calls of AWS that functions make, one
+	// transport for each function.
+	Transport func(function string, next http.RoundTripper) http.RoundTripper
+	// NoSchedule leaves sweeping to Stack.Sweep.
+	NoSchedule bool
+}
+
+// DevSecret signs the tokens of local stacks. It is public: never deploy it.
+const DevSecret = "gapless-local-secret-never-deploy-me"
+
+// Stack is a running Gapless on a local AWS. Its fields are the services, for
+// faults and inspection. It is safe for concurrent use; whoever made it calls
+// Shutdown.
+type Stack struct {
+	Clock    clock.Clock
+	Gateway  *gateway.Gateway
+	DynamoDB *dynamodb.Engine
+	Lambda   *lambda.Service
+	SNS      *sns.Service
+	SQS      *sqs.Service
+	Schedule *schedule.Service
+	Tokens   *auth.SharedSecret
+
+	config  Config
+	router  router
+	names   names
+	serving sync.WaitGroup
+	ttl     clock.Timer
+}
+
+// New puts a stack together. Nothing listens yet; see Serve and Gateway.Dial.
+func New(config Config) (*Stack, error) {
+	if config.Clock == nil {
+		config.Clock = movable.NewMovable()
+	}
+	if config.Secret == "" {
+		config.Secret = DevSecret
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.FunctionLog == nil {
+		config.FunctionLog = io.Discard
+	}
+	tokens, err := auth.NewSharedSecret(config.Secret, config.Clock)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{Clock: config.Clock, Tokens: tokens, config: config}
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, s.Shutdown(context.Background()))
+	}
+	return s, nil
+}
+
+func (s *Stack) start() error {
+	s.DynamoDB = dynamodb.New(dynamodb.Config{Clock: s.Clock})
+	s.SQS = sqs.New(sqs.Config{Clock: s.Clock, Region: region, AccountID: account})
+	s.Lambda = lambda.New(lambda.Config{
+		Clock: s.Clock, Logger: s.config.Logger, Region: region, AccountID: account, DeadLetter: s.deadLetter,
+	})
+	s.SNS = sns.New(sns.Config{
+		Clock: s.Clock, Logger: s.config.Logger, Lambda: s.Lambda, Queue: s.SQS, Region: region, AccountID: account,
+	})
+	s.Schedule = schedule.New(schedule.Config{Clock: s.Clock, Lambda: s.Lambda})
+	gw, err := gateway.New(gateway.Config{
+		API: api(), Invoke: invoker{s.Lambda}, Clock: s.Clock, Logger: s.config.Logger,
+	})
+	if err != nil {
+		return fmt.Errorf("set up gateway: %w", err)
+	}
+	s.Gateway = gw
+	s.router = router{
+		"dynamodb": s.DynamoDB, "sns": s.SNS, "sqs": s.SQS, "lambda": s.Lambda, "execute-api": gw.Handler(),
+	}
+	s.expireHourly()
+	return s.provision(context.Background())
+}
+
+// expireHourly deletes expired items now and then. DynamoDB does so within
+// days; nothing may depend on when.
+func (s *Stack) expireHourly() {
+	s.ttl = s.Clock.AfterFunc(time.Hour, func() {
+		s.DynamoDB.SweepExpired()
+		s.ttl.Reset(time.Hour)
+	})
+}
+
+// invoker lets the gateway run functions.
+type invoker struct{ lambda *lambda.Service }
+
+func (i invoker) Invoke(ctx context.Context, function string, payload []byte) (gateway.Result, error) {
+	result, err := i.lambda.Invoke(ctx, function, payload)
+	return gateway.Result{Payload: result.Payload, FunctionError: result.FunctionError}, err
+}
+
+// AWS is an SDK configuration whose calls go to this stack's services without a
+// socket.
+func (s *Stack) AWS() aws.Config { return sdk(s.router, nil) }
+
+// Handler serves the AWS API of all services on one endpoint.
+func (s *Stack) Handler() http.Handler { return s.router }
+
+// Serve lets clients connect through a listener, until Shutdown.
+func (s *Stack) Serve(listener net.Listener) {
+	s.serving.Go(func() {
+		if err := s.Gateway.Serve(listener); err != nil {
+			s.config.Logger.Error("gateway stopped serving", "error", err)
+		}
+	})
+}
+
+// Advance moves time forward. It panics if the stack was given a clock that
+// cannot be moved.
+func (s *Stack) Advance(d time.Duration) { s.Clock.(*movable.Movable).Advance(d) }
+
+// Sweep runs the sweep function once and returns its error.
+func (s *Stack) Sweep(ctx context.Context) error {
+	result, err := s.Lambda.Invoke(ctx, "sweep", []byte(`{"source":"aws.events","detail":{}}`))
+	if err != nil {
+		return err
+	}
+	if result.FunctionError != "" {
+		return fmt.Errorf("sweep: %s", result.Payload)
+	}
+	return nil
+}
+
+// Token is a token for a user, valid for a day; nil permissions say nothing of
+// rooms.
+func (s *Stack) Token(user string, rooms auth.Permissions) (string, error) {
+	return s.Tokens.Sign(user, 24*time.Hour, rooms)
+}
+
+// Shutdown closes every connection, lets running functions end, and stops the
+// services. ctx bounds how long it waits.
+func (s *Stack) Shutdown(ctx context.Context) error {
+	var errs []error
+	if s.ttl != nil {
+		s.ttl.Stop()
+	}
+	if s.Schedule != nil {
+		s.Schedule.Stop()
+	}
+	if s.Gateway != nil {
+		errs = append(errs, s.Gateway.Shutdown(ctx))
+	}
+	s.serving.Wait()
+	if s.SNS != nil {
+		s.SNS.Close()
+	}
+	if s.Lambda != nil {
+		errs = append(errs, s.Lambda.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Stack) environ() map[string]string {
+	environ := map[string]string{
+		"AWS_REGION":                region,
+		"GAPLESS_CONNECTIONS_TABLE": s.names.table("connections"),
+		"GAPLESS_ROOMS_TABLE":       s.names.table("rooms"),
+		"GAPLESS_LOG_TABLE":         s.names.table("log"),
+		"GAPLESS_WAKE_TOPIC":        s.names.topic,
+		"GAPLESS_DEAD_LETTER_QUEUE": s.names.queueURL,
+		"GAPLESS_GATEWAY_ENDPOINT":  "http://localhost/" + Stage,
+		"GAPLESS_AUTH_SECRET":       s.config.Secret,
+		"GAPLESS_OPEN_ROOMS":        "true",
+	}
+	maps.Copy(environ, s.config.Environ)
+	return environ
+}
