@@ -110,7 +110,6 @@ func TestSendReceiveDelete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The digest that AWS' algorithm gives for these three attributes.
 		if got := aws.ToString(sent.MD5OfMessageAttributes); len(got) != 32 {
 			t.Errorf("MD5OfMessageAttributes = %q", got)
 		}
