@@ -188,7 +188,7 @@ func skipValue(dec *jsontext.Decoder) error {
 		}
 		switch depth := dec.StackDepth(); {
 		case depth > MaxDepth:
-			return Errorf(BadRequest, "arrays and objects must not be nested deeper than %d", MaxDepth)
+			return Errorf(BadRequest, "arrays and objects must not be nested deeper than %d levels", MaxDepth)
 		case depth == outer:
 			return nil
 		}

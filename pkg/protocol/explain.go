@@ -63,7 +63,7 @@ func faultAt(frame []byte, offset int, dec *jsontext.Decoder) string {
 	case c == '"':
 		return faultInString(frame[offset:])
 	case c == '-', '0' <= c && c <= '9':
-		return "a number is malformed: unexpected " + show(frame[offset:])
+		return "expected a digit, found " + show(frame[offset:])
 	default:
 		return bareWord
 	}
@@ -88,7 +88,7 @@ func misplaced(rest []byte, expected string) string {
 	case letter && strings.HasPrefix(expected, "a value"):
 		return bareWord
 	}
-	return "unexpected " + show(rest) + ", expected " + expected
+	return "expected " + expected + ", found " + show(rest)
 }
 
 // expectation says what the grammar allows after what dec has read and the
@@ -122,7 +122,7 @@ func faultInString(rest []byte) string {
 	case c == '\\' && len(rest) > 3 && rest[1] == 'u' && rest[2]|0x20 == 'd' && rest[3] >= '8':
 		return "a string holds half of a surrogate pair, as when text is cut inside an emoji"
 	case c == '\\':
-		return "a string holds an unknown escape sequence"
+		return "a backslash in a string begins no valid escape sequence"
 	case c < ' ':
 		return fmt.Sprintf("a string holds the control character U+%04X, which must be escaped", c)
 	default:

@@ -115,7 +115,7 @@ func firstError(errs ...*Error) *Error {
 // check validates the fields; prefix is the path to them, "" or "rooms.lobby.".
 func (f From) check(prefix string) *Error {
 	if f.Since != nil && f.Last != nil {
-		return Errorf(BadRequest, "%ssince and last exclude each other", prefix)
+		return Errorf(BadRequest, "%ssince and %[1]slast exclude each other", prefix)
 	}
 	return firstError(
 		checkInteger(prefix, "since", f.Since),

@@ -1,0 +1,84 @@
+package protocol
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+var update = flag.Bool("update", false, "write the outcomes in testdata anew")
+
+// readVectors decodes a file of testdata; a field that the test does not know
+// is an error, so that no vector is silently without effect.
+func readVectors[T any](t *testing.T, name string) T {
+	t.Helper()
+	var vectors T
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &vectors, json.RejectUnknownMembers(true)); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return vectors
+}
+
+// compareVectors writes what it got with -update, and demands it otherwise.
+func compareVectors(t *testing.T, name string, got any) {
+	t.Helper()
+	b, err := json.Marshal(got, json.Deterministic(true), jsontext.EscapeForJS(true), jsontext.WithIndent("  "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = append(b, '\n')
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(want, b) {
+		t.Errorf("%s differs from what the code does; see the failures above, or run with -update and read the diff", path)
+	}
+}
+
+// frameSource is a client frame in one of the spellings of testdata/README.md.
+type frameSource struct {
+	Frame       *string     `json:"frame,omitzero"`
+	FrameBase64 []byte      `json:"frameBase64,omitzero"`
+	FrameParts  []framePart `json:"frameParts,omitzero"`
+}
+
+type framePart struct {
+	Text  string `json:"text"`
+	Times int    `json:"times"`
+}
+
+func (s frameSource) bytes(t *testing.T) []byte {
+	t.Helper()
+	switch {
+	case s.Frame != nil:
+		return []byte(*s.Frame)
+	case s.FrameBase64 != nil:
+		return s.FrameBase64
+	case s.FrameParts != nil:
+		var b strings.Builder
+		for _, part := range s.FrameParts {
+			b.WriteString(strings.Repeat(part.Text, part.Times))
+		}
+		return []byte(b.String())
+	}
+	t.Fatal("a vector without a frame")
+	return nil
+}
