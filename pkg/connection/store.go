@@ -21,6 +21,10 @@ type Store interface {
 	// Get reads a connection, strongly consistent, Closing or not.
 	Get(ctx context.Context, id string) (Connection, error)
 
+	// Peek is Get at half the cost, eventually consistent: what it returns was
+	// true a moment ago, and a new connection may be missing.
+	Peek(ctx context.Context, id string) (Connection, error)
+
 	// Authenticate sets identity, session and next check, adds rooms, and
 	// returns the connection as it then stands. ErrOtherUser if another user
 	// owns it.

@@ -117,23 +117,45 @@ func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 	return protocol.Errorf(protocol.Internal, "something went wrong on our side")
 }
 
-// caller reads who sent the command: one strongly consistent read.
+// may reads who sent the command and whether the token grants the action. A
+// glance that may be a moment old is enough to let a command in, at half a read
+// unit; before one is refused, the truth is read.
+func (m *Message) may(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
+	conn, err := m.Connections.Peek(ctx, c.connectionID)
+	if err == nil && m.admit(conn) == nil && m.Policy.Allows(conn.Identity, action, room) {
+		return conn, nil
+	}
+	if err != nil && !errors.Is(err, connection.ErrNotFound) {
+		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
+	}
+	if conn, err = m.caller(ctx, c); err != nil {
+		return connection.Connection{}, err
+	}
+	return conn, m.permit(conn.Identity, action, room)
+}
+
+// caller reads who sent the command, strongly consistent.
 func (m *Message) caller(ctx context.Context, c *call) (connection.Connection, error) {
 	conn, err := m.Connections.Get(ctx, c.connectionID)
 	if err != nil {
 		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
 	}
+	return conn, m.admit(conn)
+}
+
+// admit says why a connection may not give commands.
+func (m *Message) admit(conn connection.Connection) error {
 	switch {
 	case conn.Closing:
-		return connection.Connection{}, connection.ErrNotFound
+		return connection.ErrNotFound
 	case conn.Sentence != 0:
-		return connection.Connection{}, protocol.Errorf(protocol.Forbidden, "this connection is being closed")
+		return protocol.Errorf(protocol.Forbidden, "this connection is being closed")
 	case !conn.Authenticated():
-		return connection.Connection{}, protocol.Errorf(protocol.Unauthenticated, "say hello with a token first")
+		return protocol.Errorf(protocol.Unauthenticated, "say hello with a token first")
 	case conn.Expired(m.Clock.Now()):
-		return connection.Connection{}, auth.ErrExpired
+		return auth.ErrExpired
 	}
-	return conn, nil
+	return nil
 }
 
 // permit refuses what the caller's token does not grant. The sentence is the

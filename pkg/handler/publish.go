@@ -17,11 +17,8 @@ func (m *Message) publish(ctx context.Context, c *call) (any, error) {
 	if wait := m.Limiter.Wait(c.connectionID, m.Clock.Now()); wait > 0 {
 		return nil, protocol.Retry(protocol.RateLimited, wait.Milliseconds()+1, "you publish too fast")
 	}
-	conn, err := m.caller(ctx, c)
+	conn, err := m.may(ctx, c, auth.Publish, p.Room)
 	if err != nil {
-		return nil, err
-	}
-	if err := m.permit(conn.Identity, auth.Publish, p.Room); err != nil {
 		return nil, err
 	}
 	if p.Ephemeral {

@@ -21,11 +21,8 @@ const memberSlack = 10 * time.Minute
 // two reads and the log.
 func (m *Message) join(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Join)
-	conn, err := m.caller(ctx, c)
+	conn, err := m.may(ctx, c, auth.Join, p.Room)
 	if err != nil {
-		return nil, err
-	}
-	if err := m.permit(conn.Identity, auth.Join, p.Room); err != nil {
 		return nil, err
 	}
 	err = m.Connections.AddRoom(ctx, connection.AddRoomParams{
@@ -81,11 +78,7 @@ func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 // history reads a page of the log.
 func (m *Message) history(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.History)
-	conn, err := m.caller(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.permit(conn.Identity, auth.History, p.Room); err != nil {
+	if _, err := m.may(ctx, c, auth.History, p.Room); err != nil {
 		return nil, err
 	}
 	limit := uint64(protocol.MaxHistory)
@@ -134,11 +127,7 @@ func (m *Message) syncRoom(ctx context.Context, conn connection.Connection, name
 // presence lists who is in a room.
 func (m *Message) presence(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Presence)
-	conn, err := m.caller(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.permit(conn.Identity, auth.Presence, p.Room); err != nil {
+	if _, err := m.may(ctx, c, auth.Presence, p.Room); err != nil {
 		return nil, err
 	}
 	members, err := m.Members.Members(ctx, p.Room, 0, m.Clock.Now())

@@ -76,8 +76,8 @@ func standing(err error) (item, error) {
 	return nil, err
 }
 
-func get(ctx context.Context, client API, table string, k item, operation string) (item, error) {
-	out, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(true)})
+func get(ctx context.Context, client API, table string, k item, consistent bool, operation string) (item, error) {
+	out, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: &consistent})
 	if err != nil {
 		return nil, fault.Wrap(operation, err)
 	}

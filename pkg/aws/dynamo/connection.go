@@ -64,9 +64,18 @@ func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
 	return fault.Wrap("register connection", err)
 }
 
-// Get reads a connection: 1 RRU.
+// Get reads a connection: 1 RRU per 4 KB begun.
 func (s *Connections) Get(ctx context.Context, id string) (connection.Connection, error) {
-	i, err := get(ctx, s.client, s.table, s.key(id), "read connection")
+	return s.read(ctx, id, true)
+}
+
+// Peek reads a connection that may be a moment old: 0.5 RRU per 4 KB begun.
+func (s *Connections) Peek(ctx context.Context, id string) (connection.Connection, error) {
+	return s.read(ctx, id, false)
+}
+
+func (s *Connections) read(ctx context.Context, id string, consistent bool) (connection.Connection, error) {
+	i, err := get(ctx, s.client, s.table, s.key(id), consistent, "read connection")
 	if err != nil {
 		return connection.Connection{}, err
 	}

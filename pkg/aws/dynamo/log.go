@@ -31,7 +31,7 @@ func NewLog(client API, roomsTable, logTable string, logger *slog.Logger) *Log {
 
 // Head reads a head: 1 RRU.
 func (l *Log) Head(ctx context.Context, room string) (msglog.Head, error) {
-	i, err := get(ctx, l.client, l.rooms, key(headKey(room), text(headSort)), "read head")
+	i, err := get(ctx, l.client, l.rooms, key(headKey(room), text(headSort)), true, "read head")
 	if err != nil {
 		return msglog.Head{}, err
 	}
