@@ -49,6 +49,11 @@ func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
 	return nil
 }
 
+// Peek is Get: the reference has one copy.
+func (s *Connections) Peek(ctx context.Context, id string) (connection.Connection, error) {
+	return s.Get(ctx, id)
+}
+
 // Get reads a connection.
 func (s *Connections) Get(ctx context.Context, id string) (connection.Connection, error) {
 	if err := ctx.Err(); err != nil {

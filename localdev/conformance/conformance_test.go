@@ -1,0 +1,28 @@
+package conformance
+
+import (
+	"testing"
+
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/room"
+	"github.com/gapless-rooms/gapless/pkg/storetest"
+)
+
+func TestAdapterOnEngine(t *testing.T) {
+	t.Parallel()
+	b, _ := onEngine(t)
+	runAll(t, b)
+}
+
+func TestAdapterOnDynamoDBLocal(t *testing.T) {
+	t.Parallel()
+	runAll(t, onDynamoDBLocal(t))
+}
+
+func runAll(t *testing.T, b backend) {
+	storetest.RunLog(t, func(*testing.T) msglog.Store { return b.log() })
+	storetest.RunAppend(t, func(*testing.T) msglog.Store { return b.log() })
+	storetest.RunConnections(t, func(*testing.T) connection.Store { return b.connections() })
+	storetest.RunRooms(t, func(*testing.T) room.Store { return b.rooms() })
+}

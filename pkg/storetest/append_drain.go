@@ -1,0 +1,205 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+)
+
+// unread reads as the drainer does.
+func (b *bench) unread(t *testing.T, after uint64) []msglog.Entry {
+	t.Helper()
+	head := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
+	return must[[]msglog.Entry](t)(b.Unread(t.Context(), b.room, head, after, head.Seq))
+}
+
+var drainTests = []test[*bench]{
+	{"what is unread comes in pages", func(t *testing.T, b *bench) {
+		b.appendMany(t, 11)
+		var got []uint64
+		for last := uint64(0); last < 11; last = got[len(got)-1] {
+			got = append(got, numbers(b.unread(t, last))...)
+		}
+		same(t, got, span(1, 11))
+		same(t, b.unread(t, 11), nil)
+	}},
+	{"entries before a hole come without a wait", func(t *testing.T, b *bench) {
+		b.appendMany(t, 2)
+		b.take(t)
+		b.appendMany(t, 1)
+		same(t, numbers(b.unread(t, 0)), span(1, 2))
+		same(t, b.clock.Now(), Start)
+	}},
+	{"a hole is filled after its wait and stays void", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		b.appendMany(t, 1)
+		dead := b.take(t)
+		b.appendMany(t, 1)
+		same(t, b.unread(t, 1), []msglog.Entry{msglog.Void(2)})
+		same(t, b.clock.Now(), Start.Add(time.Second))
+		same(t, numbers(b.unread(t, 2)), span(3, 3))
+		stands, filled, err := b.store.Fill(t.Context(), msglog.FillParams{
+			Room: b.room, Epoch: dead.Epoch, Entry: entry(2), Expires: Start.Add(retention),
+		})
+		ok(t, err)
+		same(t, stands, msglog.Void(2))
+		same(t, filled, false)
+	}},
+	{"a slow writer that comes within the wait keeps its number", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		dead := b.take(t)
+		reads := 0
+		b.store.read = func() {
+			if reads++; reads == 3 {
+				_, _, err := b.store.Fill(t.Context(), msglog.FillParams{
+					Room: b.room, Epoch: dead.Epoch, Entry: entry(1), Expires: Start.Add(retention),
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		same(t, b.unread(t, 0), []msglog.Entry{entry(1)})
+	}},
+	{"a wait ends with its context", func(t *testing.T, b *bench) {
+		b.take(t)
+		head := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
+		ctx, cancel := context.WithCancel(t.Context())
+		b.store.read = cancel
+		_, err := b.Unread(ctx, b.room, head, 0, head.Seq)
+		fails(t, err, context.Canceled)
+		same(t, len(b.standing(t, head)), 0)
+	}},
+	{"what expired undrained is passed over", func(t *testing.T, b *bench) {
+		b.appendMany(t, 3)
+		b.clock.Advance(retention + time.Second)
+		same(t, b.unread(t, 0), nil)
+		b.appendMany(t, 2)
+		same(t, numbers(b.unread(t, 0)), span(4, 5))
+	}},
+	{"a look ahead waits for nothing", func(t *testing.T, b *bench) {
+		b.appendMany(t, 2)
+		head := b.take(t)
+		b.appendMany(t, 1)
+		peek := func(after uint64) []uint64 {
+			return numbers(must[[]msglog.Entry](t)(b.Peek(t.Context(), b.room, head, after)))
+		}
+		same(t, peek(0), span(1, 2))
+		same(t, peek(2), nil)
+		same(t, peek(3), span(4, 4))
+		same(t, peek(4), nil)
+	}},
+	{"a release is refused while there is more", func(t *testing.T, b *bench) {
+		b.appendMany(t, 1)
+		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", Start.Add(leaseFor)))
+		b.appendMany(t, 1)
+		head, released, err := b.Release(t.Context(), b.room, "drainer", head.Position())
+		ok(t, err)
+		same(t, released, false)
+		same(t, head.Seq, 2)
+		_, released, err = b.Release(t.Context(), b.room, "drainer", head.Position())
+		ok(t, err)
+		same(t, released, true)
+		_, err = b.Acquire(t.Context(), b.room, "another", Start.Add(leaseFor))
+		fails(t, err, msglog.ErrLeaseHeld)
+	}},
+	{"a successor goes on where the pointer stands", func(t *testing.T, b *bench) {
+		b.appendMany(t, 5)
+		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", Start.Add(leaseFor)))
+		at := head.Position()
+		at.Seq = 2
+		ok(t, b.Renew(t.Context(), b.room, "drainer", at, Start.Add(leaseFor)))
+		b.clock.Advance(leaseFor)
+		head = must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "successor", Start.Add(2*leaseFor)))
+		same(t, head.Delivered, 2)
+		fails(t, b.Renew(t.Context(), b.room, "drainer", at, Start.Add(3*leaseFor)), msglog.ErrLeaseLost)
+		at.Seq = 3
+		ok(t, b.Abandon(t.Context(), b.room, "successor", at))
+		head = must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "third", Start.Add(3*leaseFor)))
+		same(t, head.Delivered, 3)
+	}},
+}
+
+var togetherTests = []test[*bench]{
+	// Publishers that retry, others that die, and two impatient drainers.
+	{"whoever works at once the log is dense and each key in it once", func(t *testing.T, b *bench) {
+		const publishers, keys = 16, 8
+		b.clock.Hurry()
+		type result struct {
+			key string
+			msglog.AppendResult
+		}
+		results := race(t, publishers+2, func(i int) (result, error) {
+			if i >= publishers {
+				return result{}, b.drainOften(t.Context(), numbered("drainer", i))
+			}
+			key := numbered("key", i%keys)
+			for {
+				r, err := b.Append(t.Context(), b.message(key))
+				if !errors.Is(err, msglog.ErrContended) {
+					return result{key, r}, err
+				}
+			}
+		})
+		ok(t, b.drainOften(t.Context(), "last"))
+		stands := b.dense(t)
+		same(t, len(stands), keys)
+		at := map[string]uint64{}
+		for _, e := range stands {
+			at[e.Key] = e.Seq
+		}
+		same(t, len(at), keys)
+		for _, r := range results[:publishers] {
+			same(t, r.Seq, at[r.key])
+		}
+		head := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
+		same(t, head.Delivered, head.Seq)
+	}},
+}
+
+// drainOften serves the room some rounds long, and dies once with the lease.
+func (b *bench) drainOften(ctx context.Context, owner string) error {
+	const rounds = 6
+	for round := range rounds {
+		owner := fmt.Sprint(owner, round)
+		head, err := b.Acquire(ctx, b.room, owner, b.clock.Now().Add(leaseFor))
+		if errors.Is(err, msglog.ErrLeaseHeld) {
+			b.clock.Advance(leaseFor) // until its holder counts as dead
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		at := msglog.Position{Epoch: head.Epoch, Seq: head.Delivered}
+		for {
+			for at.Seq < head.Seq {
+				entries, err := b.Unread(ctx, b.room, head, at.Seq, head.Seq)
+				if err != nil {
+					return err
+				}
+				for _, e := range entries {
+					if e.Seq != at.Seq+1 {
+						return fmt.Errorf("number %d follows %d", e.Seq, at.Seq)
+					}
+					at.Seq = e.Seq
+				}
+			}
+			if round == 1 {
+				break // dies
+			}
+			now, released, err := b.Release(ctx, b.room, owner, at)
+			if errors.Is(err, msglog.ErrLeaseLost) || released {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			head = now
+		}
+	}
+	return nil
+}

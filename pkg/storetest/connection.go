@@ -1,0 +1,215 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+)
+
+// RunConnections checks an implementation of connection.Store.
+func RunConnections(t *testing.T, factory func(*testing.T) connection.Store) {
+	run(t, "Put", factory, putTests)
+	run(t, "Authenticate", factory, authenticateTests)
+	run(t, "Rooms", factory, roomSetTests)
+	run(t, "Check", factory, checkTests)
+	run(t, "End", factory, endTests)
+	run(t, "Due", factory, dueTests)
+}
+
+// joined is a connection with everything set.
+func joined(id string) connection.Connection {
+	return connection.Connection{
+		ID: id,
+		Identity: auth.Identity{User: "ada", Expires: Start.Add(time.Hour), Permissions: auth.Permissions{
+			"org.42.*": {auth.Join, auth.Publish}, "user.{sub}": {"*"},
+		}},
+		Session: "session", ConnectedAt: Start, Rooms: []string{"lobby", "org.42.a/b"},
+		JoinedAt: Start.Add(time.Second), CheckAt: Start.Add(10 * time.Minute), Strikes: 1,
+	}
+}
+
+// anonymous is a connection that has not said who it is.
+func anonymous(id string) connection.Connection {
+	return connection.Connection{ID: id, ConnectedAt: Start, CheckAt: Start.Add(10 * time.Second)}
+}
+
+// put registers a connection and returns its id.
+func put(t *testing.T, s connection.Store, make func(id string) connection.Connection) string {
+	t.Helper()
+	id := unique(t, "connection") + "="
+	ok(t, s.Put(t.Context(), make(id)))
+	return id
+}
+
+func get(t *testing.T, s connection.Store, id string) connection.Connection {
+	t.Helper()
+	c := must[connection.Connection](t)(s.Get(t.Context(), id))
+	slices.Sort(c.Rooms)
+	return c
+}
+
+// over runs f on a connection that is not there and on one that is closing:
+// both fail with ErrNotFound, and nothing is brought back or changed.
+func over(t *testing.T, s connection.Store, f func(id string) error) {
+	t.Helper()
+	absent := unique(t, "absent")
+	fails(t, f(absent), connection.ErrNotFound)
+	_, err := s.Get(t.Context(), absent)
+	fails(t, err, connection.ErrNotFound)
+
+	id := put(t, s, joined)
+	ok(t, s.MarkClosing(t.Context(), id, Start.Add(time.Minute)))
+	before := get(t, s, id)
+	fails(t, f(id), connection.ErrNotFound)
+	same(t, get(t, s, id), before)
+}
+
+var putTests = []test[connection.Store]{
+	{"a connection comes back as it was written", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		same(t, get(t, s, id), joined(id))
+	}},
+	{"one that has not authenticated too", func(t *testing.T, s connection.Store) {
+		id := put(t, s, anonymous)
+		same(t, get(t, s, id), anonymous(id))
+	}},
+	{"one that is over or under sentence too", func(t *testing.T, s connection.Store) {
+		id := unique(t, "connection")
+		c := joined(id)
+		c.Closing, c.Sentence = true, 3503
+		ok(t, s.Put(t.Context(), c))
+		same(t, get(t, s, id), c)
+	}},
+	{"a token that says nothing of rooms differs from one that grants none", func(t *testing.T, s connection.Store) {
+		id := unique(t, "connection")
+		for _, permissions := range []auth.Permissions{nil, {}} {
+			c := joined(id)
+			c.Identity.Permissions = permissions
+			ok(t, s.Put(t.Context(), c))
+			same(t, get(t, s, id).Identity.Permissions == nil, permissions == nil)
+		}
+	}},
+	{"a token may never expire", func(t *testing.T, s connection.Store) {
+		id := unique(t, "connection")
+		c := joined(id)
+		c.Identity.Expires = time.Time{}
+		ok(t, s.Put(t.Context(), c))
+		same(t, get(t, s, id).Identity.Expires.IsZero(), true)
+	}},
+	{"it replaces all of what stood there", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		ok(t, s.Put(t.Context(), anonymous(id)))
+		same(t, get(t, s, id), anonymous(id))
+	}},
+	{"one that was never there is not found", func(t *testing.T, s connection.Store) {
+		_, err := s.Get(t.Context(), unique(t, "absent"))
+		fails(t, err, connection.ErrNotFound)
+	}},
+	{"each connection is apart", func(t *testing.T, s connection.Store) {
+		a, b := unique(t, "a"), unique(t, "b")
+		ok(t, s.Put(t.Context(), joined(a)))
+		ok(t, s.Put(t.Context(), anonymous(b)))
+		same(t, get(t, s, a), joined(a))
+		same(t, get(t, s, b), anonymous(b))
+	}},
+}
+
+func authenticateParams(id string) connection.AuthenticateParams {
+	return connection.AuthenticateParams{
+		ID:       id,
+		Identity: auth.Identity{User: "ada", Expires: Start.Add(2 * time.Hour), Permissions: auth.Permissions{"*": {auth.Join}}},
+		Session:  "fresh", Now: Start.Add(time.Minute), CheckAt: Start.Add(20 * time.Minute),
+	}
+}
+
+var authenticateTests = []test[connection.Store]{
+	{"it sets identity session and next check and returns all", func(t *testing.T, s connection.Store) {
+		id := put(t, s, anonymous)
+		p := authenticateParams(id)
+		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
+		want := connection.Connection{ID: id, Identity: p.Identity, Session: "fresh", ConnectedAt: Start, CheckAt: p.CheckAt}
+		same(t, got, want)
+		same(t, get(t, s, id), want)
+	}},
+	{"a fresh token replaces the old one's word", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		p := authenticateParams(id)
+		p.Identity = auth.Identity{User: "ada"} // never expires, says nothing of rooms
+		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
+		same(t, got.Identity, p.Identity)
+		same(t, got.Identity.Permissions == nil, true)
+		same(t, get(t, s, id).Identity, p.Identity)
+	}},
+	{"an empty session keeps what there is", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		p := authenticateParams(id)
+		p.Session = ""
+		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
+		same(t, got.Session, "session")
+	}},
+	{"it adds rooms and then says when the join began", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		p := authenticateParams(id)
+		p.Rooms = []string{"attic", "lobby"}
+		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
+		slices.Sort(got.Rooms)
+		same(t, got.Rooms, []string{"attic", "lobby", "org.42.a/b"})
+		same(t, got.JoinedAt, p.Now)
+		same(t, get(t, s, id), got)
+	}},
+	{"without rooms no join begins", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		got := must[connection.Connection](t)(s.Authenticate(t.Context(), authenticateParams(id)))
+		same(t, got.JoinedAt, joined(id).JoinedAt)
+	}},
+	{"another user is refused and nothing changes", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		p := authenticateParams(id)
+		p.Identity.User, p.Rooms = "bob", []string{"attic"}
+		_, err := s.Authenticate(t.Context(), p)
+		fails(t, err, connection.ErrOtherUser)
+		same(t, get(t, s, id), joined(id))
+	}},
+	{"one that is over is not found", func(t *testing.T, s connection.Store) {
+		over(t, s, func(id string) error {
+			p := authenticateParams(id)
+			p.Rooms = []string{"attic"}
+			_, err := s.Authenticate(t.Context(), p)
+			return err
+		})
+	}},
+	{"one that is over is not found for another user either", func(t *testing.T, s connection.Store) {
+		over(t, s, func(id string) error {
+			p := authenticateParams(id)
+			p.Identity.User = "bob"
+			_, err := s.Authenticate(t.Context(), p)
+			return err
+		})
+	}},
+	{"one under sentence stays due", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		ok(t, s.Condemn(t.Context(), id, 3503, Start))
+		p := authenticateParams(id)
+		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
+		same(t, got.CheckAt, Start)
+		same(t, got.Sentence, 3503)
+		same(t, got.Identity, p.Identity)
+		p.Identity.User = "bob"
+		_, err := s.Authenticate(t.Context(), p)
+		fails(t, err, connection.ErrOtherUser)
+	}},
+	{"of many users one has it", func(t *testing.T, s connection.Store) {
+		id := put(t, s, anonymous)
+		won := race(t, width, func(i int) (bool, error) {
+			p := authenticateParams(id)
+			p.Identity.User = numbered("user", i)
+			_, err := s.Authenticate(t.Context(), p)
+			return err == nil, ignore(err, connection.ErrOtherUser)
+		})
+		same(t, count(won), 1)
+		same(t, get(t, s, id).Identity.User, numbered("user", slices.Index(won, true)))
+	}},
+}

@@ -1,0 +1,31 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/room"
+	"github.com/gapless-rooms/gapless/pkg/storetest"
+	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
+)
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	storetest.RunLog(t, func(*testing.T) msglog.Store { return memory.NewLog() })
+}
+
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	storetest.RunConnections(t, func(*testing.T) connection.Store { return memory.NewConnections() })
+}
+
+func TestRooms(t *testing.T) {
+	t.Parallel()
+	storetest.RunRooms(t, func(*testing.T) room.Store { return memory.NewRooms() })
+}
+
+func TestAppend(t *testing.T) {
+	t.Parallel()
+	storetest.RunAppend(t, func(*testing.T) msglog.Store { return memory.NewLog() })
+}
