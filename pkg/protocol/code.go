@@ -14,7 +14,7 @@ const (
 	TokenExpired    Code = "token_expired"   // the token was valid once: send `auth` with a fresh one
 	Forbidden       Code = "forbidden"       // the token does not grant this
 	TooLarge        Code = "too_large"       // data or frame over the limit
-	RateLimited     Code = "rate_limited"    // too fast; RetryAfterMs says when to go on
+	RateLimited     Code = "rate_limited"    // too fast; retryAfterMs says when to go on
 	Conflict        Code = "conflict"        // contradicts the connection's state
 	Unavailable     Code = "unavailable"     // a service below us did not answer; retry with the same key
 	Internal        Code = "internal"        // our fault

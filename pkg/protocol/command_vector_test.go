@@ -44,6 +44,9 @@ func TestCommandVectors(t *testing.T) {
 			t.Errorf("two vectors are named %q", v.Name)
 		}
 		names[v.Name] = true
+		if v.Frame == nil && v.FrameBase64 == nil && v.FrameParts == nil {
+			t.Errorf("%s: no frame", v.Name)
+		}
 		got := decodeVector(t, *v)
 		if !*update && !reflect.DeepEqual(asJSON(t, got), asJSON(t, *v)) {
 			t.Errorf("%s:\n got %s\nwant %s", v.Name, asJSON(t, got), asJSON(t, *v))
@@ -57,7 +60,7 @@ func TestCommandVectors(t *testing.T) {
 func decodeVector(t *testing.T, v commandVector) commandVector {
 	t.Helper()
 	v.ID, v.Command, v.Error = nil, nil, nil
-	cmd, err := Decode(v.bytes(t))
+	cmd, err := Decode(v.build())
 	v.ID = cmd.ID
 	if err != nil {
 		var failure *Error
