@@ -22,6 +22,9 @@ type clientFlags struct {
 	Token string `help:"Token to use rather than signing one." env:"GAPLESS_TOKEN"`
 }
 
+// defaultURL is where `make dev` listens; it stands in a tag of clientFlags too.
+const defaultURL = "ws://localhost:3001/local"
+
 // client is one connection of the command line.
 type client struct {
 	socket *websocket.Conn

@@ -91,6 +91,10 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 func (c *devCommand) greet(std stdio, address, token string) {
 	_, port, _ := net.SplitHostPort(address)
 	host := "localhost:" + port
+	elsewhere := ""
+	if url := "ws://" + host + "/" + stack.Stage; url != defaultURL {
+		elsewhere = " --url " + url
+	}
 	fmt.Fprintf(std.out, `Gapless is running.
 
   WebSocket   ws://%[1]s/%[2]s
@@ -103,10 +107,10 @@ func (c *devCommand) greet(std stdio, address, token string) {
 Token for %[2]s (24 h):
   %[3]s
 
-Try it, in two terminals:
-  go run ./localdev join lobby --user ada --url ws://%[1]s/%[4]s
-  go run ./localdev join lobby --user bob --url ws://%[1]s/%[4]s
+Try it, in two terminals, and type:
+  go run ./localdev join lobby --user ada%[4]s
+  go run ./localdev join lobby --user bob%[4]s
 
 Ctrl-C stops it; nothing is kept.
-`, host, c.User, token, stack.Stage)
+`, host, c.User, token, elsewhere)
 }
