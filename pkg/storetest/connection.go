@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -107,6 +108,18 @@ var putTests = []test[connection.Store]{
 	{"one that was never there is not found", func(t *testing.T, s connection.Store) {
 		_, err := s.Get(t.Context(), unique(t, "absent"))
 		fails(t, err, connection.ErrNotFound)
+	}},
+	{"a peek sees what was true", func(t *testing.T, s connection.Store) {
+		_, err := s.Peek(t.Context(), unique(t, "absent"))
+		fails(t, err, connection.ErrNotFound)
+		id := put(t, s, joined)
+		got, err := s.Peek(t.Context(), id)
+		if errors.Is(err, connection.ErrNotFound) {
+			return // it may be late
+		}
+		ok(t, err)
+		slices.Sort(got.Rooms)
+		same(t, got, joined(id))
 	}},
 	{"each connection is apart", func(t *testing.T, s connection.Store) {
 		a, b := unique(t, "a"), unique(t, "b")
