@@ -32,10 +32,13 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if q := r.URL.Query().Get("Qualifier"); q != "" && q != "$LATEST" {
 		name += ":" + q // resolves to no function
 	}
-	payload, err := io.ReadAll(io.LimitReader(r.Body, maxSyncPayload+1))
-	if err != nil {
-		s.writeError(w, invalidPayload(err))
-		return
+	var payload []byte
+	if r.Body != nil { // a client's request that is handed over in process may have none
+		var err error
+		if payload, err = io.ReadAll(io.LimitReader(r.Body, maxSyncPayload+1)); err != nil {
+			s.writeError(w, invalidPayload(err))
+			return
+		}
 	}
 	switch t := r.Header.Get("X-Amz-Invocation-Type"); t {
 	case "", "RequestResponse":

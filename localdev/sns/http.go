@@ -19,6 +19,9 @@ const namespace = "http://sns.amazonaws.com/doc/2010-03-31/"
 // are not checked. An action or a parameter that the emulator does not have is
 // refused with InvalidAction or InvalidParameter.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil { // a client's request that is handed over in process
+		r.Body = http.NoBody
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
 	if err == nil && len(body) > maxRequest {
 		err = errors.New("request too large")

@@ -35,6 +35,9 @@ func (s *Service) serve(r *http.Request) (any, error) {
 	if operation == nil {
 		return nil, unsupported("the SQS operation %s", name)
 	}
+	if r.Body == nil { // a client's request that is handed over in process
+		r.Body = http.NoBody
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
 	if err != nil || len(body) > maxRequest {
 		return nil, invalidValue("The request cannot be read or is too large.")
