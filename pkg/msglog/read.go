@@ -260,10 +260,10 @@ func (r *reader) trim(page *Page, count uint64) bool {
 }
 
 // entries reads one page of the store within (after, upto].
-func (l *reader) entries(ctx context.Context, after, upto uint64, backward bool) ([]Entry, error) {
-	got, err := l.store.Entries(ctx, RangeParams{
-		Room: l.room, Epoch: l.head.Epoch, After: after, Upto: upto,
-		Limit: l.config.PageEntries, Now: l.clock.Now(), Backward: backward,
+func (r *reader) entries(ctx context.Context, after, upto uint64, backward bool) ([]Entry, error) {
+	got, err := r.store.Entries(ctx, RangeParams{
+		Room: r.room, Epoch: r.head.Epoch, After: after, Upto: upto,
+		Limit: r.config.PageEntries, Now: r.clock.Now(), Backward: backward,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read entries: %w", err)
