@@ -19,6 +19,7 @@ type event struct {
 	due       time.Time
 	failures  int // runs that ended in a function error
 	refusals  int // attempts that were throttled or met a service fault, in a row
+	waits     int // how often it was scheduled
 	duplicate bool
 	timer     clock.Timer
 	last      lastError
@@ -196,10 +197,14 @@ func (s *Service) schedule(e *event, wait time.Duration) {
 		f.stats.Retries++
 	}
 	s.waiting[e] = struct{}{}
+	e.waits++
+	wanted := e.waits
 	e.timer = s.clock.AfterFunc(wait, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if _, ok := s.waiting[e]; ok {
+		// The timer may come late: enqueueDue has made the event ready then, and
+		// it may even wait anew.
+		if _, ok := s.waiting[e]; ok && e.waits == wanted {
 			delete(s.waiting, e)
 			s.enqueue(e)
 		}

@@ -128,7 +128,7 @@ func TestRetriesFollowAMovedClock(t *testing.T) {
 	c := movable.NewMovable()
 	s := lambda.RunT(t, lambda.Config{Clock: c})
 	var count atomic.Int32
-	register(t, s, lambda.Function{Name: "f", New: handler(func() error { count.Add(1); return errors.New("no") })})
+	register(t, s, lambda.Function{Name: "f", Timeout: 15 * time.Minute, New: handler(func() error { count.Add(1); return errors.New("no") })})
 	send(t, s, "f", "")
 	for i, wait := range []time.Duration{0, time.Minute, 2 * time.Minute} {
 		c.Advance(wait)

@@ -115,23 +115,25 @@ func TestFunctionErrorsLookAsOnAWS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := lambda.RunT(t, lambda.Config{})
-			register(t, s, lambda.Function{Name: "f", New: handler(test.handler)})
-			got := functionError(t, invoke(t, s, "f", `{}`))
-			panicked := strings.HasPrefix(name, "panic")
-			if (len(got.Stack) > 0) != panicked {
-				t.Errorf("stack = %v", got.Stack)
-			}
-			if panicked && !hasFrame(got, "lambda_test.go") {
-				t.Errorf("stack does not show the handler: %v", got.Stack)
-			}
-			got.Stack = nil
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if r := invoke(t, s, "f", `{}`); r.Cold == test.kept {
-				t.Errorf("the next run is cold: %t", r.Cold)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s := lambda.RunT(t, lambda.Config{})
+				register(t, s, lambda.Function{Name: "f", New: handler(test.handler)})
+				got := functionError(t, invoke(t, s, "f", `{}`))
+				panicked := strings.HasPrefix(name, "panic")
+				if (len(got.Stack) > 0) != panicked {
+					t.Errorf("stack = %v", got.Stack)
+				}
+				if panicked && !hasFrame(got, "lambda_test.go") {
+					t.Errorf("stack does not show the handler: %v", got.Stack)
+				}
+				got.Stack = nil
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Error(diff)
+				}
+				if r := invoke(t, s, "f", `{}`); r.Cold == test.kept {
+					t.Errorf("the next run is cold: %t", r.Cold)
+				}
+			})
 		})
 	}
 }
@@ -151,41 +153,45 @@ func hasFrame(e errorObject, file string) bool {
 
 func TestHandlerThatEndsItsGoroutineIsAnExit(t *testing.T) {
 	t.Parallel()
-	s := lambda.RunT(t, lambda.Config{})
-	register(t, s, lambda.Function{Name: "f", New: handler(func() { runtime.Goexit() })})
-	r := invoke(t, s, "f", "")
-	want := errorObject{Type: "Runtime.ExitError", Message: "RequestId: " + r.RequestID + " Error: Runtime exited without providing a reason"}
-	if diff := cmp.Diff(want, functionError(t, r)); diff != "" {
-		t.Error(diff)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := lambda.RunT(t, lambda.Config{})
+		register(t, s, lambda.Function{Name: "f", New: handler(func() { runtime.Goexit() })})
+		r := invoke(t, s, "f", "")
+		want := errorObject{Type: "Runtime.ExitError", Message: "RequestId: " + r.RequestID + " Error: Runtime exited without providing a reason"}
+		if diff := cmp.Diff(want, functionError(t, r)); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestInitErrorIsAFunctionError(t *testing.T) {
 	t.Parallel()
-	s := lambda.RunT(t, lambda.Config{})
-	var starts atomic.Int32
-	register(t, s, lambda.Function{Name: "f", New: func() (awslambda.Handler, error) {
-		switch starts.Add(1) {
-		case 1:
-			return nil, errors.New("no table")
-		case 2:
-			panic("worse")
+	synctest.Test(t, func(t *testing.T) {
+		s := lambda.RunT(t, lambda.Config{})
+		var starts atomic.Int32
+		register(t, s, lambda.Function{Name: "f", New: func() (awslambda.Handler, error) {
+			switch starts.Add(1) {
+			case 1:
+				return nil, errors.New("no table")
+			case 2:
+				panic("worse")
+			}
+			return awslambda.NewHandler(func() {}), nil
+		}})
+		for _, cause := range []string{"no table", "worse"} {
+			r := invoke(t, s, "f", "")
+			want := errorObject{Type: "Runtime.ExitError", Message: "RequestId: " + r.RequestID + " Error: Runtime exited with error: exit status 1"}
+			if diff := cmp.Diff(want, functionError(t, r)); diff != "" {
+				t.Error(diff)
+			}
+			if !strings.Contains(r.Cause.Error(), cause) {
+				t.Errorf("cause = %v", r.Cause)
+			}
 		}
-		return awslambda.NewHandler(func() {}), nil
-	}})
-	for _, cause := range []string{"no table", "worse"} {
-		r := invoke(t, s, "f", "")
-		want := errorObject{Type: "Runtime.ExitError", Message: "RequestId: " + r.RequestID + " Error: Runtime exited with error: exit status 1"}
-		if diff := cmp.Diff(want, functionError(t, r)); diff != "" {
-			t.Error(diff)
+		if r := invoke(t, s, "f", ""); r.FunctionError != "" || !r.Cold {
+			t.Errorf("third run: %+v", r)
 		}
-		if !strings.Contains(r.Cause.Error(), cause) {
-			t.Errorf("cause = %v", r.Cause)
-		}
-	}
-	if r := invoke(t, s, "f", ""); r.FunctionError != "" || !r.Cold {
-		t.Errorf("third run: %+v", r)
-	}
+	})
 }
 
 func TestTimeoutEndsTheEnvironment(t *testing.T) {
@@ -288,49 +294,51 @@ func TestReplacedFunctionFinishesOnItsOldCode(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	s := lambda.RunT(t, lambda.Config{})
-	register(t, s, lambda.Function{Name: "f", New: handler(func(b json.RawMessage) (int, error) { return len(b), nil })})
-	register(t, s, lambda.Function{Name: "big", New: handler(func(n int) (string, error) { return strings.Repeat("x", n-2), nil })})
-	document := func(n int) string { return `"` + strings.Repeat("x", n-2) + `"` }
+	synctest.Test(t, func(t *testing.T) {
+		s := lambda.RunT(t, lambda.Config{})
+		register(t, s, lambda.Function{Name: "f", New: handler(func(b json.RawMessage) (int, error) { return len(b), nil })})
+		register(t, s, lambda.Function{Name: "big", New: handler(func(n int) (string, error) { return strings.Repeat("x", n-2), nil })})
+		document := func(n int) string { return `"` + strings.Repeat("x", n-2) + `"` }
 
-	for name, test := range map[string]struct {
-		function, payload string
-		want              error
-		status            int
-	}{
-		"unknown function": {"g", "{}", lambda.ErrFunctionNotFound, 404},
-		"unknown alias":    {"f:live", "{}", lambda.ErrFunctionNotFound, 404},
-		"not JSON":         {"f", "{", lambda.ErrInvalidPayload, 400},
-		"too large":        {"f", document(6<<20 + 1), lambda.ErrPayloadTooLarge, 413},
-	} {
-		_, err := s.Invoke(t.Context(), test.function, []byte(test.payload))
-		var e *lambda.Error
-		if !errors.Is(err, test.want) || !errors.As(err, &e) || e.Status != test.status {
-			t.Errorf("%s: %v", name, err)
+		for name, test := range map[string]struct {
+			function, payload string
+			want              error
+			status            int
+		}{
+			"unknown function": {"g", "{}", lambda.ErrFunctionNotFound, 404},
+			"unknown alias":    {"f:live", "{}", lambda.ErrFunctionNotFound, 404},
+			"not JSON":         {"f", "{", lambda.ErrInvalidPayload, 400},
+			"too large":        {"f", document(6<<20 + 1), lambda.ErrPayloadTooLarge, 413},
+		} {
+			_, err := s.Invoke(t.Context(), test.function, []byte(test.payload))
+			var e *lambda.Error
+			if !errors.Is(err, test.want) || !errors.As(err, &e) || e.Status != test.status {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
-	}
-	if _, err := s.InvokeAsync("f", []byte(document(1<<20+1))); !errors.Is(err, lambda.ErrPayloadTooLarge) {
-		t.Errorf("large event: %v", err)
-	}
-	if r := invoke(t, s, "f", document(6<<20)); string(r.Payload) != "6291456" {
-		t.Errorf("largest payload: %s", r.Payload)
-	}
-	if r := invoke(t, s, "big", fmt.Sprint(6<<20+100)); r.FunctionError != "" {
-		t.Errorf("largest response: %s", r.Payload)
-	}
-	if e := functionError(t, invoke(t, s, "big", fmt.Sprint(6<<20+101))); e.Type != "Function.ResponseSizeTooLarge" {
-		t.Errorf("too large a response: %+v", e)
-	}
-	for _, ref := range []string{"f:$LATEST", s.ARN("f"), s.ARN("f") + ":$LATEST", "000000000000:function:f"} {
-		invoke(t, s, ref, "")
-	}
-	s.Close()
-	if _, err := s.Invoke(t.Context(), "f", nil); !errors.Is(err, lambda.ErrClosed) {
-		t.Errorf("after Close: %v", err)
-	}
-	if _, err := s.InvokeAsync("f", nil); !errors.Is(err, lambda.ErrClosed) {
-		t.Errorf("after Close: %v", err)
-	}
+		if _, err := s.InvokeAsync("f", []byte(document(1<<20+1))); !errors.Is(err, lambda.ErrPayloadTooLarge) {
+			t.Errorf("large event: %v", err)
+		}
+		if r := invoke(t, s, "f", document(6<<20)); string(r.Payload) != "6291456" {
+			t.Errorf("largest payload: %s", r.Payload)
+		}
+		if r := invoke(t, s, "big", fmt.Sprint(6<<20+100)); r.FunctionError != "" {
+			t.Errorf("largest response: %s", r.Payload)
+		}
+		if e := functionError(t, invoke(t, s, "big", fmt.Sprint(6<<20+101))); e.Type != "Function.ResponseSizeTooLarge" {
+			t.Errorf("too large a response: %+v", e)
+		}
+		for _, ref := range []string{"f:$LATEST", s.ARN("f"), s.ARN("f") + ":$LATEST", "000000000000:function:f"} {
+			invoke(t, s, ref, "")
+		}
+		s.Close()
+		if _, err := s.Invoke(t.Context(), "f", nil); !errors.Is(err, lambda.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+		if _, err := s.InvokeAsync("f", nil); !errors.Is(err, lambda.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	})
 }
 
 func TestConcurrencyLimits(t *testing.T) {
