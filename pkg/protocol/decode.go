@@ -84,6 +84,9 @@ func newParams(action Action) Params {
 func readEnvelope(frame []byte) (Command, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(frame))
 	action, id, failure := walk(frame, dec)
+	if failure != nil && ids(frame) > 1 {
+		id = nil // which of them the client waits for is anybody's guess
+	}
 	var cmd Command
 	if checked, err := checkID(id); err == nil {
 		cmd.ID = checked
@@ -117,11 +120,7 @@ func walk(frame []byte, dec *jsontext.Decoder) (action, id jsontext.Value, failu
 	for failure == nil && dec.PeekKind() != '}' {
 		var name jsontext.Token
 		if name, failure = dec.ReadToken(); failure != nil {
-			if isDuplicate(failure, "/id") {
-				// Which of the two the client waits for is anybody's guess.
-				id = nil
-			}
-			return action, id, failure
+			break
 		}
 		switch name.String() {
 		case "action":
@@ -146,6 +145,26 @@ func walk(frame []byte, dec *jsontext.Decoder) (action, id jsontext.Value, failu
 		failure = Errorf(BadRequest, "a frame must hold one JSON object, but more follows at byte %d", len(frame)-len(rest))
 	}
 	return action, id, failure
+}
+
+// ids counts the ids of a frame that was refused, also behind the reason.
+func ids(frame []byte) int {
+	dec := jsontext.NewDecoder(bytes.NewReader(frame), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
+		return 0
+	}
+	for count := 0; ; {
+		name, err := dec.ReadToken()
+		if err != nil || name.Kind() != '"' {
+			return count
+		}
+		if name.String() == "id" {
+			count++
+		}
+		if dec.SkipValue() != nil {
+			return count
+		}
+	}
 }
 
 // checkBeginning refuses what is not even the beginning of an object.

@@ -42,11 +42,6 @@ func explainSyntax(frame []byte, dec *jsontext.Decoder, err error) *Error {
 	return Errorf(BadRequest, "not valid JSON at byte %d%s: %s", offset, where, faultAt(frame, offset, dec))
 }
 
-func isDuplicate(err error, pointer jsontext.Pointer) bool {
-	var syntax *jsontext.SyntacticError
-	return errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax) && syntax.JSONPointer == pointer
-}
-
 // faultAt says what is wrong at offset. dec has read everything up to the token
 // that failed.
 func faultAt(frame []byte, offset int, dec *jsontext.Decoder) string {
