@@ -5,8 +5,11 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -42,6 +45,18 @@ func onEngine(t *testing.T, config ...dynamodb.Config) (backend, *dynamodb.Serve
 	t.Helper()
 	server := dynamodb.RunT(t, config...)
 	return provision(t, server.Client), server
+}
+
+// withRetries is a client that repeats failed calls at once, as the SDK's own
+// does after a while.
+func withRetries(server *dynamodb.Server) *sdk.Client {
+	return server.Engine.Client(func(o *sdk.Options) {
+		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = 10
+			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+			o.RateLimiter = ratelimit.None
+		})
+	})
 }
 
 // onDynamoDBLocal returns a backend on the official DynamoDB Local, or skips
