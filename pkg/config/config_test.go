@@ -1,0 +1,56 @@
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func complete() map[string]string {
+	return map[string]string{
+		"GAPLESS_CONNECTIONS_TABLE": "c", "GAPLESS_ROOMS_TABLE": "r", "GAPLESS_LOG_TABLE": "l",
+		"GAPLESS_WAKE_TOPIC": "t", "GAPLESS_AUTH_SECRET": "s",
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := Load[Message](complete())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Retention != 24*time.Hour || c.Window != 10*time.Minute || c.Heartbeat != 45*time.Second || c.Partitions != 16 || c.OpenRooms {
+		t.Errorf("defaults: %+v", c)
+	}
+}
+
+func TestErrorsNameTheVariable(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"GAPLESS_LOG_TABLE":             "",
+		"GAPLESS_AUTH_SECRET":           "",
+		"GAPLESS_RETENTION":             "soon",
+		"GAPLESS_CONNECTION_PARTITIONS": "many",
+		"GAPLESS_MAX_ROOMS":             "0",
+		"GAPLESS_HEARTBEAT":             "-1s",
+		"GAPLESS_OPEN_ROOMS":            "perhaps",
+	} {
+		environ := complete()
+		environ[name] = value
+		if _, err := Load[Message](environ); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s=%q: %v", name, value, err)
+		}
+	}
+	if _, err := Load[Message](nil); err == nil || strings.Count(err.Error(), "GAPLESS_") != len(complete()) {
+		t.Errorf("an empty environment: %v; want all %d names", err, len(complete()))
+	}
+}
+
+func TestNeverIsNegative(t *testing.T) {
+	t.Parallel()
+	environ := complete()
+	environ["GAPLESS_PRESENCE_MEMBERS"], environ["GAPLESS_GATEWAY_ENDPOINT"] = "-1", "https://x/y"
+	if c, err := Load[Broadcaster](environ); err != nil || c.PresenceMembers != -1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
