@@ -34,6 +34,14 @@ func (q *query) has(key string) bool {
 	return q.values.Has(key)
 }
 
+// list notes that the parameters below name are read. The SDK sends the name
+// alone for an empty list or map.
+func (q *query) list(name string) {
+	if q.values.Get(name) == "" {
+		q.read[name] = true
+	}
+}
+
 // under tells whether any parameter starts with prefix.
 func (q *query) under(prefix string) bool {
 	for key := range q.values {
@@ -56,6 +64,7 @@ func (q *query) unread() error {
 
 // stringMap reads name.entry.N.key and .value.
 func (q *query) stringMap(name string) map[string]string {
+	q.list(name)
 	m := map[string]string{}
 	for i := 1; ; i++ {
 		entry := fmt.Sprintf("%s.entry.%d.", name, i)
@@ -84,6 +93,7 @@ func (q *query) message(prefix string) (Message, error) {
 	default:
 		return m, invalidParameter("MessageStructure")
 	}
+	q.list(prefix + "MessageAttributes")
 	for i := 1; ; i++ {
 		entry := fmt.Sprintf("%sMessageAttributes.entry.%d.", prefix, i)
 		if !q.under(entry) {
@@ -107,6 +117,7 @@ func (q *query) message(prefix string) (Message, error) {
 
 // batch reads the entries of PublishBatch.
 func (q *query) batch() []BatchEntry {
+	q.list("PublishBatchRequestEntries")
 	var entries []BatchEntry
 	for i := 1; ; i++ {
 		prefix := fmt.Sprintf("PublishBatchRequestEntries.member.%d.", i)
