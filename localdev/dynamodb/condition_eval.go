@@ -1,6 +1,9 @@
 package dynamodb
 
-import "strconv"
+import (
+	"strconv"
+	"unicode/utf16"
+)
 
 // holds evaluates a condition on an item; a nil condition holds. An operand
 // that the item does not have makes every comparison but <> false.
@@ -97,8 +100,9 @@ func (n *node) operand(it item) *value {
 	return sizeOf(n.args[0].operand(it))
 }
 
-// sizeOf is the function size: the length of a string in UTF-8 bytes, of a
-// binary in bytes, and the number of elements of a collection.
+// sizeOf is the function size: the length of a string in UTF-16 code units
+// (as the official DynamoDB Local counts), of a binary in bytes, and the
+// number of elements of a collection.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html#Expressions.OperatorsAndFunctions.Functions
 func sizeOf(v *value) *value {
 	if v == nil {
@@ -106,7 +110,9 @@ func sizeOf(v *value) *value {
 	}
 	length := len(v.list)
 	switch v.kind {
-	case kindS, kindB:
+	case kindS:
+		length = utf16Length(v.text)
+	case kindB:
 		length = len(v.text)
 	case kindM:
 		length = len(v.m)
@@ -115,4 +121,12 @@ func sizeOf(v *value) *value {
 	}
 	n, _ := scanNumber(strconv.Itoa(length))
 	return numberValue(n)
+}
+
+func utf16Length(s string) int {
+	length := 0
+	for _, r := range s {
+		length += utf16.RuneLen(r)
+	}
+	return length
 }

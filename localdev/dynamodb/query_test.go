@@ -18,6 +18,8 @@ var ignoreUnexported = cmpopts.IgnoreUnexported(
 	types.AttributeValueMemberM{}, types.AttributeValueMemberSS{}, types.AttributeValueMemberNS{},
 	types.AttributeValueMemberBS{})
 
+var ignoreReason = cmpopts.IgnoreUnexported(types.CancellationReason{}, types.ItemResponse{})
+
 // sortKeys are the numbers under a name, in the order of the items.
 func sortKeys(items []map[string]types.AttributeValue) []string {
 	keys := []string{}

@@ -1,6 +1,10 @@
 package dynamodb
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Limits on indexes.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-secondary-indexes
@@ -146,4 +150,42 @@ func (r *createTableRequest) checkIndex(spec indexSpec, global bool) error {
 		return invalidValue("ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", spec.IndexName)
 	}
 	return nil
+}
+
+// checkAttributes checks that key attributes are defined, and used.
+func (r *createTableRequest) checkAttributes() error {
+	defined := map[string]bool{}
+	var names []string
+	for _, d := range r.AttributeDefinitions {
+		if defined[d.AttributeName] {
+			return invalidValue("Duplicate AttributeName in AttributeDefinitions: %s", d.AttributeName)
+		}
+		defined[d.AttributeName] = true
+		names = append(names, d.AttributeName)
+	}
+	used := map[string]bool{}
+	schemas := [][]keyElement{r.KeySchema}
+	for _, spec := range slices.Concat(r.LocalSecondaryIndexes, r.GlobalSecondaryIndexes) {
+		schemas = append(schemas, spec.KeySchema)
+	}
+	for _, elements := range schemas {
+		for _, element := range elements {
+			used[element.AttributeName] = true
+			if !defined[element.AttributeName] {
+				return invalidValue("Some index key attributes are not defined in AttributeDefinitions. Keys: %v, AttributeDefinitions: %v", keyNames(elements), names)
+			}
+		}
+	}
+	if !maps.Equal(used, defined) {
+		return invalidValue("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+	}
+	return nil
+}
+
+func keyNames(elements []keyElement) []string {
+	var names []string
+	for _, element := range elements {
+		names = append(names, element.AttributeName)
+	}
+	return names
 }

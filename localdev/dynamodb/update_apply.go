@@ -10,25 +10,21 @@ import (
 // beyond the end are appended in the order of their indexes, elements that
 // are removed leave no hole.
 func (u *update) apply(old item) (item, error) {
-	results := make([]*value, len(u.actions))
-	for i, a := range u.actions {
-		if a.section != "SET" {
-			continue
-		}
-		v, err := a.operand.assigned(old)
-		if err != nil {
-			return nil, err
-		}
-		results[i] = v
-	}
-	return u.applyMap(u.tree, old, results)
+	return (&updating{update: u, root: old}).inMap(u.tree, old)
 }
 
-func (u *update) applyMap(b *branch, old item, results []*value) (item, error) {
+// updating is an update at work on an item.
+type updating struct {
+	*update
+	root item // as it was before
+}
+
+func (u *updating) inMap(b *branch, old item) (item, error) {
 	changed := make(item, len(old)+len(b.names))
 	maps.Copy(changed, old)
-	for name, child := range b.names {
-		v, err := u.applyValue(child, old[name], results)
+	// In order, so that of several errors it is always the same that shows.
+	for _, name := range slices.Sorted(maps.Keys(b.names)) {
+		v, err := u.inValue(b.names[name], old[name])
 		if err != nil {
 			return nil, err
 		}
@@ -41,14 +37,14 @@ func (u *update) applyMap(b *branch, old item, results []*value) (item, error) {
 	return changed, nil
 }
 
-func (u *update) applyList(b *branch, old []*value, results []*value) ([]*value, error) {
+func (u *updating) inList(b *branch, old []*value) ([]*value, error) {
 	changed := slices.Clone(old)
 	for _, i := range b.indexes() {
 		var before *value
 		if i < len(old) {
 			before = old[i]
 		}
-		v, err := u.applyValue(b.places[i], before, results)
+		v, err := u.inValue(b.places[i], before)
 		switch {
 		case err != nil:
 			return nil, err
@@ -61,27 +57,26 @@ func (u *update) applyList(b *branch, old []*value, results []*value) ([]*value,
 	return slices.DeleteFunc(changed, func(v *value) bool { return v == nil }), nil
 }
 
-// applyValue is the value at a branch after the update, nil if it is gone.
-func (u *update) applyValue(b *branch, old *value, results []*value) (*value, error) {
+// inValue is the value at a branch after the update, nil if it is gone.
+func (u *updating) inValue(b *branch, old *value) (*value, error) {
 	if b.leaf >= 0 {
-		return u.act(b.leaf, old, results[b.leaf])
+		return u.act(u.actions[b.leaf], old)
 	}
 	switch {
 	case old != nil && old.kind == kindM && b.names != nil:
-		m, err := u.applyMap(b, old.m, results)
+		m, err := u.inMap(b, old.m)
 		return &value{kind: kindM, m: m}, err
 	case old != nil && old.kind == kindL && b.places != nil:
-		list, err := u.applyList(b, old.list, results)
+		list, err := u.inList(b, old.list)
 		return &value{kind: kindL, list: list}, err
 	}
 	return nil, invalid("The document path provided in the update expression is invalid for update")
 }
 
-func (u *update) act(i int, old, result *value) (*value, error) {
-	a := u.actions[i]
+func (u *updating) act(a action, old *value) (*value, error) {
 	switch a.section {
 	case "SET":
-		return result, nil
+		return a.operand.assigned(u.root)
 	case "REMOVE":
 		return nil, nil
 	}
