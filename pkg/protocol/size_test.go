@@ -88,7 +88,7 @@ func TestLargestFramesFit(t *testing.T) {
 	failure := Retry(Unauthenticated, MaxInteger, strings.Repeat("m", 150))
 	for name, frame := range map[string][]byte{
 		"push of the largest entry":       mustMarshal(t, NewMessages(longestRoom, longestEpoch, []jsontext.Value{entry})),
-		"push of the largest ephemeral":   mustMarshal(t, NewEphemeral(longestRoom, longestUser, escapedData(t))),
+		"push of the largest ephemeral":   mustMarshal(t, NewEphemeral(longestRoom, longestUser, escapedData())),
 		"join with the largest entry":     reply(t, longestResult(entry)),
 		"hello, one room, largest entry":  reply(t, longestHello(map[string]RoomResult{longestRoom: {JoinResult: longestResult(entry)}})),
 		"sync, one room, largest entry":   reply(t, SyncResult{map[string]RoomResult{longestRoom: {JoinResult: longestResult(entry)}}}),
@@ -107,8 +107,7 @@ func TestLargestFramesFit(t *testing.T) {
 }
 
 // escapedData is the largest data, of escapes that stay as they are.
-func escapedData(t *testing.T) jsontext.Value {
-	t.Helper()
+func escapedData() jsontext.Value {
 	return jsontext.Value(`"` + strings.Repeat(`\u0001`, (MaxDataBytes-2)/6) + `"`)
 }
 
