@@ -1,0 +1,232 @@
+package sweep_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
+	"github.com/gapless-rooms/gapless/pkg/sweep"
+)
+
+// world is all that a sweeper works with, in memory.
+type world struct {
+	*memory.Connections
+	mu      sync.Mutex
+	gone    map[string]bool // 410 on GetConnection
+	active  map[string]time.Time
+	closed  []string
+	posted  []string
+	wakes   []broadcast.Wake
+	letters []sweep.DeadLetter
+	failing map[string]bool // Close fails
+}
+
+func (w *world) Post(_ context.Context, id string, frame []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.posted = append(w.posted, id+" "+string(frame))
+	return nil
+}
+
+func (w *world) Status(_ context.Context, id string) (connection.Status, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.gone[id] {
+		return connection.Status{}, connection.ErrGone
+	}
+	return connection.Status{LastActiveAt: w.active[id]}, nil
+}
+
+func (w *world) Close(_ context.Context, id string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failing[id] {
+		return errors.New("not now")
+	}
+	w.closed = append(w.closed, id)
+	return nil
+}
+
+func (w *world) Wake(_ context.Context, wakes ...broadcast.Wake) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wakes = append(w.wakes, wakes...)
+	return nil
+}
+
+func (w *world) Receive(context.Context) ([]sweep.DeadLetter, error) {
+	return slices.Clone(w.letters[:min(1, len(w.letters))]), nil
+}
+
+func (w *world) Forget(_ context.Context, l sweep.DeadLetter) error {
+	w.letters = slices.DeleteFunc(w.letters, func(o sweep.DeadLetter) bool { return o.ID == l.ID })
+	return nil
+}
+
+func (w *world) sweeper() *sweep.Sweeper {
+	return sweep.New(sweep.Parts{
+		Connections: w.Connections, Gateway: w, Remover: connection.NewRemover(w.Connections, memory.NewRooms(), clock.System()),
+		Waker: w, DeadLetters: w, Clock: clock.System(), Random: func(int64) int64 { return 7 },
+		Logger: slog.New(slog.DiscardHandler),
+	}, sweep.Config{})
+}
+
+func inTime(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f(t, &world{Connections: memory.NewConnections(), gone: map[string]bool{}, active: map[string]time.Time{}, failing: map[string]bool{}})
+	})
+}
+
+func (w *world) add(t *testing.T, id string, change func(*connection.Connection)) {
+	t.Helper()
+	c := connection.Connection{ID: id, Identity: auth.Identity{User: "u"}, ConnectedAt: time.Now(), CheckAt: time.Now()}
+	if change != nil {
+		change(&c)
+	}
+	w.active[id] = time.Now()
+	if err := w.Put(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func run(t *testing.T, w *world) sweep.Report {
+	t.Helper()
+	report, err := w.sweeper().Sweep(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func (w *world) there(t *testing.T, id string) bool {
+	t.Helper()
+	_, err := w.Get(t.Context(), id)
+	return err == nil
+}
+
+func TestLiveConnectionIsLookedAtSixTimesAnHour(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		w.add(t, "c", nil)
+		checked := int64(0)
+		for range 60 {
+			w.active["c"] = time.Now()
+			checked += run(t, w).Checked
+			time.Sleep(time.Minute)
+		}
+		if checked != 6 {
+			t.Errorf("looked at %d times", checked)
+		}
+	})
+}
+
+func TestOneWrong410IsForgotten(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		w.add(t, "c", nil)
+		for range 5 {
+			w.gone["c"] = true
+			run(t, w)
+			w.gone["c"] = false
+			w.active["c"] = time.Now()
+			run(t, w)
+			if c, err := w.Get(t.Context(), "c"); err != nil || c.Strikes != 0 {
+				t.Fatalf("%+v, %v", c, err)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+	})
+}
+
+func TestTwoStrikesRemove(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		w.add(t, "c", func(c *connection.Connection) { c.Rooms = []string{"r"} })
+		w.gone["c"] = true
+		run(t, w)
+		if !w.there(t, "c") {
+			t.Fatal("gone after one strike")
+		}
+		run(t, w)
+		if w.there(t, "c") {
+			t.Fatal("still there after two")
+		}
+		if len(w.wakes) != 1 || !w.wakes[0].Left || w.wakes[0].Room != "r" {
+			t.Errorf("wakes %+v", w.wakes)
+		}
+	})
+}
+
+func TestIdleConnectionIsClosed(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		w.add(t, "c", nil)
+		w.active["c"] = time.Now().Add(-10 * time.Minute)
+		run(t, w)
+		if !slices.Equal(w.closed, []string{"c"}) || w.there(t, "c") || !strings.Contains(w.posted[0], "3010") {
+			t.Errorf("closed %v, posted %v", w.closed, w.posted)
+		}
+	})
+}
+
+func TestCloseThatFailsIsTriedAtTheNextSweep(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		w.add(t, "bad", func(c *connection.Connection) { c.Sentence = 3503 })
+		w.add(t, "good", func(c *connection.Connection) { c.Sentence = 3503 })
+		w.failing["bad"] = true
+		run(t, w)
+		if !w.there(t, "bad") || w.there(t, "good") {
+			t.Fatal("one connection that cannot be closed must stop no other")
+		}
+		delete(w.failing, "bad")
+		run(t, w)
+		if w.there(t, "bad") {
+			t.Error("still there")
+		}
+	})
+}
+
+func TestDeadLettersArePutBackOnce(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		w.letters = []sweep.DeadLetter{
+			{ID: "1", Wakes: []broadcast.Wake{{Kind: broadcast.KindDrain, Room: "a", Epoch: "e", Entry: &broadcast.WireEntry{Seq: 1}}}},
+			{ID: "2"}, // cannot be read
+			{ID: "3", Wakes: []broadcast.Wake{{Kind: broadcast.KindPresence, Room: "stale"}}},
+			{ID: "4", Wakes: []broadcast.Wake{{Kind: broadcast.KindDrain, Room: "b"}}},
+		}
+		report := run(t, w)
+		if len(w.letters) != 0 || report.Redriven != 2 {
+			t.Errorf("left %v, report %+v", w.letters, report)
+		}
+		if len(w.wakes) != 2 || w.wakes[0].Room != "a" || w.wakes[0].Entry != nil || w.wakes[1].Room != "b" {
+			t.Errorf("wakes %+v", w.wakes)
+		}
+	})
+}
+
+func TestSweepStopsInTimeAndGoesOnNextTime(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		for i := range 200 {
+			w.add(t, fmt.Sprint("c", i), func(c *connection.Connection) { c.Sentence = 3503 })
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // less than the margin
+		defer cancel()
+		report, err := w.sweeper().Sweep(ctx)
+		if err != nil || !report.Unfinished || report.Checked != 0 {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		if report := run(t, w); report.Unfinished || report.Removed != 200 {
+			t.Errorf("%+v", report)
+		}
+	})
+}
