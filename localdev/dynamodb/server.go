@@ -98,7 +98,9 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
-			e.answer(w, nil, serviceError("RequestTooLarge", "Request size exceeded %d bytes", maxRequestSize))
+			failure := serviceError("RequestTooLarge", "Request size exceeded %d bytes", maxRequestSize)
+			failure.status = http.StatusRequestEntityTooLarge
+			e.answer(w, nil, failure)
 		}
 		return // otherwise the client is gone
 	}

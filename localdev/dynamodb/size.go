@@ -8,7 +8,6 @@ const (
 	maxSortKeySize      = 1024
 	maxPageSize         = 1 << 20  // Query and Scan
 	maxBatchGetSize     = 16 << 20 // BatchGetItem's answer
-	maxBatchWriteSize   = 16 << 20 // BatchWriteItem's request
 	maxTransactSize     = 4 << 20  // all items of a transaction
 	maxExpressionSize   = 4 << 10
 	maxNesting          = 32
