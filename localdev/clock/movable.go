@@ -34,7 +34,9 @@ func (m *Movable) Now() time.Time {
 func (m *Movable) now() time.Time { return time.Now().Add(m.offset) }
 
 // Advance moves the clock forward by d and fires, in order, each timer that
-// has come due. A negative d is ignored: time does not run backwards.
+// has come due. A negative d is ignored: time does not run backwards. The clock
+// jumps: a function that it starts sees the time after the jump, and a timer that
+// such a function arms counts from there. Advance does not wait for them.
 func (m *Movable) Advance(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,12 +1,11 @@
 package lambda
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
@@ -15,6 +14,7 @@ import (
 // event is an asynchronous invocation in the queue.
 type event struct {
 	inv       Invocation
+	number    int // counts all events
 	queued    time.Time
 	due       time.Time
 	failures  int // runs that ended in a function error
@@ -29,21 +29,6 @@ type event struct {
 type lastError struct {
 	code    int
 	message string
-}
-
-// DeadLetter is an event that was given up.
-type DeadLetter struct {
-	Function string
-	// Payload is the event as it was sent.
-	Payload []byte
-	// RequestID, ErrorCode and ErrorMessage are the message attributes that
-	// Lambda sets, of type String, Number and String
-	// (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
-	// ErrorCode is the HTTP status of the last attempt, so 200 for a function
-	// error; ErrorMessage is cut at 1 KB.
-	RequestID    string
-	ErrorCode    int
-	ErrorMessage string
 }
 
 // InvokeAsync queues an event for the function and returns its request id
@@ -70,9 +55,18 @@ func (s *Service) InvokeAsync(name string, payload []byte) (string, error) {
 	if s.closed {
 		return "", ErrClosed
 	}
-	s.enqueue(&event{inv: inv, queued: now, due: now})
+	s.enqueue(s.newEvent(inv, now))
 	return inv.RequestID, nil
 }
+
+// newEvent numbers an event. The caller holds mu.
+func (s *Service) newEvent(inv Invocation, queued time.Time) *event {
+	s.lastEvent++
+	return &event{inv: inv, number: s.lastEvent, queued: queued, due: s.clock.Now()}
+}
+
+// byDue orders events by when they may run, and those of one time by age.
+func byDue(a, b *event) int { return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.number, b.number)) }
 
 // enqueue makes the event ready and starts as many as there are workers. The
 // caller holds mu.
@@ -223,7 +217,7 @@ func (s *Service) enqueueDue() {
 			due = append(due, e)
 		}
 	}
-	slices.SortFunc(due, func(a, b *event) int { return a.due.Compare(b.due) })
+	slices.SortFunc(due, byDue)
 	for _, e := range due {
 		e.timer.Stop()
 		delete(s.waiting, e)
@@ -233,47 +227,13 @@ func (s *Service) enqueueDue() {
 
 // repeat queues a copy of an event that has succeeded.
 func (s *Service) repeat(e *event) {
-	copied := &event{inv: e.inv, queued: e.queued, due: s.clock.Now(), duplicate: true}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {
+		copied := s.newEvent(e.inv, e.queued)
+		copied.duplicate = true
 		s.enqueue(copied)
 	}
-}
-
-// giveUp turns the event into a dead letter.
-func (s *Service) giveUp(e *event) {
-	letter := DeadLetter{
-		Function: e.inv.Function, Payload: e.inv.Payload, RequestID: e.inv.RequestID,
-		ErrorCode: e.last.code, ErrorMessage: e.last.message,
-	}
-	if len(letter.ErrorMessage) > maxDeadLetterMessage {
-		letter.ErrorMessage = strings.ToValidUTF8(letter.ErrorMessage[:maxDeadLetterMessage], "")
-	}
-	s.mu.Lock()
-	f := s.functions[e.inv.Function]
-	if f == nil {
-		s.mu.Unlock()
-		return
-	}
-	f.stats.DeadLetters++
-	def := f.def
-	s.mu.Unlock()
-
-	log := s.log.With(slog.String("function", letter.Function), slog.String("requestId", letter.RequestID),
-		slog.Int("errorCode", letter.ErrorCode), slog.String("errorMessage", letter.ErrorMessage))
-	log.Warn("event given up", slog.String("target", def.DeadLetterARN))
-	if def.DeadLetterARN != "" {
-		if s.cfg.DeadLetter == nil {
-			log.Error("no sender for dead letters is configured; the event is lost")
-		} else if err := s.cfg.DeadLetter(def.DeadLetterARN, letter); err != nil {
-			log.Error("dead letter was not delivered; the event is lost", slog.Any("error", err))
-		}
-	}
-	if def.DeadLetter != nil {
-		def.DeadLetter(letter)
-	}
-	s.emit(Event{Kind: DeadLettered, Invocation: e.inv, Letter: letter, At: s.clock.Now()})
 }
 
 // stopQueue closes the service and drops the queued events.
@@ -291,15 +251,4 @@ func (s *Service) stopQueue() {
 	if dropped > 0 {
 		s.log.Info("queued events dropped", slog.Int("events", dropped))
 	}
-}
-
-// errorMessage is the errorMessage of a function's error object.
-func errorMessage(payload []byte) string {
-	var e struct {
-		Message string `json:"errorMessage"`
-	}
-	if json.Unmarshal(payload, &e) != nil || e.Message == "" {
-		return string(payload)
-	}
-	return e.Message
 }

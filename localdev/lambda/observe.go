@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -140,15 +139,11 @@ type QueuedEvent struct {
 func (s *Service) Queue() []QueuedEvent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	queue := make([]QueuedEvent, 0, len(s.ready)+len(s.waiting))
-	for _, e := range s.ready {
+	events := slices.AppendSeq(slices.Clone(s.ready), maps.Keys(s.waiting))
+	slices.SortFunc(events, byDue)
+	queue := make([]QueuedEvent, 0, len(events))
+	for _, e := range events {
 		queue = append(queue, QueuedEvent{e.inv, e.queued, e.due})
 	}
-	for e := range s.waiting {
-		queue = append(queue, QueuedEvent{e.inv, e.queued, e.due})
-	}
-	slices.SortStableFunc(queue, func(a, b QueuedEvent) int {
-		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Invocation.RequestID, b.Invocation.RequestID))
-	})
 	return queue
 }

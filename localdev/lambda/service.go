@@ -94,6 +94,7 @@ type Service struct {
 	observers []*observer
 	lastEnv   int
 	lastRun   int
+	lastEvent int
 	inFlight  map[int]Invocation
 	ready     []*event
 	waiting   map[*event]struct{}
