@@ -25,7 +25,7 @@ test-dynamodb-local: ## Run the store tests against the official DynamoDB Local 
 
 .PHONY: cost
 cost: ## Print the calls and capacity units of each operation beside its budget.
-	@go test -count=1 -run '^TestCost$$' -v ./localdev/cost | sed -n '/^  *operation/,/^$$/p'
+	@go test -count=1 -run '^TestCost$$' -v ./localdev/cost | sed -n '/^  *operation/,/^--- /{/^---/!p}'
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check formatting, imports and manners.

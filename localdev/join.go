@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
@@ -40,33 +39,45 @@ func (c *joinCommand) Run(ctx context.Context, std stdio) error {
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		for {
-			f, err := conn.receive(ctx)
-			if ctx.Err() != nil {
+	replies := make(chan struct{})
+	go func() { // blocked in a read of the terminal that nothing can end
+		defer stop()
+		c.sendTyped(ctx, conn, std, replies)
+	}()
+	for {
+		f, err := conn.receive(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		show(std, f)
+		if f.ID != 0 {
+			select {
+			case replies <- struct{}{}:
+			case <-ctx.Done():
 				return nil
 			}
-			if err != nil {
-				return err
-			}
-			show(std, f)
 		}
-	})
-	go c.sendTyped(ctx, conn, std, stop) // blocked in a read of the terminal that nothing can end
-	return group.Wait()
+	}
 }
 
-// sendTyped publishes each line of the input, and stops the command at its end.
-func (c *joinCommand) sendTyped(ctx context.Context, conn *client, std stdio, stop func()) {
-	defer stop()
+// sendTyped publishes each line of the input, one after the other, until its
+// end.
+func (c *joinCommand) sendTyped(ctx context.Context, conn *client, std stdio, replies <-chan struct{}) {
 	lines := bufio.NewScanner(std.in)
-	for lines.Scan() && ctx.Err() == nil {
+	for lines.Scan() {
 		if strings.TrimSpace(lines.Text()) == "" {
 			continue
 		}
 		command := map[string]any{"action": "publish", "room": c.Room, "data": payload(lines.Text())}
 		if _, err := conn.send(ctx, command); err != nil {
+			return
+		}
+		select {
+		case <-replies:
+		case <-ctx.Done():
 			return
 		}
 	}

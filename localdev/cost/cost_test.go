@@ -219,7 +219,7 @@ func TestCost(t *testing.T) {
 	})
 
 	measure("busy room", func(b *bench) {
-		const members, rate, seconds = 100, 100, 10
+		const members, rate, seconds = 100, 100, 3
 		all := make([]*conn, members)
 		for i := range all {
 			all[i] = b.connect(fmt.Sprintf("user-%d", i))

@@ -15,7 +15,7 @@ import (
 
 // replyOverhead is what a reply takes beside the entries of one page: the id,
 // the envelope, the epoch and the numbers, at their longest.
-const replyOverhead = 512
+const replyOverhead = 768
 
 // roomOverhead is what one room takes in a reply beside its entries.
 const roomOverhead = protocol.MaxRoomBytes + 256

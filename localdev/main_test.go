@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gapless-rooms/gapless/localdev/stack"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gapless": main})
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	s := stack.RunT(t, stack.Config{})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GAPLESS_URL", s.URL)
+			return nil
+		},
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+	})
+}
+
+// buffer is a writer that a test may read while it is written.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// dev runs the dev subcommand on free ports and returns the URL that it prints,
+// and how to stop it.
+func dev(t *testing.T) (url, token string, stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	var errs buffer
+	exit := make(chan int, 1)
+	go func() {
+		exit <- run(ctx, []string{"dev", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0"}, stdio{strings.NewReader(""), w, &errs})
+		_ = w.Close()
+	}()
+	lines := bufio.NewScanner(r)
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C") {
+		if u := regexp.MustCompile(`WebSocket +(ws://\S+)`).FindStringSubmatch(lines.Text()); u != nil {
+			url = u[1]
+		}
+		if strings.HasPrefix(strings.TrimSpace(lines.Text()), "ey") {
+			token = strings.TrimSpace(lines.Text())
+		}
+	}
+	if url == "" || token == "" {
+		t.Fatalf("dev printed no URL or no token: %s", errs.String())
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	return url, token, func() int { cancel(); return <-exit }
+}
+
+func TestDevServesAndStopsCleanly(t *testing.T) {
+	t.Parallel()
+	url, token, stop := dev(t)
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"publish", "lobby", "hi", "--url", url, "--token", token}, stdio{nil, &out, &errs}); code != 0 || out.String() != "1\n" {
+		t.Errorf("publish: exit %d, %q, %q", code, out.String(), errs.String())
+	}
+	if code := stop(); code != 0 {
+		t.Errorf("exit %d after Ctrl-C", code)
+	}
+}
+
+func TestPortInUseIsExplained(t *testing.T) {
+	t.Parallel()
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close() //nolint:errcheck // the test is over
+	var errs bytes.Buffer
+	code := run(t.Context(), []string{"dev", "--listen", taken.Addr().String(), "--aws-listen", ""}, stdio{nil, io.Discard, &errs})
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	if code == 0 || !strings.Contains(errs.String(), "port "+port+" is in use") {
+		t.Errorf("exit %d, %q", code, errs.String())
+	}
+	code = run(t.Context(), []string{"dev", "--listen", "0.0.0.0:0"}, stdio{nil, io.Discard, &errs})
+	if code == 0 || !strings.Contains(errs.String(), "loopback") {
+		t.Errorf("exit %d, %q", code, errs.String())
+	}
+}
