@@ -49,6 +49,7 @@ func (s *Stack) provision(ctx context.Context) error {
 	}
 	_, err = topics.Subscribe(ctx, &awssns.SubscribeInput{
 		TopicArn: topic.TopicArn, Protocol: aws.String("lambda"), Endpoint: aws.String(s.Lambda.ARN("broadcast")),
+		Attributes: map[string]string{"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q}`, s.names.queueARN)},
 	})
 	if err != nil {
 		return fmt.Errorf("subscribe broadcaster: %w", err)
@@ -180,6 +181,9 @@ func (s *Stack) host(name string) app.Host {
 		return sdk(s.router, func(next http.RoundTripper) http.RoundTripper {
 			return s.config.Transport(name, next)
 		}), nil
+	}
+	if s.config.Host != nil {
+		return s.config.Host(name, h)
 	}
 	return h
 }

@@ -2,11 +2,13 @@ package stack
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -21,6 +23,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/schedule"
 	"github.com/gapless-rooms/gapless/localdev/sns"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
+	"github.com/gapless-rooms/gapless/pkg/app"
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
@@ -47,6 +50,36 @@ type Config struct {
 	Transport func(function string, next http.RoundTripper) http.RoundTripper
 	// NoSchedule leaves sweeping to Stack.Sweep.
 	NoSchedule bool
+	// Host, if not nil, adjusts what one environment of a function finds around
+	// it, such as its clock and its ids.
+	Host func(function string, host app.Host) app.Host
+	// Seed, if not 0, is where all ids of the local AWS come from, so that a run
+	// can be repeated. Default: they are random.
+	Seed uint64
+	// WakeLatency, if not nil, is the time from a wake-up's publish to its
+	// delivery. Default: none.
+	WakeLatency func(*rand.Rand) time.Duration
+	// StaleReads, if not nil, says how many writes an eventually consistent
+	// read of DynamoDB lags behind. Default: none.
+	StaleReads func(dynamodb.Read) int
+}
+
+// rand is a source of ids for one service, nil for a random one.
+func (c Config) rand(stream uint64) *rand.Rand {
+	if c.Seed == 0 {
+		return nil
+	}
+	return rand.New(rand.NewPCG(c.Seed, stream)) //nolint:gosec // ids, not secrets
+}
+
+// ids is the same as bytes, for the gateway.
+func (c Config) ids() io.Reader {
+	if c.Seed == 0 {
+		return nil
+	}
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], c.Seed)
+	return rand.NewChaCha8(key)
 }
 
 // DevSecret signs the tokens of local stacks. It is public: never deploy it.
@@ -98,17 +131,19 @@ func New(config Config) (*Stack, error) {
 }
 
 func (s *Stack) start() error {
-	s.DynamoDB = dynamodb.New(dynamodb.Config{Clock: s.Clock})
-	s.SQS = sqs.New(sqs.Config{Clock: s.Clock, Region: region, AccountID: account})
+	s.DynamoDB = dynamodb.New(dynamodb.Config{Clock: s.Clock, StaleReads: s.config.StaleReads})
+	s.SQS = sqs.New(sqs.Config{Clock: s.Clock, Region: region, AccountID: account, Rand: s.config.rand(1)})
 	s.Lambda = lambda.New(lambda.Config{
 		Clock: s.Clock, Logger: s.config.Logger, Region: region, AccountID: account, DeadLetter: s.deadLetter,
+		Rand: s.config.rand(2),
 	})
 	s.SNS = sns.New(sns.Config{
 		Clock: s.Clock, Logger: s.config.Logger, Lambda: s.Lambda, Queue: s.SQS, Region: region, AccountID: account,
+		Rand: s.config.rand(3), Latency: s.config.WakeLatency,
 	})
 	s.Schedule = schedule.New(schedule.Config{Clock: s.Clock, Lambda: s.Lambda})
 	gw, err := gateway.New(gateway.Config{
-		API: api(), Invoke: invoker{s.Lambda}, Clock: s.Clock, Logger: s.config.Logger,
+		API: api(), Invoke: invoker{s.Lambda}, Clock: s.Clock, Logger: s.config.Logger, Rand: s.config.ids(),
 	})
 	if err != nil {
 		return fmt.Errorf("set up gateway: %w", err)
