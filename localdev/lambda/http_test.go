@@ -57,7 +57,7 @@ func TestInvokeBySDK(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(out.Payload) != `"ok"` || out.FunctionError != nil || out.StatusCode != 200 || *out.ExecutedVersion != "$LATEST" {
+		if string(out.Payload) != `"ok"` || out.FunctionError != nil || out.StatusCode != http.StatusOK || *out.ExecutedVersion != "$LATEST" {
 			t.Errorf("answer %+v", out)
 		}
 		out, err = client.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String(s.ARN("f")), Payload: []byte(`{"fail":"x"}`)})
@@ -68,14 +68,14 @@ func TestInvokeBySDK(t *testing.T) {
 			t.Errorf("answer %+v", out)
 		}
 		out, err = client.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent, Payload: []byte(`{"a":"2"}`)})
-		if err != nil || out.StatusCode != 202 || len(out.Payload) != 0 {
+		if err != nil || out.StatusCode != http.StatusAccepted || len(out.Payload) != 0 {
 			t.Errorf("event: %+v, %v", out, err)
 		}
 		if err := s.Idle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		out, err = client.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeDryRun})
-		if err != nil || out.StatusCode != 204 {
+		if err != nil || out.StatusCode != http.StatusNoContent {
 			t.Errorf("dry run: %+v, %v", out, err)
 		}
 		if got := strings.Join(seen, ","); got != "1!,,2" {

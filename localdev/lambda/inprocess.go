@@ -63,7 +63,7 @@ func (e *inProcess) Invoke(ctx context.Context, inv Invocation) (out Outcome) {
 		ClientContext:      inv.ClientContext,
 	})
 	// The plain string is the key under which aws-lambda-go hands it on.
-	ctx = context.WithValue(ctx, "x-amzn-trace-id", inv.TraceID) //nolint:revive,staticcheck
+	ctx = context.WithValue(ctx, "x-amzn-trace-id", inv.TraceID) //nolint:staticcheck // not ours to choose
 
 	defer func() {
 		if v := recover(); v != nil {

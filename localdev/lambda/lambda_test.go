@@ -110,7 +110,7 @@ func TestFunctionErrorsLookAsOnAWS(t *testing.T) {
 		"own type":     {func() error { return &customError{} }, errorObject{Message: "custom", Type: "customError"}, true},
 		"panic string": {func() error { panic("boom") }, errorObject{Message: "boom", Type: "string"}, false},
 		"panic error":  {func() error { panic(&customError{}) }, errorObject{Message: "custom", Type: "customError"}, false},
-		"panic nil map": {func() error { var m map[string]int; m["a"]++; return nil },
+		"panic nil map": {func(in map[string]map[string]int) error { in["none"]["a"]++; return nil },
 			errorObject{Message: "assignment to entry in nil map", Type: "plainError"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

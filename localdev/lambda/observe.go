@@ -10,15 +10,15 @@ import (
 type EventKind int
 
 const (
-	// Started: an environment was found and the handler is called next.
+	// Started means: an environment was found and the handler is called next.
 	Started EventKind = iota + 1
-	// Ended: the run is over; Result says how.
+	// Ended means: the run is over; Result says how.
 	Ended
-	// Throttled: the run was refused; Err says why.
+	// Throttled means: the run was refused; Err says why.
 	Throttled
-	// Requeued: the event is tried again after Wait.
+	// Requeued means: the event is tried again after Wait.
 	Requeued
-	// DeadLettered: the event was given up as Letter.
+	// DeadLettered means: the event was given up as Letter.
 	DeadLettered
 )
 

@@ -9,16 +9,16 @@ import (
 type EventKind int
 
 const (
-	// Published: the topic took the message. Delivery names no subscription.
+	// Published means: the topic took the message. Delivery names no subscription.
 	Published EventKind = iota + 1
-	// Filtered: the subscription's filter policy does not let it through.
+	// Filtered means: the subscription's filter policy does not let it through.
 	Filtered
-	// Delivered: the target took it.
+	// Delivered means: the target took it.
 	Delivered
-	// DeadLettered: the target did not take it, the dead-letter queue did; Err
+	// DeadLettered means: the target did not take it, the dead-letter queue did; Err
 	// says why.
 	DeadLettered
-	// Lost: neither did, or a fault lost it.
+	// Lost means: neither did, or a fault lost it.
 	Lost
 )
 

@@ -159,7 +159,7 @@ func TestVisibilityAndReceiptHandles(t *testing.T) {
 		if got := b.receive(t, awssqs.ReceiveMessageInput{}); len(got) != 0 {
 			t.Error("visible too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		second := b.receive(t, awssqs.ReceiveMessageInput{VisibilityTimeout: 100})[0]
 		// The first handle is outdated: the deletion succeeds without effect.
 		if _, err := b.client.DeleteMessage(t.Context(), &awssqs.DeleteMessageInput{QueueUrl: b.url, ReceiptHandle: first.ReceiptHandle}); err != nil {
