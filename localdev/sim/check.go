@@ -1,0 +1,302 @@
+package sim
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gapless-rooms/gapless/localdev/lambda"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// checker watches a run as it goes and looks at what it left behind. Its
+// methods are safe for concurrent use.
+type checker struct {
+	w *world
+
+	mu         sync.Mutex
+	violations []Violation
+	written    map[place]entry // as first written
+	acks       []*message
+	gaps       []gap
+	links      map[string]linkInfo
+	sweeps     []sweep
+	tainted    map[string]bool // invocations of the sweeper that met a fault
+	operations []operation
+	posts      map[string]int // taken by the gateway, by connection
+}
+
+// Violation is a broken invariant.
+type Violation struct {
+	At        time.Duration
+	Invariant string
+	Room      string
+	Text      string
+}
+
+func (v Violation) String() string {
+	return fmt.Sprintf("%.3fs %s: %s", v.At.Seconds(), v.Invariant, v.Text)
+}
+
+// gap is a set of numbers that a push has skipped.
+type gap struct {
+	client, room, epoch, link string
+	missing                   []uint64
+	at                        time.Duration
+}
+
+type linkInfo struct {
+	client *client
+	since  time.Duration
+	gone   int // wrong 410s that were injected
+}
+
+type sweep struct {
+	started, ended time.Duration
+	clean          bool
+}
+
+// The names of the invariants, as section 1 of the design numbers them.
+const (
+	dense      = "1 dense"
+	kept       = "2 acknowledged means kept"
+	once       = "3 exactly once"
+	order      = "4 in order"
+	seam       = "5 no hole at the seam"
+	permission = "6 only to whom it may"
+	stale      = "7 nothing stale stays"
+	swift      = "8 a slow member slows nobody"
+	sound      = "0 no wrong answer"
+)
+
+func newChecker(w *world) *checker {
+	return &checker{
+		w: w, written: map[place]entry{}, links: map[string]linkInfo{},
+		tainted: map[string]bool{}, posts: map[string]int{},
+	}
+}
+
+func (k *checker) fail(invariant, room, format string, args ...any) {
+	if invariant == "" {
+		invariant = sound
+	}
+	v := Violation{k.w.now(), invariant, room, fmt.Sprintf(format, args...)}
+	k.mu.Lock()
+	k.violations = append(k.violations, v)
+	k.mu.Unlock()
+	k.w.note(event{actor: "CHECK", text: "!!! " + v.Invariant + ": " + v.Text, room: room})
+}
+
+func (k *checker) before(*call) {}
+
+// after sees each call that took effect.
+func (k *checker) after(c *call, response *http.Response) {
+	if response.StatusCode != http.StatusOK {
+		return
+	}
+	switch {
+	case c.is("PutItem", "entry"):
+		at, e := entryOf(c.item())
+		k.mu.Lock()
+		had, there := k.written[at]
+		if !there {
+			k.written[at] = e
+		}
+		k.mu.Unlock()
+		if there && had != e {
+			k.fail(dense, at.room, "entry %v was written anew: %v, then %v", at, had, e)
+		}
+	case c.op == "PostToConnection":
+		k.mu.Lock()
+		k.posts[c.connection]++
+		k.mu.Unlock()
+	}
+}
+
+func (k *checker) connected(c *client, l *link) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.links[l.id] = linkInfo{client: c, since: k.w.now()}
+}
+
+// wrongGone notes that the gateway was made to lie about a connection.
+func (k *checker) wrongGone(id string, times int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	info := k.links[id]
+	info.gone += times
+	k.links[id] = info
+}
+
+// forgotten is called when a live connection is not registered any more.
+func (k *checker) forgotten(c *client, l *link) {
+	k.mu.Lock()
+	info := k.links[l.id]
+	k.mu.Unlock()
+	if info.gone < 2 && c.renewed() {
+		k.fail(stale, "", "%s is alive as %s and was reaped", c.name(), l.id)
+	}
+}
+
+// invoked watches the sweeper.
+func (k *checker) invoked(e lambda.Event) {
+	if e.Kind != lambda.Ended || e.Invocation.Function != "sweep" {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.sweeps = append(k.sweeps, sweep{
+		started: k.w.since(e.Invocation.Started), ended: k.w.since(e.At),
+		clean: e.Result.FunctionError == "" && !k.tainted[e.Invocation.RequestID],
+	})
+}
+
+func (k *checker) taint(invocation string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.tainted[invocation] = true
+}
+
+// sweepsSince counts the good sweeps that began after a time and are over.
+func (k *checker) sweepsSince(t time.Duration) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := 0
+	for _, s := range k.sweeps {
+		if s.clean && s.started > t {
+			n++
+		}
+	}
+	return n
+}
+
+// granted reports whether a client may be in a room.
+func granted(c *client, room string) bool {
+	return c.Grants == nil || len(c.Grants[room]) > 0
+}
+
+// pushed sees each frame of messages as it reaches a client.
+func (k *checker) pushed(c *client, l *link, r reply, now time.Duration) {
+	c.mu.Lock()
+	f := c.follows[r.Room]
+	valid := c.Valid
+	var wire uint64
+	var left time.Duration
+	var started bool
+	epoch := ""
+	if f != nil {
+		wire, left, epoch, started = f.wire, f.leftAt, f.epoch, f.started
+		if n := len(r.Messages); n > 0 {
+			f.wire = max(f.wire, r.Messages[n-1].Seq)
+		}
+	}
+	c.mu.Unlock()
+	_ = started
+	const slack = 5 * time.Second // the functions' clocks may differ
+	switch {
+	case f == nil || !granted(c, r.Room):
+		k.fail(permission, r.Room, "%s got messages of %s", c.name(), r.Room)
+	case left > 0 && k.sweepsSince(left) >= 2:
+		k.fail(permission, r.Room, "%s left %s at %v and still gets its messages", c.name(), r.Room, left)
+	case valid > 0 && k.sweepsSince(valid+slack) >= 2:
+		k.fail(permission, r.Room, "%s gets messages though its token expired at %v", c.name(), valid)
+	case epoch != "" && r.Epoch != epoch:
+		k.fail(dense, r.Room, "%s was in epoch %s and gets messages of %s", c.name(), epoch, r.Epoch)
+	}
+	last := uint64(0)
+	for _, e := range r.Messages {
+		if e.Seq <= last {
+			k.fail(order, r.Room, "one frame to %s holds %d after %d", c.name(), e.Seq, last)
+		}
+		if k.w.class.Strict && e.Seq <= wire {
+			k.fail(order, r.Room, "%s got %d on %s after %d", c.name(), e.Seq, l.id, wire)
+		}
+		last = e.Seq
+	}
+}
+
+// gap notes numbers that a push skipped; whose they were is known at the end.
+func (k *checker) gap(c *client, l *link, room, epoch string, missing []uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.gaps = append(k.gaps, gap{c.name(), room, epoch, l.id, missing, k.w.now()})
+}
+
+// joinResult checks what a client was told to have missed.
+func (k *checker) joinResult(c *client, room string, p page, asked fields) {
+	if !granted(c, room) {
+		k.fail(permission, room, "%s was let into %s", c.name(), room)
+	}
+	since, ok := asked["since"].(uint64)
+	if !ok {
+		n, isInt := asked["since"].(int)
+		since, ok = uint64(n), isInt //nolint:gosec // 0
+	}
+	if !ok {
+		return
+	}
+	if !p.Recovered {
+		k.fail(kept, room, "%s asked for all after %d and was told that it is lost; nothing has expired", c.name(), since)
+		return
+	}
+	for i, e := range p.Messages {
+		if want := since + 1 + uint64(i); e.Seq != want {
+			k.fail(seam, room, "%s asked for all after %d and got %d where %d was due", c.name(), since, e.Seq, want)
+			return
+		}
+	}
+	if got := since + uint64(len(p.Messages)); !p.More && got < p.Head {
+		k.fail(seam, room, "%s asked for all after %d, was told that the head is %d, and got only up to %d", c.name(), since, p.Head, got)
+	}
+}
+
+func (k *checker) acked(c *client, m *message, p protocol.PublishResult, now time.Duration) {
+	if !granted(c, m.room) {
+		k.fail(permission, m.room, "%s was let publish in %s", c.name(), m.room)
+	}
+	k.mu.Lock()
+	k.acks = append(k.acks, m)
+	k.mu.Unlock()
+	// What is acknowledged is there now, not only in the end.
+	k.mu.Lock()
+	e, there := k.written[place{m.room, p.Epoch, p.Seq}]
+	k.mu.Unlock()
+	if !there || e.void || e.data != m.data || e.user != m.user {
+		k.fail(kept, m.room, "%s was told that %s is number %d, where there is %v (%t)", c.name(), m.data, p.Seq, e, there)
+	}
+	k.append(m, p, now)
+}
+
+func (k *checker) forbidden(c *client, room string) {
+	if granted(c, room) && room != "" {
+		k.fail(permission, room, "%s was kept out of %s, which its token grants", c.name(), room)
+	}
+}
+
+// bye checks that the server has a reason to end a connection.
+func (k *checker) bye(c *client, l *link, r reply) {
+	k.mu.Lock()
+	info := k.links[l.id]
+	k.mu.Unlock()
+	expired := r.Code == protocol.CloseTokenExpired.Code && c.Valid > 0 && k.w.now() > c.Valid-5*time.Second
+	if !expired && info.gone < 2 {
+		k.fail(stale, "", "%s was told %d although nothing is wrong with %s", c.name(), r.Code, l.id)
+	}
+}
+
+// result is all violations.
+func (k *checker) result() []Violation {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return append([]Violation(nil), k.violations...)
+}
+
+func joinLines[T fmt.Stringer](all []T) string {
+	var b strings.Builder
+	for _, v := range all {
+		b.WriteString("  " + v.String() + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,135 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Class is a family of faults. A seed belongs to one; what each costs is
+// measured by class, and a class in which the platform does its part is held to
+// stricter rules.
+type Class struct {
+	Name string
+	// Sync lets clients ask now and then whether they missed anything. Without
+	// it, what is acknowledged must reach them by push alone.
+	Sync bool
+	// Strict holds each connection to ascending pushes without a gap: no
+	// broadcaster dies or overstays its lease.
+	Strict bool
+	// Bound is the longest time from an acknowledgement to the last member's
+	// having the message.
+	Bound time.Duration
+	// Skew bounds by how much the functions' clocks differ from true time.
+	Skew time.Duration
+	// Stale lets eventually consistent reads lag behind.
+	Stale bool
+	// plan makes the faults of one run.
+	plan func(r *rand.Rand, p *planner)
+}
+
+// Classes returns all classes. Their order is part of what a seed means.
+func Classes() []Class {
+	return []Class{
+		{Name: "calm", Strict: true, Bound: 2 * time.Second, plan: func(*rand.Rand, *planner) {}},
+		{Name: "kill", Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(12, KillBefore, KillAfter)
+		}},
+		{Name: "hang", Bound: 8 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(6, HangBefore, HangAfter)
+		}},
+		{Name: "lost answer", Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(20, LoseAnswer, FailAfter)
+		}},
+		{Name: "throttle", Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(20, Throttle, FailBefore)
+		}},
+		{Name: "pause", Bound: 8 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(6, SlowBefore, SlowAfter)
+		}},
+		{Name: "wake-up", Strict: true, Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.wakes(14)
+		}},
+		{Name: "run", Bound: 8 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.runs(14)
+		}},
+		{Name: "disconnect", Strict: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.clients(8, Cut, CutSilent, CutLate)
+		}},
+		{Name: "post", Sync: true, Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.clients(10, SlowPosts, WrongGone, ThrottlePost, FailPost, DeadPeer, Freeze)
+		}},
+		{Name: "stuck member", Sync: true, Bound: 6 * time.Minute, plan: func(r *rand.Rand, p *planner) {
+			p.add(Fault{Kind: pick(r, SlowPosts, Freeze, ThrottlePost), Client: 0, At: between(r, 0, 10*time.Second), Times: 1 << 20, Delay: 2900 * time.Millisecond})
+		}},
+		{Name: "skew", Strict: true, Skew: 3 * time.Second, Bound: time.Minute, plan: func(*rand.Rand, *planner) {}},
+		{Name: "stale", Strict: true, Stale: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.clients(5, Cut, CutSilent)
+		}},
+		{Name: "redeploy", Strict: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.clients(6, Redeploy)
+		}},
+		{Name: "mixed", Sync: true, Skew: 2 * time.Second, Stale: true, Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(12, KillBefore, KillAfter, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter)
+			p.wakes(4)
+			p.runs(4)
+			p.clients(6, Cut, CutSilent, CutLate, SlowPosts, WrongGone, ThrottlePost, FailPost, DeadPeer, Freeze, Redeploy)
+		}},
+	}
+}
+
+// ClassOf is the class that a seed belongs to.
+func ClassOf(seed uint64) Class {
+	all := Classes()
+	return all[mix(seed)%uint64(len(all))]
+}
+
+// planner gathers the faults of one run.
+type planner struct {
+	r       *rand.Rand
+	members int
+	faults  []Fault
+}
+
+func (p *planner) add(f Fault) { p.faults = append(p.faults, f) }
+
+// calls adds up to most faults of calls.
+func (p *planner) calls(most int, kinds ...Kind) {
+	// The spans are about the calls that a run makes without faults.
+	spans := map[string]int{"connect": 6, "disconnect": 12, "message": 260, "broadcast": 220, "sweep": 60}
+	for range 1 + p.r.IntN(most) {
+		function := pick(p.r, "connect", "disconnect", "message", "message", "message", "message",
+			"broadcast", "broadcast", "broadcast", "broadcast", "sweep")
+		p.add(Fault{
+			Kind: pick(p.r, kinds...), Function: function, Nth: 1 + p.r.IntN(spans[function]),
+			Times: 1 + p.r.IntN(4), Delay: between(p.r, 4*time.Second, 40*time.Second),
+		})
+	}
+}
+
+func (p *planner) wakes(most int) {
+	for range 1 + p.r.IntN(most) {
+		p.add(Fault{
+			Kind: pick(p.r, WakeTwice, WakeLate, WakeDead), Nth: 1 + p.r.IntN(60),
+			Times: 1 + p.r.IntN(2), Delay: between(p.r, 50*time.Millisecond, pick(p.r, time.Second, 2*time.Minute)),
+		})
+	}
+}
+
+func (p *planner) runs(most int) {
+	for range 1 + p.r.IntN(most) {
+		function := pick(p.r, "connect", "disconnect", "message", "message", "broadcast", "broadcast", "broadcast")
+		p.add(Fault{
+			Kind: pick(p.r, RunDead, RunDone, RunTwice, RunLate, RunRefused), Function: function,
+			Nth: 1 + p.r.IntN(50), Delay: between(p.r, 10*time.Millisecond, 20*time.Second),
+		})
+	}
+}
+
+func (p *planner) clients(most int, kinds ...Kind) {
+	for range 1 + p.r.IntN(most) {
+		p.add(Fault{
+			Kind: pick(p.r, kinds...), Client: p.r.IntN(p.members), At: between(p.r, time.Second, active),
+			Times: 1 + p.r.IntN(6), Delay: between(p.r, 100*time.Millisecond, 20*time.Second),
+		})
+	}
+}

@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind is a way in which something goes wrong.
+type Kind string
+
+// Faults of one call of AWS that a function makes.
+const (
+	KillBefore Kind = "kill before"  // the function dies, the call has no effect
+	KillAfter  Kind = "kill after"   // the call has its effect, then the function dies
+	HangBefore Kind = "hang before"  // the call never comes back and has no effect
+	HangAfter  Kind = "hang after"   // the call has its effect and never comes back
+	LoseAnswer Kind = "lose answer"  // the call has its effect, the connection breaks
+	FailBefore Kind = "fail before"  // 5xx, no effect
+	FailAfter  Kind = "fail after"   // 5xx, though it had its effect
+	Throttle   Kind = "throttle"     // refused as too fast
+	SlowBefore Kind = "pause before" // it has its effect only Delay later
+	SlowAfter  Kind = "pause after"  // its answer comes only Delay later
+)
+
+// Faults of one wake-up on its way, and of one run of a function.
+const (
+	WakeTwice  Kind = "wake twice"
+	WakeLate   Kind = "wake late"
+	WakeDead   Kind = "wake to dead letters"
+	RunDead    Kind = "die before run"
+	RunDone    Kind = "die after run"
+	RunTwice   Kind = "run twice"
+	RunLate    Kind = "run late"
+	RunRefused Kind = "run throttled"
+)
+
+// Faults of the connection that a client has at a time.
+const (
+	Cut          Kind = "cut"
+	CutSilent    Kind = "cut, $disconnect lost"
+	CutLate      Kind = "cut, $disconnect late"
+	Freeze       Kind = "client stops reading"
+	SlowPosts    Kind = "posts slow"
+	WrongGone    Kind = "wrong 410"
+	ThrottlePost Kind = "posts throttled"
+	FailPost     Kind = "posts fail"
+	DeadPeer     Kind = "dead peer"
+	Redeploy     Kind = "redeploy"
+)
+
+// Fault is one thing that goes wrong. Which fields count depends on its Kind.
+type Fault struct {
+	Kind Kind
+	// Function and Nth select the n-th call or run of a function, from 1; Nth
+	// alone the n-th wake-up.
+	Function string
+	Nth      int
+	// Times is for how many calls on end.
+	Times int
+	// Client and At select the connection that a client has at a time.
+	Client int
+	At     time.Duration
+	// Delay is how long it takes.
+	Delay time.Duration
+}
+
+// String is the fault in one line of a timeline.
+func (f Fault) String() string {
+	var b strings.Builder
+	b.WriteString(string(f.Kind))
+	switch {
+	case f.Function != "":
+		fmt.Fprintf(&b, ", %s #%d", f.Function, f.Nth)
+	case f.Nth > 0:
+		fmt.Fprintf(&b, ", wake-up #%d", f.Nth)
+	default:
+		fmt.Fprintf(&b, ", client %d at %v", f.Client, f.At.Round(time.Millisecond))
+	}
+	if f.Times > 1 {
+		fmt.Fprintf(&b, ", %d times", f.Times)
+	}
+	if f.Delay > 0 {
+		fmt.Fprintf(&b, ", %v", f.Delay.Round(time.Millisecond))
+	}
+	return b.String()
+}

@@ -1,0 +1,183 @@
+package sim
+
+import (
+	"slices"
+	"time"
+)
+
+// Delay is the time from an acknowledgement until one member that was there all
+// the time had the message, 0 if it had it before.
+type Delay struct {
+	Time  time.Duration
+	Stuck bool // the member is the one that the class sticks
+}
+
+// settled checks what the run left behind once nothing moves any more, and
+// measures the delays. Nobody has said anything for minutes.
+func (k *checker) settled(s state, clients []*client) []Delay {
+	k.denseLog(s)
+	k.onceByKey(s)
+	k.keptAcks(s)
+	k.ownGaps(s)
+	var delays []Delay
+	for _, c := range clients {
+		for room, f := range c.follows {
+			delays = append(delays, k.complete(s, c, room, f)...)
+		}
+	}
+	return delays
+}
+
+func (k *checker) denseLog(s state) {
+	for room, h := range s.heads {
+		for seq := uint64(1); seq <= h.delivered; seq++ {
+			if _, ok := s.entries[place{room, h.epoch, seq}]; !ok {
+				k.fail(dense, room, "nothing stands at %d, which counts as delivered (head %d, delivered %d)", seq, h.seq, h.delivered)
+			}
+		}
+	}
+	for at, e := range s.entries {
+		h := s.heads[at.room]
+		if at.epoch != h.epoch || at.seq > h.seq || at.seq == 0 {
+			k.fail(dense, at.room, "entry %v is beyond the head %s/%d", at, h.epoch, h.seq)
+		}
+		k.mu.Lock()
+		had := k.written[at]
+		k.mu.Unlock()
+		if had != e {
+			k.fail(dense, at.room, "entry %v was written as %v and is %v now", at, had, e)
+		}
+	}
+	k.mu.Lock()
+	written := len(k.written)
+	k.mu.Unlock()
+	if written != len(s.entries) {
+		k.fail(dense, "", "%d entries were written, %d are there", written, len(s.entries))
+	}
+}
+
+func (k *checker) onceByKey(s state) {
+	type owner struct{ room, user, key string }
+	places := map[owner][]uint64{}
+	for at, e := range s.entries {
+		if e.void || e.key == "" {
+			continue
+		}
+		o := owner{at.room, e.user, e.key}
+		places[o] = append(places[o], at.seq)
+	}
+	for o, seqs := range places {
+		if len(seqs) > 1 {
+			slices.Sort(seqs)
+			k.fail(once, o.room, "key %s of %s stands at %v", o.key, o.user, seqs)
+		}
+	}
+	plain := map[string][]uint64{}
+	for at, e := range s.entries {
+		if !e.void && e.key == "" {
+			id := at.room + " " + e.user + " " + e.data
+			plain[id] = append(plain[id], at.seq)
+		}
+	}
+	for id, seqs := range plain {
+		if len(seqs) > 1 {
+			k.fail(once, "", "message without a key, sent once, stands twice: %s at %v", id, seqs)
+		}
+	}
+}
+
+func (k *checker) keptAcks(s state) {
+	for _, m := range k.acks {
+		at := place{m.room, m.position.Epoch, m.position.Seq}
+		e, ok := s.entries[at]
+		if !ok || e.void || e.data != m.data || e.user != m.user || e.key != m.key {
+			k.fail(kept, m.room, "%s %s was acknowledged as %v, where there is %v", m.user, m.data, at, e)
+		}
+		if h := s.heads[m.room]; h.delivered < at.seq {
+			k.fail(kept, m.room, "%v was acknowledged at %v and never drained: the pointer is at %d (lease %q)", at, m.acked, h.delivered, h.owner)
+		}
+	}
+}
+
+// ownGaps: where the platform does its part, the only numbers that a push skips
+// are the member's own.
+func (k *checker) ownGaps(s state) {
+	if !k.w.class.Strict {
+		return
+	}
+	for _, g := range k.gaps {
+		for _, seq := range g.missing {
+			if e := s.entries[place{g.room, g.epoch, seq}]; e.origin != g.link {
+				k.fail(seam, g.room, "at %v, %s was pushed what comes after %d, but not %d itself: %v", g.at, g.client, seq, seq, e)
+			}
+		}
+	}
+}
+
+// complete checks that a client which wants a room has all of it, as it stands
+// in the log.
+func (k *checker) complete(s state, c *client, room string, f *follow) []Delay {
+	h := s.heads[room]
+	for i, e := range f.handed {
+		at := place{room, h.epoch, e.Seq}
+		if want := f.from + 1 + uint64(i); e.Seq != want {
+			k.fail(order, room, "%s was handed %d where %d was due", c.name(), e.Seq, want)
+		}
+		stands := s.entries[at]
+		if stands.void != e.Void || stands.data != string(e.Data) || stands.user != e.User {
+			k.fail(dense, room, "%s was handed %s %s as %v, where the log has %v", c.name(), e.User, e.Data, at, stands)
+		}
+	}
+	if c.ended == "" && f.want && !f.denied {
+		if c.link == nil || !f.joined {
+			k.fail(kept, room, "%s did not come back (connected %t)", c.name(), c.link != nil)
+		} else if f.last < h.delivered {
+			k.fail(kept, room, "%s is in the room, has %d, and %d is delivered", c.name(), f.last, h.delivered)
+		}
+	}
+	return k.delays(c, room, f)
+}
+
+func (k *checker) delays(c *client, room string, f *follow) []Delay {
+	acked := map[uint64]*message{}
+	for _, m := range k.acks {
+		if m.room == room && (m.acked < acked[m.position.Seq].at()) {
+			acked[m.position.Seq] = m
+		}
+	}
+	stuck := k.w.class.Name == "stuck member" && c.index == 0
+	var delays []Delay
+	for _, e := range f.handed {
+		m := acked[e.Seq]
+		if m == nil || e.own || e.since > m.acked {
+			continue
+		}
+		d := max(0, e.at-m.acked)
+		delays = append(delays, Delay{d, stuck})
+		bound, invariant := k.w.class.Bound, kept
+		if k.w.class.Name == "stuck member" {
+			bound, invariant = 2*time.Second, swift
+		}
+		if d > bound && !stuck {
+			k.fail(invariant, room, "%s had %d only %v after its acknowledgement", c.name(), e.Seq, d)
+		}
+	}
+	return delays
+}
+
+func (m *message) at() time.Duration {
+	if m == nil {
+		return 1 << 62
+	}
+	return m.acked
+}
+
+// clean checks that nothing is left of connections that are long gone.
+func (k *checker) clean(s state) {
+	for _, id := range s.connections {
+		k.fail(stale, "", "connection %s is still registered", id)
+	}
+	for _, m := range s.members {
+		k.fail(stale, "", "membership %s is still there", m)
+	}
+}

@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// follow is a client's view of one room: what an SDK keeps.
+type follow struct {
+	want    bool // the application wants to be in
+	joined  bool // the present connection has joined
+	started bool // a position is known
+	gap     bool // history must be asked
+	behind  bool // live delivery has stopped: join again
+	denied  bool // the server refused for good
+
+	epoch    string
+	from     uint64 // where the position began
+	last     uint64 // highest number handed to the application
+	buffer   map[uint64]protocol.Entry
+	own      map[uint64]bool // of the buffer: known by our own reply
+	handed   []handed
+	joinedAt time.Duration // when the present connection had joined
+	leftAt   time.Duration // when a leave was acknowledged; 0: not since a join
+	wire     uint64        // highest number pushed since the join
+}
+
+// handed is an entry as the application got it.
+type handed struct {
+	protocol.Entry
+	at time.Duration
+	// live says that the member had joined, on the same connection, at since.
+	since time.Duration
+	own   bool
+}
+
+func newFollow() *follow { return &follow{buffer: map[uint64]protocol.Entry{}, own: map[uint64]bool{}} }
+
+// take buffers entries and hands on what follows the position without a gap.
+func (f *follow) take(now time.Duration, entries []protocol.Entry, own bool) {
+	for _, e := range entries {
+		if f.started && e.Seq <= f.last {
+			continue
+		}
+		if _, ok := f.buffer[e.Seq]; !ok || f.own[e.Seq] {
+			f.buffer[e.Seq], f.own[e.Seq] = e, own
+		}
+	}
+	if !f.started {
+		return
+	}
+	for {
+		e, ok := f.buffer[f.last+1]
+		if !ok {
+			break
+		}
+		delete(f.buffer, f.last+1)
+		f.last++
+		f.handed = append(f.handed, handed{Entry: e, at: now, since: f.joinedAt, own: f.own[f.last]})
+	}
+	for seq := range f.buffer {
+		if seq <= f.last {
+			delete(f.buffer, seq)
+		}
+	}
+	for seq := range f.own {
+		if seq <= f.last {
+			delete(f.own, seq)
+		}
+	}
+}
+
+// missing is the numbers between the position and the lowest that was pushed
+// and waits for them. What waits by our own reply alone is no sign of a gap:
+// the others' messages before it are on their way.
+func (f *follow) missing() []uint64 {
+	least := ^uint64(0)
+	for seq := range f.buffer {
+		if !f.own[seq] {
+			least = min(least, seq)
+		}
+	}
+	if !f.started || least == ^uint64(0) {
+		return nil
+	}
+	var missing []uint64
+	for seq := f.last + 1; seq < least; seq++ {
+		if _, ok := f.buffer[seq]; !ok {
+			missing = append(missing, seq)
+		}
+	}
+	return missing
+}

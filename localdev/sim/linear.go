@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"math"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// operation is an append or a read, with its time from call to return.
+type operation struct {
+	client         int
+	room           string
+	begun, ended   time.Duration
+	seq            uint64 // of an append
+	duplicate      bool
+	head, readUpTo uint64 // of a read: its head, and its highest message that is no void
+}
+
+func (k *checker) append(m *message, p protocol.PublishResult, now time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.operations = append(k.operations, operation{
+		client: m.client, room: m.room, begun: m.begun, ended: now, seq: p.Seq,
+		// A client's own retry may find what its first try has put there.
+		duplicate: p.Duplicate && m.tries == 1 && !m.twice,
+	})
+}
+
+func (k *checker) read(client int, room string, p page, begun, ended time.Duration) {
+	o := operation{client: client, room: room, begun: begun, ended: ended, head: p.Head}
+	for _, e := range p.Messages {
+		if !e.Void {
+			o.readUpTo = e.Seq
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.operations = append(k.operations, o)
+}
+
+// linearModel says what the log is as one object: an append takes a number
+// above all that were taken, a read shows nothing that was not appended, and
+// never less than one before it. A read may lack an acknowledged message that
+// stands behind the hole of a slow writer; that one comes live.
+var linearModel = porcupine.Model{
+	Init: func() any { return linearState{} },
+	Step: func(state, input, _ any) (bool, any) {
+		s, o := state.(linearState), input.(operation)
+		if o.seq > 0 {
+			next := linearState{max(s.taken, o.seq), s.readable}
+			return o.seq > s.taken, next
+		}
+		return o.readUpTo <= s.taken && o.head >= s.readable, linearState{s.taken, max(s.readable, o.head)}
+	},
+}
+
+type linearState struct{ taken, readable uint64 }
+
+// most bounds a history: the search is exponential in what overlaps.
+const most = 60
+
+// linearizable checks each room's history against the model. A message that
+// stands in the log without an acknowledgement is an append that never ended.
+func (k *checker) linearizable(s state) {
+	rooms := map[string][]porcupine.Operation{}
+	k.mu.Lock()
+	for _, o := range k.operations {
+		if o.duplicate {
+			continue
+		}
+		rooms[o.room] = append(rooms[o.room], porcupine.Operation{
+			ClientId: o.client, Input: o, Call: int64(o.begun), Return: int64(o.ended),
+		})
+	}
+	k.mu.Unlock()
+	known := map[string]bool{}
+	for _, m := range k.acks {
+		known[m.data] = true
+	}
+	for _, c := range k.w.clients {
+		for _, m := range c.messages {
+			if known[m.data] {
+				continue
+			}
+			for at, e := range s.entries {
+				if at.room == m.room && e.user == m.user && e.data == m.data && !e.void {
+					o := operation{client: m.client, room: m.room, begun: m.begun, seq: at.seq}
+					rooms[m.room] = append(rooms[m.room], porcupine.Operation{
+						ClientId: m.client, Input: o, Call: int64(m.begun), Return: math.MaxInt64,
+					})
+				}
+			}
+		}
+	}
+	for room, history := range rooms {
+		if len(history) > most {
+			continue
+		}
+		if !porcupine.CheckOperations(linearModel, history) {
+			k.fail(sound, room, "the history of %s's %d appends and reads is not linearizable", room, len(history))
+		}
+	}
+}

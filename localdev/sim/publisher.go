@@ -1,0 +1,145 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// publisher sends what is in the outbox, one after the other, each until it is
+// acknowledged. Without a key it tries once.
+func (c *client) publisher(ctx context.Context) {
+	for ctx.Err() == nil {
+		c.mu.Lock()
+		l, ended := c.link, c.ended
+		var m *message
+		if len(c.outbox) > 0 {
+			m = c.outbox[0]
+		}
+		c.mu.Unlock()
+		if l == nil || m == nil || ended != "" {
+			if !c.wait(ctx, time.Hour, c.send) {
+				return
+			}
+			c.wait(ctx, c.pause("send", 100*time.Microsecond, 2*time.Millisecond), nil)
+			continue
+		}
+		done := c.publish(ctx, l, m)
+		if done {
+			c.mu.Lock()
+			c.outbox = c.outbox[1:]
+			c.mu.Unlock()
+			c.wait(ctx, c.pause("next", 100*time.Microsecond, 20*time.Millisecond), nil)
+			continue
+		}
+		c.wait(ctx, c.pause("retry", 100*time.Millisecond, 500*time.Millisecond), nil)
+	}
+}
+
+// publish tries once and reports whether the message is done with.
+func (c *client) publish(ctx context.Context, l *link, m *message) bool {
+	command := func() fields {
+		f := fields{"action": "publish", "room": m.room, "data": json.RawMessage(m.data)}
+		if m.key != "" {
+			f["key"] = m.key
+		}
+		return f
+	}
+	if m.begun < 0 {
+		m.begun = c.w.now()
+	}
+	m.tries++
+	if m.twice && m.tries == 1 {
+		// Nobody waits for the first of the two.
+		if _, _, err := c.begin(ctx, l, command()); err != nil {
+			return false
+		}
+		c.wait(ctx, c.pause("twice", time.Microsecond, 8*time.Millisecond), nil)
+	}
+	b, err := c.ask(ctx, l, command())
+	if err != nil {
+		err = c.failed(l, m.room, err)
+		if refused, ok := err.(*protocol.Error); ok && !refused.Temporary { //nolint:errorlint // failed returns it as it is
+			return true
+		}
+		return m.key == ""
+	}
+	var p protocol.PublishResult
+	if err := json.Unmarshal(b, &p); err != nil {
+		c.w.check.fail("", m.room, "%s: reply to publish cannot be read: %s", c.name(), b)
+		return true
+	}
+	now := c.w.now()
+	c.w.check.acked(c, m, p, now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m.acked, m.position = now, p
+	// Our own message is not pushed to us: the reply stands for it.
+	if f := c.follows[m.room]; f != nil && f.started && (f.epoch == p.Epoch || f.epoch == "") {
+		f.epoch = p.Epoch
+		f.take(now, []protocol.Entry{{Seq: p.Seq, User: c.User, Key: m.key, Data: []byte(m.data)}}, true)
+	}
+	return true
+}
+
+// enqueue puts a new message into the outbox.
+func (c *client) enqueue(room string, keyed, twice bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.messages)
+	m := &message{
+		room: room, user: c.User, client: c.index, twice: twice, begun: -1, acked: -1,
+		data: fmt.Sprintf(`{"from":%d,"n":%d}`, c.index, n),
+	}
+	if keyed {
+		m.key = fmt.Sprintf("c%d-%d", c.index, n)
+	}
+	c.messages = append(c.messages, m)
+	c.outbox = append(c.outbox, m)
+	nudge(c.send)
+}
+
+// act does what the script says, when it says so.
+func (c *client) act(ctx context.Context) {
+	for _, s := range c.Steps {
+		if !c.wait(ctx, s.At-c.w.now(), nil) {
+			return
+		}
+		c.note(s.Room, "* %s %s", s.Do, s.Room)
+		switch s.Do {
+		case doPublish, doTwice, doPlain:
+			c.enqueue(s.Room, s.Do != doPlain, s.Do == doTwice)
+		case doJoin, doLeave:
+			c.mu.Lock()
+			f := c.follows[s.Room]
+			if f == nil {
+				f = newFollow()
+				c.follows[s.Room] = f
+			}
+			f.want = s.Do == doJoin
+			c.mu.Unlock()
+			nudge(c.keep)
+		case doHang:
+			c.mu.Lock()
+			l := c.link
+			c.away = time.Now().Add(s.Pause)
+			c.mu.Unlock()
+			if l != nil {
+				_ = l.conn.Close(1000, "")
+			}
+		case doFresh:
+			c.mu.Lock()
+			err := c.sign(0)
+			c.fresh = true
+			c.Valid = 0
+			c.mu.Unlock()
+			if err != nil {
+				c.w.check.fail("", "", "sign token: %v", err)
+			}
+			nudge(c.keep)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+)
+
+// active is how long clients do things and faults happen.
+const active = 30 * time.Second
+
+// action is what a client does at a time.
+type action string
+
+const (
+	doPublish action = "publish"
+	doTwice   action = "publish twice at once" // the same key
+	doPlain   action = "publish without key"
+	doJoin    action = "join"
+	doLeave   action = "leave"
+	doHang    action = "hang up" // closes and comes back after Pause
+	doFresh   action = "fresh token"
+)
+
+// step is one thing that a client does.
+type step struct {
+	At    time.Duration
+	Do    action
+	Room  string
+	Pause time.Duration
+}
+
+// member is one client of a run.
+type member struct {
+	User string
+	// Rooms that it is in from the start.
+	Rooms []string
+	// Grants are what its token permits; nil: everything.
+	Grants auth.Permissions
+	// Valid is for how long its token is; zero: a day.
+	Valid time.Duration
+	// Replay has it ask for the whole log when it joins first.
+	Replay bool
+	// Hello has it come back by one hello rather than by joins.
+	Hello bool
+	Steps []step
+}
+
+const (
+	lobby = "lobby"
+	den   = "den"
+)
+
+// script is what the clients of a seed do.
+func script(r *rand.Rand) []member {
+	members := make([]member, 3+r.IntN(3))
+	for i := range members {
+		m := member{User: fmt.Sprintf("user%d", i), Rooms: []string{lobby}, Replay: chance(r, 50), Hello: chance(r, 50)}
+		if chance(r, 25) {
+			m.Rooms = append(m.Rooms, den)
+		}
+		if i > 1 && chance(r, 20) {
+			m.User = "user1" // a second device of one user
+		}
+		switch {
+		case i > 1 && chance(r, 25):
+			m.Grants = auth.Permissions{lobby: {auth.Join, auth.Publish, auth.History}}
+			m.Rooms = []string{lobby}
+			m.Steps = append(m.Steps, step{At: between(r, time.Second, active), Do: doJoin, Room: den})
+		case i > 1 && chance(r, 20):
+			m.Valid = between(r, 15*time.Second, active)
+			if chance(r, 50) {
+				m.Steps = append(m.Steps, step{At: m.Valid * 2 / 3, Do: doFresh})
+			}
+		}
+		for range r.IntN(9) {
+			m.Steps = append(m.Steps, step{At: when(r), Do: pick(r, doPublish, doPublish, doPublish, doTwice, doPlain), Room: pick(r, m.Rooms...)})
+		}
+		if i > 0 && chance(r, 40) {
+			at := when(r)
+			m.Steps = append(m.Steps, step{At: at, Do: doHang, Pause: between(r, 10*time.Millisecond, 8*time.Second)})
+		}
+		if i > 0 && chance(r, 25) {
+			at := when(r)
+			room := pick(r, m.Rooms...)
+			m.Steps = append(m.Steps, step{At: at, Do: doLeave, Room: room})
+			if chance(r, 60) {
+				m.Steps = append(m.Steps, step{At: at + between(r, time.Millisecond, 6*time.Second), Do: doJoin, Room: room})
+			}
+		}
+		slices.SortStableFunc(m.Steps, func(a, b step) int { return int(a.At - b.At) })
+		members[i] = m
+	}
+	return members
+}
+
+// when is a time of the active phase; half of the times crowd together, so that
+// clients meet.
+func when(r *rand.Rand) time.Duration {
+	if chance(r, 50) {
+		return time.Duration(2+5*r.IntN(5))*time.Second + between(r, 0, 60*time.Millisecond)
+	}
+	return between(r, time.Second, active)
+}

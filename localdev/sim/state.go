@@ -1,0 +1,93 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gapless-rooms/gapless/localdev/dynamodb"
+)
+
+// state is what stands in the tables.
+type state struct {
+	heads       map[string]head
+	entries     map[place]entry
+	members     []string // "room connection"
+	connections []string
+}
+
+type place struct {
+	room, epoch string
+	seq         uint64
+}
+
+func (p place) String() string { return fmt.Sprintf("%s %s/%d", p.room, p.epoch, p.seq) }
+
+type head struct {
+	epoch          string
+	seq, delivered uint64
+	owner          string
+}
+
+type entry struct {
+	void                    bool
+	user, key, data, origin string
+}
+
+func (e entry) String() string {
+	if e.void {
+		return "void"
+	}
+	return fmt.Sprintf("%s %s %s", e.user, e.key, e.data)
+}
+
+// readState reads the tables past every adapter, so that no bug of theirs can
+// hide behind itself.
+func readState(engine *dynamodb.Engine) (state, error) {
+	s := state{heads: map[string]head{}, entries: map[place]entry{}}
+	for _, table := range []string{"gapless-connections", "gapless-rooms", "gapless-log"} {
+		items, err := engine.Items(table)
+		if err != nil {
+			return s, err
+		}
+		for _, raw := range items {
+			var item map[string]any
+			if err := json.Unmarshal(raw, &item); err != nil {
+				return s, err
+			}
+			s.add(item)
+		}
+	}
+	return s, nil
+}
+
+func (s *state) add(item map[string]any) {
+	pk, sk := text(item, "pk"), text(item, "sk")
+	kind, rest, _ := strings.Cut(pk, "#")
+	switch kind {
+	case "c":
+		s.connections = append(s.connections, sk)
+	case "m":
+		room, _, _ := strings.Cut(rest, "#")
+		s.members = append(s.members, room+" "+sk)
+	case "h":
+		s.heads[rest] = head{text(item, "e"), count(item, "n"), count(item, "d"), text(item, "lo")}
+	case "e":
+		at, e := entryOf(item)
+		s.entries[at] = e
+	}
+}
+
+func count(item map[string]any, name string) uint64 {
+	n, _ := strconv.ParseUint(text(item, name), 10, 64)
+	return n
+}
+
+func entryOf(item map[string]any) (place, entry) {
+	_, rest, _ := strings.Cut(text(item, "pk"), "#")
+	room, epoch, _ := strings.Cut(rest, "#")
+	return place{room, epoch, count(item, "sk")}, entry{
+		void: item["v"] != nil, user: text(item, "u"), key: text(item, "k"), data: text(item, "j"), origin: text(item, "c"),
+	}
+}

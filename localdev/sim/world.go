@@ -1,0 +1,359 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
+	"github.com/gapless-rooms/gapless/localdev/dynamodb"
+	"github.com/gapless-rooms/gapless/localdev/lambda"
+	"github.com/gapless-rooms/gapless/localdev/stack"
+	"github.com/gapless-rooms/gapless/pkg/app"
+	"github.com/gapless-rooms/gapless/pkg/clock"
+)
+
+// Config says what to run. Only the Seed is required.
+type Config struct {
+	Seed uint64
+	// Class overrides the seed's, by its name.
+	Class string
+	// Members overrides what the clients do; nil: the seed makes it.
+	Members []member
+	// Faults overrides what goes wrong; nil: the seed makes it.
+	Faults []Fault
+	// Mutant, if not nil, is a bug.
+	Mutant *Mutant
+	// Environ is added to the functions' environment.
+	Environ map[string]string
+}
+
+// Result is what came of a run.
+type Result struct {
+	Seed       uint64
+	Class      string
+	Violations []Violation
+	Faults     []Fault
+	Delays     []Delay
+	Calls      []Point // all calls of AWS, in order
+	Messages   int     // acknowledged
+	Virtual    time.Duration
+	timeline   *timeline
+}
+
+// Trace is the whole story of the run.
+func (r Result) Trace() string { return r.timeline.trace() }
+
+// Point is a call of AWS: the n-th of a function.
+type Point struct {
+	Function string
+	Nth      int
+	Label    string
+}
+
+// world is one run.
+type world struct {
+	Config
+	class    Class
+	clock    clock.Clock
+	began    time.Time
+	stack    *stack.Stack
+	calls    counters
+	runs     counters
+	check    *checker
+	story    timeline
+	clients  []*client
+	faults   []Fault
+	tasks    sync.WaitGroup // the clients' goroutines
+	late     sync.WaitGroup // calls that are still on their way
+	quiet    atomic.Bool    // no more faults
+	wakes    atomic.Int64
+	ids      counters
+	points   []Point
+	measured []Delay
+	mu       sync.Mutex
+}
+
+func (w *world) now() time.Duration              { return time.Since(w.began) }
+func (w *world) since(t time.Time) time.Duration { return t.Sub(w.began) }
+
+func (w *world) note(e event) {
+	e.at = w.now()
+	w.story.add(e)
+}
+
+// Run runs one seed in a bubble of virtual time.
+func Run(t *testing.T, config Config) Result {
+	var result Result
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(config)
+		if err := w.run(); err != nil {
+			t.Fatalf("seed %d: %v", config.Seed, err)
+		}
+		result.Seed, result.Class, result.Faults = w.Seed, w.class.Name, w.faults
+		result.Violations, result.timeline = w.check.result(), &w.story
+		result.Delays, result.Calls, result.Messages, result.Virtual = w.delays(), w.points, len(w.check.acks), w.now()
+	})
+	return result
+}
+
+func newWorld(config Config) *world {
+	w := &world{
+		Config: config, class: ClassOf(config.Seed), clock: clock.System(), began: time.Now(),
+		calls: newCounters(), runs: newCounters(), ids: newCounters(), faults: config.Faults,
+	}
+	for _, class := range Classes() {
+		if class.Name == config.Class {
+			w.class = class
+		}
+	}
+	w.check = newChecker(w)
+	if w.Members == nil {
+		w.Members = script(stream(w.Seed, "script"))
+	}
+	if w.faults == nil {
+		p := &planner{r: stream(w.Seed, "faults"), members: len(w.Members)}
+		w.class.plan(p.r, p)
+		w.faults = p.faults
+	}
+	return w
+}
+
+// The phases after the active one. The longest that a wake-up can take is two
+// retries (3 min), a dead letter, a sweep, and the retries of that.
+const (
+	settle = 14 * time.Minute
+	// A dead connection is looked at within CheckEvery (1 min), twice, and a
+	// minute later if it was joining.
+	forget = 7 * time.Minute
+)
+
+func (w *world) run() error {
+	s, err := stack.New(stack.Config{
+		Clock: w.clock, NoSchedule: true, Seed: mix(w.Seed) | 1,
+		Environ: w.environ(),
+		Host:    w.host,
+		Transport: func(function string, next http.RoundTripper) http.RoundTripper {
+			return transport{w, function, next}
+		},
+		WakeLatency: func(r *rand.Rand) time.Duration { return between(r, 20*time.Millisecond, 160*time.Millisecond) },
+		StaleReads: func(dynamodb.Read) int {
+			if !w.class.Stale || w.quiet.Load() {
+				return 0
+			}
+			return int(digest("stale", strconv.Itoa(w.ids.count("stale"))) % 6) //nolint:gosec // small
+		},
+	})
+	if err != nil {
+		return err
+	}
+	w.stack = s
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	s.Lambda.SetFault(w.runFault)
+	s.Lambda.Observe(w.observe)
+	s.SNS.SetDeliveryFault(w.wakeFault)
+
+	for i, m := range w.Members {
+		c, err := newClient(w, i, m)
+		if err != nil {
+			return err
+		}
+		w.clients = append(w.clients, c)
+	}
+	for _, c := range w.clients {
+		w.tasks.Go(func() { c.keeper(ctx) })
+		w.tasks.Go(func() { c.publisher(ctx) })
+		w.tasks.Go(func() { c.act(ctx) })
+	}
+	w.tasks.Go(func() { w.sweeper(ctx) })
+	w.tasks.Go(func() { w.clientFaults(ctx) })
+
+	time.Sleep(active + 777*time.Microsecond)
+	w.heal()
+	time.Sleep(settle)
+	state, err := readState(s.DynamoDB)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.lockClients(func() { w.measured = w.check.settled(state, w.clients) })
+	w.mu.Unlock()
+	w.check.linearizable(state)
+
+	w.leaveAll()
+	time.Sleep(forget)
+	if state, err = readState(s.DynamoDB); err != nil {
+		return err
+	}
+	w.check.clean(state)
+
+	stop()
+	w.tasks.Wait()
+	w.late.Wait()
+	return s.Shutdown(context.Background())
+}
+
+// lockClients runs f while no client moves.
+func (w *world) lockClients(f func()) {
+	for _, c := range w.clients {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+	}
+	f()
+}
+
+func (w *world) environ() map[string]string {
+	environ := map[string]string{
+		"GAPLESS_CHECK_EVERY":           "1m",
+		"GAPLESS_CONNECTION_PARTITIONS": "1",
+		"GAPLESS_LOG_LEVEL":             "error",
+	}
+	for k, v := range w.Environ {
+		environ[k] = v
+	}
+	return environ
+}
+
+// host gives a function environment ids and retries that repeat, and a clock
+// that may be wrong.
+func (w *world) host(function string, h app.Host) app.Host {
+	number := strconv.Itoa(w.ids.count("environment " + function))
+	h.NewID = func() string {
+		n := w.ids.count("id " + function + number)
+		return fmt.Sprintf("%s%s-%06x", function[:1], number, digest(strconv.FormatUint(w.Seed, 16), function, number, strconv.Itoa(n))&0xffffff)
+	}
+	h.Random = func(n int64) int64 {
+		i := w.ids.count("random " + function + number)
+		return int64(digest("random", function, number, strconv.Itoa(i)) % uint64(n)) //nolint:gosec // positive
+	}
+	if w.class.Skew > 0 {
+		h.Clock = skewed{h.Clock, latency(w.Seed, -w.class.Skew, w.class.Skew, "skew", function, number)}
+	}
+	load := h.AWS
+	h.AWS = func(ctx context.Context) (aws.Config, error) {
+		c, err := load(ctx)
+		c.Retryer = func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+					return time.Duration(attempt) * 40 * time.Millisecond, nil
+				})
+			})
+		}
+		return c, err
+	}
+	return h
+}
+
+// skewed is a clock that is off by a constant.
+type skewed struct {
+	clock.Clock
+	by time.Duration
+}
+
+func (s skewed) Now() time.Time { return s.Clock.Now().Add(s.by) }
+
+// sweeper is the schedule: a sweep a minute, tried again as the events of a
+// schedule are.
+func (w *world) sweeper(ctx context.Context) {
+	for n := 1; ; n++ {
+		timer := time.NewTimer(latency(w.Seed, 59*time.Second, 61*time.Second, "sweep", strconv.Itoa(n)))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		if _, err := w.stack.Lambda.InvokeAsync("sweep", []byte(`{"source":"aws.events","detail":{}}`)); err != nil {
+			return
+		}
+	}
+}
+
+// observe notes how each run of a function ends.
+func (w *world) observe(e lambda.Event) {
+	w.check.invoked(e)
+	name := actor(e.Invocation.Function, e.Invocation.RequestID)
+	switch e.Kind {
+	case lambda.Started:
+		w.note(event{actor: name, text: fmt.Sprintf("starts, attempt %d", e.Invocation.Attempt), quiet: e.Invocation.Function == "sweep"})
+	case lambda.Ended:
+		if e.Result.FunctionError != "" {
+			w.note(event{actor: name, text: "fails: " + string(e.Result.Payload)})
+		}
+	case lambda.DeadLettered:
+		w.note(event{actor: name, text: "given up: a dead letter"})
+	}
+}
+
+func (w *world) delays() []Delay { return w.measured }
+
+// leaveAll cuts every client and loses its $disconnect.
+func (w *world) leaveAll() {
+	for _, c := range w.clients {
+		c.mu.Lock()
+		c.ended = "over"
+		l := c.link
+		c.mu.Unlock()
+		if l != nil {
+			w.stack.Gateway.Faults().LoseDisconnect(l.id)
+			l.conn.Cut()
+		}
+	}
+}
+
+// callFault is what goes wrong in the n-th call of a function.
+func (w *world) callFault(c *call, nth int) Fault {
+	w.mu.Lock()
+	w.points = append(w.points, Point{c.function, nth, c.label()})
+	w.mu.Unlock()
+	if w.quiet.Load() {
+		return Fault{}
+	}
+	for _, f := range w.faults {
+		if f.Function != c.function || nth < f.Nth || nth >= f.Nth+w.span(f) || !isCallFault(f.Kind) {
+			continue
+		}
+		if c.service == "execute-api" && !w.class.Sync {
+			switch f.Kind {
+			case KillBefore, KillAfter, LoseAnswer, FailAfter:
+			default: // what gets no post for long may be told that it is behind
+				continue
+			}
+		}
+		if c.function == "sweep" {
+			if lc, ok := lambdacontext.FromContext(c.request.Context()); ok {
+				w.check.taint(lc.AwsRequestID)
+			}
+		}
+		return f
+	}
+	return Fault{}
+}
+
+func isCallFault(k Kind) bool {
+	switch k {
+	case KillBefore, KillAfter, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter:
+		return true
+	}
+	return false
+}
+
+// span is how many calls on end a fault hits.
+func (w *world) span(f Fault) int {
+	switch f.Kind {
+	case LoseAnswer, FailBefore, FailAfter, Throttle:
+		return max(1, f.Times)
+	}
+	return 1
+}
