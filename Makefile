@@ -53,3 +53,32 @@ build: ## Build each function as Lambda runs it, into build/<function>/bootstrap
 		GOOS=linux GOARCH=$(or $(GOARCH),arm64) CGO_ENABLED=0 go build -tags lambda.norpc -trimpath \
 			-ldflags='-s -w' -o build/$$name/bootstrap ./$$f; \
 	done
+
+CDK := npx --yes aws-cdk@2.1148.1
+
+.PHONY: synth
+synth: build ## Write the CloudFormation templates to cdk.out/; options by ARGS="-c stage=prod".
+	$(CDK) synth --quiet $(ARGS)
+
+.PHONY: deploy
+deploy: build ## Deploy to AWS (stage dev unless ARGS says otherwise); see infra/README.md.
+	$(CDK) deploy --all $(ARGS)
+
+.PHONY: destroy
+destroy: build ## Remove from AWS what make deploy made, with the same ARGS.
+	$(CDK) destroy --all $(ARGS)
+
+.PHONY: template
+template: ## Write the committed templates in infra/assembly/ anew (Node).
+	go test -count=1 -tags infra -run '^TestTemplateIsCommitted$$' ./infra -update
+
+.PHONY: verify-template
+verify-template: ## Fail if the committed templates are stale (Node).
+	go test -count=1 -tags infra -run '^TestTemplateIsCommitted$$' ./infra
+
+verify: verify-template
+
+.PHONY: test-infra
+test-infra: ## Test the CDK app: assertions and cdk-nag (Node).
+	go vet -tags infra ./infra/...
+	go test -count=1 -tags infra ./infra/...

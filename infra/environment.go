@@ -1,0 +1,81 @@
+//go:build infra
+
+package main
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/gapless-rooms/gapless/pkg/config"
+)
+
+// wants is the configuration of each function: which variables it reads.
+var wants = map[string]reflect.Type{
+	"connect":    reflect.TypeFor[config.Connect](),
+	"disconnect": reflect.TypeFor[config.Disconnect](),
+	"message":    reflect.TypeFor[config.Message](),
+	"broadcast":  reflect.TypeFor[config.Broadcaster](),
+	"sweep":      reflect.TypeFor[config.Sweeper](),
+}
+
+// environment is a function's environment: of the variables that it reads,
+// those that we have something to say about. The others keep their defaults;
+// the tests see to it that none is left out that has none.
+func (a *application) environment(name string) map[string]*string {
+	table := func(name string) func() *string {
+		return func() *string { return a.data.tables[name].TableName() }
+	}
+	literal := func(value string) func() *string {
+		return func() *string { return jsii.String(value) }
+	}
+	values := map[string]func() *string{
+		"GAPLESS_CONNECTIONS_TABLE": table("connections"),
+		"GAPLESS_ROOMS_TABLE":       table("rooms"),
+		"GAPLESS_LOG_TABLE":         table("log"),
+		"GAPLESS_WAKE_TOPIC":        a.wake.topic.TopicArn,
+		"GAPLESS_DEAD_LETTER_QUEUE": a.wake.deadLetters.QueueUrl,
+		// Resolved by CloudFormation when it sets the environment
+		// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html).
+		"GAPLESS_AUTH_SECRET":      a.data.secret.SecretValue().UnsafeUnwrap,
+		"GAPLESS_OPEN_ROOMS":       literal(strconv.FormatBool(a.options.OpenRooms)),
+		"GAPLESS_RETENTION":        literal(strconv.Itoa(a.options.RetentionHours) + "h"),
+		"GAPLESS_POSTS_PER_SECOND": literal(strconv.Itoa(a.options.PostsPerSecond)),
+		"GAPLESS_LOG_LEVEL":        literal(a.options.LogLevel),
+	}
+	out := map[string]*string{}
+	for _, v := range variables(wants[name]) {
+		if value := values[v.name]; value != nil {
+			out[v.name] = value()
+		}
+	}
+	return out
+}
+
+// endpointVariable is set when the gateway is there: its routes need the
+// functions first.
+const endpointVariable = "GAPLESS_GATEWAY_ENDPOINT"
+
+// variable is one environment variable of a configuration.
+type variable struct {
+	name     string
+	required bool
+}
+
+// variables reads the tags of a configuration's fields.
+func variables(t reflect.Type) []variable {
+	var out []variable
+	for i := range t.NumField() {
+		field := t.Field(i)
+		if tag, ok := field.Tag.Lookup("env"); ok {
+			name, options, _ := strings.Cut(tag, ",")
+			_, optional := field.Tag.Lookup("envDefault")
+			out = append(out, variable{name, options != "" && !optional})
+		} else if field.Type.Kind() == reflect.Struct {
+			out = append(out, variables(field.Type)...)
+		}
+	}
+	return out
+}
