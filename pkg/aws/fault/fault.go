@@ -4,6 +4,7 @@ package fault
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -30,13 +31,21 @@ func (e *Error) Temporary() bool { return e.passing }
 // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
 var retryable = retry.IsErrorRetryables(retry.DefaultRetryables)
 
+// tooFast reports whether a service refused with status 429. The SDK knows
+// throttling by its code only, and not SNS' "Throttled"
+// (https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html).
+func tooFast(err error) bool {
+	var response interface{ HTTPStatusCode() int }
+	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusTooManyRequests
+}
+
 // Wrap returns err as an *Error that names the operation, nil for nil.
 func Wrap(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
 	var attempts *retry.MaxAttemptsError
-	passing := errors.As(err, &attempts) ||
+	passing := errors.As(err, &attempts) || tooFast(err) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
 		retryable.IsErrorRetryable(err) == aws.TrueTernary
 	return &Error{operation, err, passing}
