@@ -172,7 +172,7 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		lose()
 		ok(t, s.AddRoom(t.Context(), connection.AddRoomParams{ID: "a=", Room: "lobby", Max: 1, Now: storetest.Start}))
 		lose()
-		ok(t, s.DropRoom(t.Context(), "a=", "lobby"))
+		ok(t, s.DropRoom(t.Context(), "a=", "lobby", storetest.Start))
 		lose()
 		ok(t, s.Check(t.Context(), "a=", 1, storetest.Start))
 		lose()
@@ -194,7 +194,8 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		lose()
 		ok(t, s.SetBehind(t.Context(), m, room.Untold))
 		lose()
-		ok(t, s.Delete(t.Context(), m.Room, m.ConnectionID))
+		_, err := s.Delete(t.Context(), m.Room, m.ConnectionID)
+		ok(t, err)
 	},
 }
 
@@ -294,7 +295,9 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	"AddRoom": func(ctx context.Context, b backend) error {
 		return b.connections().AddRoom(ctx, connection.AddRoomParams{ID: "a=", Room: "r", Max: 1})
 	},
-	"DropRoom": func(ctx context.Context, b backend) error { return b.connections().DropRoom(ctx, "a=", "r") },
+	"DropRoom": func(ctx context.Context, b backend) error {
+		return b.connections().DropRoom(ctx, "a=", "r", storetest.Start)
+	},
 	"Check": func(ctx context.Context, b backend) error {
 		return b.connections().Check(ctx, "a=", 0, storetest.Start)
 	},
@@ -315,7 +318,7 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	"Rooms.Put": func(ctx context.Context, b backend) error {
 		return b.rooms().Put(ctx, room.Member{ConnectionID: "a="}, storetest.Start)
 	},
-	"Rooms.Delete": func(ctx context.Context, b backend) error { return b.rooms().Delete(ctx, "lobby", "a=") },
+	"Rooms.Delete": func(ctx context.Context, b backend) error { return second(b.rooms().Delete(ctx, "lobby", "a=")) },
 	"Members": func(ctx context.Context, b backend) error {
 		return second(b.rooms().Members(ctx, "lobby", 0, storetest.Start))
 	},

@@ -183,20 +183,7 @@ func (b *bundle) want(id string, from, upto uint64) {
 	}
 }
 
-func (b *bundle) behind(id string) room.Behind {
-	b.Helper()
-	members, err := b.members.Members(b.Context(), "r", 0, time.Now())
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, m := range members {
-		if m.ConnectionID == id {
-			return m.Behind
-		}
-	}
-	b.Fatalf("%s is no member", id)
-	return 0
-}
+func (b *bundle) behind(id string) room.Behind { b.Helper(); return b.member(id).Behind }
 
 func TestBacklogGoesOutInFullFrames(t *testing.T) {
 	inTime(t, func(b *bundle) {
@@ -490,4 +477,49 @@ func TestConfigIsChecked(t *testing.T) {
 	if _, err := broadcast.New(broadcast.Parts{}, broadcast.Config{LeaseFor: time.Minute}); err == nil {
 		t.Error("a lease as long as the time to Lambda's retry was taken")
 	}
+}
+
+// A member that joins anew while its line is being given up counts on what the
+// line drops: another drain must bring it.
+func TestRejoinWhileGivenUpIsServed(t *testing.T) {
+	inTime(t, func(b *bundle) {
+		b.join("a", "b")
+		b.append(1, "", "1")
+		refusing, rejoined := true, false
+		b.gateway.post = func(_ context.Context, id string) error {
+			if id != "a" || !refusing {
+				return nil
+			}
+			if !rejoined && time.Since(b.member("a").JoinedAt) > 1900*time.Millisecond {
+				rejoined = true
+				b.join("a")
+			}
+			return connection.ErrThrottled
+		}
+		b.drain()
+		refusing = false
+		if len(b.waker.wakes) != 1 {
+			b.Fatalf("wakes %+v: somebody must go on", b.waker.wakes)
+		}
+		b.drain()
+		b.want("a", 1, 1)
+		if state := b.behind("a"); state != room.InStep {
+			b.Errorf("a is %v", state)
+		}
+	})
+}
+
+func (b *bundle) member(id string) room.Member {
+	b.Helper()
+	members, err := b.members.Members(b.Context(), "r", 0, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, m := range members {
+		if m.ConnectionID == id {
+			return m
+		}
+	}
+	b.Fatalf("%s is no member", id)
+	return room.Member{}
 }

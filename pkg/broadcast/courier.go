@@ -58,12 +58,12 @@ func (c *courier) offer(ctx context.Context, members []room.Member, letters []le
 	for _, m := range members {
 		l := c.byID[m.ConnectionID]
 		if l == nil || (l.stopped && m.Behind == room.InStep && m.JoinedAt.After(l.member.JoinedAt)) {
-			if l == nil || !l.running {
-				l = &line{member: m, stopped: m.Behind != room.InStep}
-				c.byID[m.ConnectionID] = l
-				if m.Behind == room.Untold {
-					c.start(func() { c.tell(ctx, m) })
-				}
+			// A stopped line sends no messages any more, so a new one beside it
+			// keeps the order.
+			l = &line{member: m, stopped: m.Behind != room.InStep}
+			c.byID[m.ConnectionID] = l
+			if m.Behind == room.Untold {
+				c.start(func() { c.tell(ctx, m) })
 			}
 		}
 		if l.stopped {
@@ -248,8 +248,7 @@ func (c *courier) giveUp(ctx context.Context, l *line, cause error) {
 	if errors.Is(cause, connection.ErrGone) {
 		err := c.Connections.Check(ctx, member.ConnectionID, 1, c.Clock.Now())
 		if errors.Is(err, connection.ErrNotFound) {
-			err = c.Members.Delete(ctx, member.Room, member.ConnectionID)
-			if err != nil {
+			if _, err := c.Members.Delete(ctx, member.Room, member.ConnectionID); err != nil {
 				c.fail(err)
 			}
 			return
@@ -260,15 +259,22 @@ func (c *courier) giveUp(ctx context.Context, l *line, cause error) {
 		}
 	}
 	if err := c.Members.SetBehind(ctx, member, room.Untold); err != nil {
-		if !errors.Is(err, room.ErrNotMember) {
-			c.fail(err)
+		if errors.Is(err, room.ErrNotMember) {
+			// It left, or joined anew meanwhile and counts on what the line has
+			// just dropped.
+			err = errRejoined
 		}
+		c.fail(err)
 		return
 	}
 	if !errors.Is(cause, connection.ErrGone) {
 		c.tell(ctx, member)
 	}
 }
+
+// errRejoined is returned when a line was given up although its member has
+// joined anew. Another drain must serve what this one has dropped.
+var errRejoined = errors.New("member joined anew while it was given up")
 
 // tell lets a member know that it is behind. If it cannot be told now, each
 // later drain tries again, and its next sync finds out.

@@ -51,7 +51,7 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	switch {
 	case err == nil, errors.Is(err, msglog.ErrLeaseLost):
 		return nil
-	case errors.Is(err, errOutOfTime):
+	case errors.Is(err, errOutOfTime), errors.Is(err, errRejoined):
 		return d.handOn(ctx)
 	default:
 		return errors.Join(err, d.abandon(ctx))

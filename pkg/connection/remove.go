@@ -22,8 +22,8 @@ const removeWidth = 8
 
 // Members is what a removal needs of the rooms.
 type Members interface {
-	// Delete ends a membership; one that is not there counts as deleted.
-	Delete(ctx context.Context, room, connectionID string) error
+	// Delete ends a membership, if there is one.
+	Delete(ctx context.Context, room, connectionID string) (bool, error)
 }
 
 // Remover forgets connections. It is the only way in which one is deleted, and
@@ -78,7 +78,10 @@ func (r *Remover) deleteMemberships(ctx context.Context, c Connection) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(removeWidth)
 	for _, room := range c.Rooms {
-		group.Go(func() error { return r.members.Delete(ctx, room, c.ID) })
+		group.Go(func() error {
+			_, err := r.members.Delete(ctx, room, c.ID)
+			return err
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("delete memberships: %w", err)

@@ -22,14 +22,14 @@ type members struct {
 	err     error
 }
 
-func (m *members) Delete(_ context.Context, room, _ string) error {
+func (m *members) Delete(_ context.Context, room, _ string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.during != nil {
 		m.during()
 	}
 	m.deleted = append(m.deleted, room)
-	return m.err
+	return true, m.err
 }
 
 func put(t *testing.T, s *memory.Connections, c connection.Connection) {

@@ -35,8 +35,9 @@ type Store interface {
 	// least 1; a room that it is in already can always be added.
 	AddRoom(ctx context.Context, p AddRoomParams) error
 
-	// DropRoom removes a room after its membership was deleted.
-	DropRoom(ctx context.Context, id, room string) error
+	// DropRoom removes a room after its membership was deleted, unless a join
+	// has begun since joinedAt: it may be one of the same room.
+	DropRoom(ctx context.Context, id, room string, joinedAt time.Time) error
 
 	// Check records what a look at the connection found: strikes and the next
 	// date.

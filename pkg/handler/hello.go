@@ -88,7 +88,7 @@ func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Ide
 // tooManyRooms takes back what a hello has added over the limit.
 func (m *Message) tooManyRooms(ctx context.Context, conn connection.Connection, added []string) error {
 	for _, room := range added {
-		if err := m.Connections.DropRoom(ctx, conn.ID, room); err != nil {
+		if err := m.Connections.DropRoom(ctx, conn.ID, room, conn.JoinedAt); err != nil {
 			return fmt.Errorf("take back room: %w", err)
 		}
 	}

@@ -25,13 +25,7 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = m.Connections.AddRoom(ctx, connection.AddRoomParams{
-		ID: conn.ID, Room: p.Room, Max: m.MaxRooms, Now: m.Clock.Now(),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("add room: %w", err)
-	}
-	result, err := m.enter(ctx, conn, p.Room, start(p.From))
+	result, err := m.addAndEnter(ctx, conn, p.Room, start(p.From))
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +33,18 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 		m.courtesy(ctx, broadcast.PresenceWake(p.Room, conn.Identity.User, conn.ID, false))
 	}
 	return result, nil
+}
+
+// addAndEnter writes the room into the connection before the membership, so
+// that whoever removes the connection finds it.
+func (m *Message) addAndEnter(ctx context.Context, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+	err := m.Connections.AddRoom(ctx, connection.AddRoomParams{
+		ID: conn.ID, Room: name, Max: m.MaxRooms, Now: m.Clock.Now(),
+	})
+	if err != nil {
+		return protocol.JoinResult{}, fmt.Errorf("add room: %w", err)
+	}
+	return m.enter(ctx, conn, name, from)
 }
 
 // enter writes the membership and then reads the log, in this order: whatever
@@ -62,13 +68,16 @@ func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.Members.Delete(ctx, p.Room, conn.ID); err != nil {
+	member, err := m.Members.Delete(ctx, p.Room, conn.ID)
+	if err != nil {
 		return nil, fmt.Errorf("delete membership: %w", err)
 	}
-	if !conn.In(p.Room) {
+	if !member {
+		// Never joined, or a join of this room is under way and will be a
+		// member: then the room must go on standing in the connection.
 		return protocol.Empty{}, nil
 	}
-	if err := m.Connections.DropRoom(ctx, conn.ID, p.Room); err != nil {
+	if err := m.Connections.DropRoom(ctx, conn.ID, p.Room, conn.JoinedAt); err != nil {
 		return nil, fmt.Errorf("drop room: %w", err)
 	}
 	m.courtesy(ctx, broadcast.PresenceWake(p.Room, conn.Identity.User, conn.ID, true))
@@ -121,7 +130,7 @@ func (m *Message) syncRoom(ctx context.Context, conn connection.Connection, name
 	if err != nil || (result.Recovered && len(result.Messages) == 0) {
 		return result, err
 	}
-	return m.enter(ctx, conn, name, from)
+	return m.addAndEnter(ctx, conn, name, from)
 }
 
 // presence lists who is in a room.

@@ -77,17 +77,27 @@ var roomSetTests = []test[connection.Store]{
 	}},
 	{"a room is dropped and no other", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.DropRoom(t.Context(), id, "lobby"))
+		ok(t, s.DropRoom(t.Context(), id, "lobby", joined(id).JoinedAt))
 		same(t, get(t, s, id).Rooms, []string{"org.42.a/b"})
-		ok(t, s.DropRoom(t.Context(), id, "lobby"))
-		ok(t, s.DropRoom(t.Context(), id, "never joined"))
-		ok(t, s.DropRoom(t.Context(), id, "org.42.a/b"))
+		ok(t, s.DropRoom(t.Context(), id, "lobby", joined(id).JoinedAt))
+		ok(t, s.DropRoom(t.Context(), id, "never joined", joined(id).JoinedAt))
+		ok(t, s.DropRoom(t.Context(), id, "org.42.a/b", joined(id).JoinedAt))
 		same(t, get(t, s, id).Rooms, nil)
 		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
 		same(t, get(t, s, id).Rooms, []string{"lobby"})
 	}},
+	{"a room is kept if a join has begun since", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		before := get(t, s, id).JoinedAt
+		again := addParams(id, "lobby")
+		again.Now = before.Add(time.Millisecond)
+		ok(t, s.AddRoom(t.Context(), again))
+		ok(t, s.DropRoom(t.Context(), id, "lobby", before))
+		ok(t, s.DropRoom(t.Context(), id, "lobby", time.Time{}))
+		same(t, get(t, s, id).Rooms, []string{"lobby", "org.42.a/b"})
+	}},
 	{"one that is over drops no room", func(t *testing.T, s connection.Store) {
-		over(t, s, func(id string) error { return s.DropRoom(t.Context(), id, "lobby") })
+		over(t, s, func(id string) error { return s.DropRoom(t.Context(), id, "lobby", joined(id).JoinedAt) })
 	}},
 }
 

@@ -83,8 +83,3 @@ func get(ctx context.Context, client API, table string, k item, consistent bool,
 	}
 	return out.Item, nil
 }
-
-func remove(ctx context.Context, client API, table string, k item, operation string) error {
-	_, err := client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &table, Key: k})
-	return fault.Wrap(operation, err)
-}

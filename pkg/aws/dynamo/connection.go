@@ -172,8 +172,23 @@ func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) e
 }
 
 // DropRoom removes a room: 1 WRU.
-func (s *Connections) DropRoom(ctx context.Context, id, room string) error {
-	return s.changeOpen(ctx, id, "drop room", "DELETE r :r", item{":r": set([]string{room})})
+func (s *Connections) DropRoom(ctx context.Context, id, room string, joinedAt time.Time) error {
+	condition, values := open+" AND attribute_not_exists(ja)", item{":r": set([]string{room})}
+	if !joinedAt.IsZero() {
+		condition, values[":ja"] = open+" AND ja = :ja", millis(joinedAt)
+	}
+	_, err := s.change(ctx, id, "drop room", "DELETE r :r", condition, values)
+	if err == nil {
+		return nil
+	}
+	found, err := standing(err)
+	if err != nil {
+		return err
+	}
+	if c := connectionOf(found); len(found) > 0 && !c.Closing {
+		return nil // joined anew
+	}
+	return connection.ErrNotFound
 }
 
 // Check records a look: 1 WRU, and another if the connection is under sentence.

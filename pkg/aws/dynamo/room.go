@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/gapless-rooms/gapless/pkg/aws/fault"
 	"github.com/gapless-rooms/gapless/pkg/room"
@@ -43,8 +44,14 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 }
 
 // Delete ends a membership: 1 WRU.
-func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
-	return remove(ctx, r.client, r.table, key(shardKey(name, onlyShard), text(connectionID)), "delete membership")
+func (r *Rooms) Delete(ctx context.Context, name, connectionID string) (bool, error) {
+	out, err := r.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)), ReturnValues: types.ReturnValueAllOld,
+	})
+	if err != nil {
+		return false, fault.Wrap("delete membership", err)
+	}
+	return len(out.Attributes) > 0, nil
 }
 
 // Members reads a shard: 1 RRU per 4 KB begun.

@@ -104,8 +104,11 @@ func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) e
 }
 
 // DropRoom removes a room.
-func (s *Connections) DropRoom(ctx context.Context, id, name string) error {
+func (s *Connections) DropRoom(ctx context.Context, id, name string, joinedAt time.Time) error {
 	return s.change(ctx, id, func(c *connection.Connection) error {
+		if !c.JoinedAt.Equal(stored(joinedAt)) {
+			return nil
+		}
 		c.Rooms = slices.DeleteFunc(slices.Clone(c.Rooms), func(r string) bool { return r == name })
 		return nil
 	})

@@ -45,14 +45,15 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 }
 
 // Delete ends a membership.
-func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
+func (r *Rooms) Delete(ctx context.Context, name, connectionID string) (bool, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return false, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	_, was := r.members[memberKey{name, connectionID}]
 	delete(r.members, memberKey{name, connectionID})
-	return nil
+	return was, nil
 }
 
 // Members reads a shard.
