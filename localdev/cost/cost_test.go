@@ -258,7 +258,7 @@ func TestCost(t *testing.T) {
 			invoked = b.stack.Lambda.Stats("broadcast").Invocations - invoked
 			bill := Bill{
 				Messages: after.UnitsIn + after.UnitsOut - before.UnitsIn - before.UnitsOut, Usage: usage,
-				Invocations: n + int(invoked),
+				Invocations: n + invoked,
 				// The broadcaster is awake all the time, each publish waits for five calls.
 				Serial: 5*n + int((seconds+5)/secondsPerCall),
 			}

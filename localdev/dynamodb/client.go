@@ -33,7 +33,7 @@ func (e *Engine) RoundTrip(r *http.Request) (response *http.Response, err error)
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			if p != http.ErrAbortHandler {
+			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			response, err = nil, ErrDropped
@@ -124,7 +124,7 @@ func RunT(t TB, config ...Config) *Server {
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		_ = server.Close()
-		<-served
+		<-served //nolint:errcheck // it always ends with ErrServerClosed
 	})
 	endpoint := "http://" + listener.Addr().String()
 	client := newClient(endpoint, e.config.Region, func(o *sdk.Options) {

@@ -64,7 +64,7 @@ func TestNestingLimit(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	nested := func(levels int) types.AttributeValue {
-		var v types.AttributeValue = str("x")
+		v := str("x")
 		for range levels {
 			v = &types.AttributeValueMemberL{Value: []types.AttributeValue{v}}
 		}

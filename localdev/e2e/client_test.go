@@ -76,7 +76,7 @@ func connect(t *testing.T, s *stack.Running, user string) *client {
 
 func dial(t *testing.T, s *stack.Running, header http.Header) *client {
 	t.Helper()
-	socket, _, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{HTTPHeader: header}) //nolint:bodyclose // the socket is the body
+	socket, _, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{HTTPHeader: header})
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}

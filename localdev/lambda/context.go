@@ -66,5 +66,5 @@ func EndCause(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	return context.Cause(c.Context) //nolint:contextcheck // it is the ancestor of ctx that is asked
+	return context.Cause(c.Context)
 }

@@ -44,7 +44,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "", "RequestResponse":
 		s.serveSync(w, r, name, payload)
 	case "Event":
-		id, err := s.InvokeAsync(name, payload) //nolint:contextcheck // an event outlives its sender
+		id, err := s.InvokeAsync(name, payload)
 		if err != nil {
 			s.writeError(w, err)
 			return

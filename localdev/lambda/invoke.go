@@ -62,7 +62,6 @@ func (s *Service) invoke(ctx context.Context, name string, payload []byte, clien
 		return Result{}, err
 	}
 	done := make(chan Result, 1)
-	//nolint:contextcheck // a run outlives its caller
 	s.goTracked(func() { done <- s.execute(f, inv, plan) })
 	select {
 	case result := <-done:

@@ -235,7 +235,7 @@ func (s *Service) arn(name string) string {
 func (s *Service) Idle(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		s.enqueueDue() //nolint:contextcheck // an event outlives who waits for it
+		s.enqueueDue()
 		quiet := s.quiet
 		s.mu.Unlock()
 		if quiet == nil {

@@ -128,7 +128,7 @@ func TestDocumentIsComplete(t *testing.T) {
 	for _, action := range append(Actions(), ActionPing) {
 		want = append(want, "\n### "+string(action)+"\n")
 	}
-	limits := text[strings.Index(text, "\n## Limits"):]
+	_, limits, _ := strings.Cut(text, "\n## Limits")
 	for _, row := range []struct {
 		name  string
 		value int
