@@ -158,7 +158,7 @@ var errHole = errors.New("hole not filled yet")
 func (c *client) sync(ctx context.Context, l *link, room string) error {
 	c.mu.Lock()
 	f := c.follows[room]
-	in := f.joined && f.want && f.epoch != ""
+	in := f.joined && f.want && f.started
 	c.mu.Unlock()
 	if !in {
 		return nil
@@ -182,6 +182,9 @@ func (c *client) sync(ctx context.Context, l *link, room string) error {
 	now := c.w.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if f.epoch == "" {
+		f.epoch = p.Epoch
+	}
 	f.take(now, p.Messages, false)
 	if p.More || len(f.missing()) > 0 {
 		f.gap = true

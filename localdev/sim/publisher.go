@@ -119,6 +119,9 @@ func (c *client) act(ctx context.Context) {
 				f = newFollow()
 				c.follows[s.Room] = f
 			}
+			if s.Do == doJoin && !f.want {
+				f.joined = false // pushes were dropped meanwhile, left or not
+			}
 			f.want = s.Do == doJoin
 			c.mu.Unlock()
 			nudge(c.keep)
