@@ -13,7 +13,8 @@ help: ## Print the targets.
 
 .PHONY: dev
 dev: ## Run Gapless and a local AWS on ws://localhost:3001/local.
-	@go run ./localdev dev $(ARGS)
+	@go build -o build/gapless ./localdev
+	@exec build/gapless dev $(ARGS)
 
 .PHONY: test
 test: ## Run every test that needs nothing but Go.

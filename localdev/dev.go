@@ -57,7 +57,7 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	c.greet(std, gatewayListener.Addr().String(), token)
+	c.greet(std, gatewayListener, awsListener, token)
 
 	select {
 	case <-ctx.Done():
@@ -88,9 +88,15 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-func (c *devCommand) greet(std stdio, address, token string) {
-	_, port, _ := net.SplitHostPort(address)
-	host := "localhost:" + port
+// localhost names a listener as a person would.
+func localhost(l net.Listener) string {
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return "localhost:" + port
+}
+
+// greet says where everything is and what to try; aws may be nil.
+func (c *devCommand) greet(std stdio, gateway, aws net.Listener, token string) {
+	host := localhost(gateway)
 	elsewhere := ""
 	if url := "ws://" + host + "/" + stack.Stage; url != defaultURL {
 		elsewhere = " --url " + url
@@ -100,8 +106,8 @@ func (c *devCommand) greet(std stdio, address, token string) {
   WebSocket   ws://%[1]s/%[2]s
   Management  http://%[1]s/%[2]s/@connections/{id}
 `, host, stack.Stage)
-	if c.AWSListen != "" {
-		fmt.Fprintf(std.out, "  AWS         http://%s  (DynamoDB, SNS, SQS, Lambda; any credentials)\n", c.AWSListen)
+	if aws != nil {
+		fmt.Fprintf(std.out, "  AWS         http://%s  (DynamoDB, SNS, SQS, Lambda; any credentials)\n", localhost(aws))
 	}
 	fmt.Fprintf(std.out, `
 Token for %[2]s (24 h):
