@@ -93,7 +93,7 @@ func (k *checker) before(*call) {}
 
 // after sees each call that took effect.
 func (k *checker) after(c *call, response *http.Response) {
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode != http.StatusOK || response.Header.Get(notDone) != "" {
 		return
 	}
 	switch {
@@ -159,8 +159,13 @@ func (k *checker) taint(invocation string) {
 	k.tainted[invocation] = true
 }
 
-// sweepsSince counts the good sweeps that began after a time and are over.
+// sweepsSince counts the good sweeps that began after a time and are over; none
+// before two minutes have passed, which is how long two sweeps take when they
+// are a minute apart.
 func (k *checker) sweepsSince(t time.Duration) int {
+	if k.w.now()-t < 2*time.Minute {
+		return 0
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := 0

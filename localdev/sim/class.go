@@ -68,6 +68,7 @@ func Classes() []Class {
 		{Name: "redeploy", Strict: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.clients(6, Redeploy)
 		}},
+		{Name: "mixed calm", Sync: true, Bound: 15 * time.Minute, plan: func(*rand.Rand, *planner) {}},
 		{Name: "mixed", Sync: true, Skew: 2 * time.Second, Stale: true, Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.calls(12, KillBefore, KillAfter, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter)
 			p.wakes(4)

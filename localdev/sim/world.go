@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -36,6 +37,9 @@ type Config struct {
 	Mutant *Mutant
 	// Environ is added to the functions' environment.
 	Environ map[string]string
+	// Active is for how long faults happen. Default 30 s, on which the seeds'
+	// scripts and plans rest.
+	Active time.Duration
 }
 
 // Result is what came of a run.
@@ -59,6 +63,7 @@ type Point struct {
 	Function string
 	Nth      int
 	Label    string
+	At       time.Duration
 }
 
 // world is one run.
@@ -82,6 +87,10 @@ type world struct {
 	points   []Point
 	measured []Delay
 	mu       sync.Mutex
+
+	// Of mutants: what was read last, and who posts.
+	before map[string]map[string]any
+	serial chan struct{}
 }
 
 func (w *world) now() time.Duration              { return time.Since(w.began) }
@@ -110,7 +119,8 @@ func Run(t *testing.T, config Config) Result {
 func newWorld(config Config) *world {
 	w := &world{
 		Config: config, class: ClassOf(config.Seed), clock: clock.System(), began: time.Now(),
-		calls: newCounters(), runs: newCounters(), ids: newCounters(), faults: config.Faults,
+		serial: make(chan struct{}, 1),
+		calls:  newCounters(), runs: newCounters(), ids: newCounters(), faults: config.Faults,
 	}
 	for _, class := range Classes() {
 		if class.Name == config.Class {
@@ -118,6 +128,9 @@ func newWorld(config Config) *world {
 		}
 	}
 	w.check = newChecker(w)
+	if w.Active == 0 {
+		w.Active = active
+	}
 	if w.Members == nil {
 		w.Members = script(stream(w.Seed, "script"))
 	}
@@ -179,15 +192,22 @@ func (w *world) run() error {
 	w.tasks.Go(func() { w.sweeper(ctx) })
 	w.tasks.Go(func() { w.clientFaults(ctx) })
 
-	time.Sleep(active + 777*time.Microsecond)
+	time.Sleep(w.Active + 777*time.Microsecond)
 	w.heal()
 	time.Sleep(settle)
 	state, err := readState(s.DynamoDB)
 	if err != nil {
 		return err
 	}
+	open := map[string]bool{}
+	for _, c := range s.Gateway.Connections() {
+		open[c.ID] = true
+	}
 	w.mu.Lock()
-	w.lockClients(func() { w.measured = w.check.settled(state, w.clients) })
+	w.lockClients(func() {
+		w.measured = w.check.settled(state, w.clients)
+		w.check.owned(state, open)
+	})
 	w.mu.Unlock()
 	w.check.linearizable(state)
 
@@ -215,12 +235,13 @@ func (w *world) lockClients(f func()) {
 
 func (w *world) environ() map[string]string {
 	environ := map[string]string{
-		"GAPLESS_CHECK_EVERY":           "1m",
+		"GAPLESS_CHECK_EVERY":           "10s",
 		"GAPLESS_CONNECTION_PARTITIONS": "1",
 		"GAPLESS_LOG_LEVEL":             "error",
 	}
-	for k, v := range w.Environ {
-		environ[k] = v
+	maps.Copy(environ, w.Environ)
+	if w.Mutant != nil {
+		maps.Copy(environ, w.Mutant.Environ)
 	}
 	return environ
 }
@@ -263,11 +284,15 @@ type skewed struct {
 
 func (s skewed) Now() time.Time { return s.Clock.Now().Add(s.by) }
 
-// sweeper is the schedule: a sweep a minute, tried again as the events of a
-// schedule are.
+// sweeper is the schedule: a sweep a minute, and many more while faults happen,
+// tried again as the events of a schedule are.
 func (w *world) sweeper(ctx context.Context) {
 	for n := 1; ; n++ {
-		timer := time.NewTimer(latency(w.Seed, 59*time.Second, 61*time.Second, "sweep", strconv.Itoa(n)))
+		pause := latency(w.Seed, 59*time.Second, 61*time.Second, "sweep", strconv.Itoa(n))
+		if w.now() < w.Active {
+			pause /= 8
+		}
+		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -315,7 +340,7 @@ func (w *world) leaveAll() {
 // callFault is what goes wrong in the n-th call of a function.
 func (w *world) callFault(c *call, nth int) Fault {
 	w.mu.Lock()
-	w.points = append(w.points, Point{c.function, nth, c.label()})
+	w.points = append(w.points, Point{c.function, nth, c.label(), w.now()})
 	w.mu.Unlock()
 	if w.quiet.Load() {
 		return Fault{}

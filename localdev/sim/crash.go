@@ -1,0 +1,117 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Scenario is a short run whose every call of AWS is made to kill its function.
+type Scenario struct {
+	Name    string
+	Members []member
+	// Faults happen in every run of it, beside the crash.
+	Faults []Fault
+	Active time.Duration
+}
+
+// Scenarios cover what the functions do; which calls that makes is found out by
+// a run without a crash.
+func Scenarios() []Scenario {
+	at := func(seconds float64, do action) step {
+		return step{At: time.Duration(seconds * float64(time.Second)), Do: do, Room: lobby, Pause: time.Second}
+	}
+	idle := member{User: "user1", Rooms: []string{lobby}, Replay: true}
+	return []Scenario{
+		{Name: "publish in a quiet room", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}}, idle,
+		}},
+		{Name: "publish without key, then with", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPlain), at(5, doPublish)}}, idle,
+		}},
+		{Name: "two publish at once, one twice", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doTwice), at(3.02, doPublish)}},
+			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(3.005, doPublish), at(3.04, doPublish)}},
+		}},
+		{Name: "a writer dies after taking a number", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPlain)}},
+			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(3.1, doPublish)}},
+			{User: "user2", Rooms: []string{lobby}, Hello: true, Steps: []step{at(3.3, doHang)}},
+		}, Faults: []Fault{{Kind: KillAfter, Function: "message", Nth: 14}}},
+		{Name: "leave and join again", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4.5, doPublish)}},
+			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(4, doLeave), at(5, doJoin)}},
+		}},
+		{Name: "hang up and come back by hello", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4.5, doPublish)}},
+			{User: "user1", Rooms: []string{lobby, den}, Hello: true, Steps: []step{at(4, doHang)}},
+		}},
+		{Name: "cut, $disconnect lost, and reaped", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(6, doPublish)}}, idle,
+		}, Faults: []Fault{{Kind: CutSilent, Client: 1, At: 4 * time.Second}}, Active: 110 * time.Second},
+		{Name: "token expires", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}},
+			{User: "user1", Rooms: []string{lobby}, Valid: 12 * time.Second},
+			{User: "user2", Rooms: []string{lobby}, Valid: 12 * time.Second, Steps: []step{at(6, doFresh)}},
+		}, Active: 100 * time.Second},
+		{Name: "a wake-up dies and is put back", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}}, idle,
+		}, Faults: []Fault{{Kind: WakeDead, Nth: 3}}},
+		{Name: "a member stops reading its messages", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(9, doPublish)}}, idle,
+		}, Faults: []Fault{{Kind: ThrottlePost, Client: 1, At: 2900 * time.Millisecond, Times: 20}}},
+		{Name: "a member's connection says 410", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}}, idle,
+		}, Faults: []Fault{{Kind: WrongGone, Client: 1, At: 2900 * time.Millisecond, Times: 2}}},
+	}
+}
+
+// scenarioSeed makes the latencies of all scenarios.
+const scenarioSeed = 7
+
+func (s Scenario) config(more ...Fault) Config {
+	class := "kill"
+	for _, f := range s.Faults {
+		if f.Kind == ThrottlePost || f.Kind == WrongGone {
+			class = "mixed calm"
+		}
+	}
+	return Config{
+		Seed: scenarioSeed, Class: class, Members: s.Members, Active: s.Active,
+		Faults: append(append([]Fault{}, s.Faults...), more...),
+	}
+}
+
+// DryRun runs the scenario without a crash and returns the points at which it
+// can be crashed: every call that any function makes until it is over.
+func (s Scenario) DryRun(t *testing.T) (Result, []Point) {
+	r := Run(t, s.config())
+	until := s.Active
+	if until == 0 {
+		until = active
+	}
+	points := slices.DeleteFunc(slices.Clone(r.Calls), func(p Point) bool { return p.At > until })
+	return r, points
+}
+
+// Crash runs the scenario and kills the function at the point.
+func (s Scenario) Crash(t *testing.T, p Point, kind Kind) Result {
+	return Run(t, s.config(Fault{Kind: kind, Function: p.Function, Nth: p.Nth}))
+}
+
+// List is all points in the words of what is called, each with how often the
+// scenario comes to it.
+func List(points []Point) string {
+	counts := map[string]int{}
+	for _, p := range points {
+		counts[p.Function+"\t"+p.Label]++
+	}
+	lines := make([]string, 0, len(counts))
+	for label, n := range counts {
+		lines = append(lines, fmt.Sprintf("%4d  %s", n, label))
+	}
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[6:], b[6:]) })
+	return strings.Join(lines, "\n") + "\n"
+}
