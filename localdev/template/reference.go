@@ -25,7 +25,7 @@ func (s *scope) ref(id string) (any, error) {
 	}
 	r, ok := s.document.Resources[id]
 	if !ok {
-		return nil, fmt.Errorf("Ref %s: no such resource or parameter", id)
+		return nil, fmt.Errorf("no such resource or parameter: Ref %s", id)
 	}
 	switch r.Type {
 	case "AWS::ApiGatewayV2::Api":
