@@ -1,0 +1,18 @@
+// Builds dist: each entry as ES module and CommonJS, with declarations for both.
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { build } from "esbuild";
+import { shared } from "./bundle.mjs";
+
+const entries = ["src/index.ts", "src/react.ts"];
+
+rmSync("dist", { recursive: true, force: true });
+const common = { ...shared, entryPoints: entries, outdir: "dist", external: ["react", "gapless"], minifySyntax: true, sourcemap: true };
+await build({ ...common, format: "esm" });
+await build({ ...common, format: "cjs", outExtension: { ".js": ".cjs" } });
+
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
+for (const file of readdirSync("dist").filter((name) => name.endsWith(".d.ts"))) {
+  const text = readFileSync(`dist/${file}`, "utf8");
+  writeFileSync(`dist/${file.replace(/\.d\.ts$/, ".d.cts")}`, text.replaceAll(/(from ")(\.[^"]+)\.js"/g, '$1$2.cjs"'));
+}

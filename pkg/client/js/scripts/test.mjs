@@ -1,0 +1,24 @@
+// Bundles the tests of a folder and runs them: node scripts/test.mjs FOLDER
+import { spawnSync } from "node:child_process";
+import { readdirSync, rmSync } from "node:fs";
+import { build } from "esbuild";
+import { shared } from "./bundle.mjs";
+
+const folder = process.argv[2];
+const tests = readdirSync(folder).filter((name) => /\.test\.tsx?$/.test(name)).sort();
+const out = `build/${folder}`;
+rmSync(out, { recursive: true, force: true });
+await build({
+  ...shared,
+  entryPoints: tests.map((name) => `${folder}/${name}`),
+  outdir: out,
+  outExtension: { ".js": ".mjs" },
+  format: "esm",
+  platform: "node",
+  packages: "external",
+  sourcemap: "inline",
+  jsx: "automatic",
+});
+const files = tests.map((name) => `${out}/${name.replace(/\.tsx?$/, ".mjs")}`);
+const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-force-exit", "--test-timeout=120000", ...files], { stdio: "inherit" });
+process.exit(run.status ?? 1);

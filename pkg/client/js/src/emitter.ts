@@ -1,0 +1,27 @@
+/** Calls listeners. One that throws harms nobody and is reported as an unhandled rejection. */
+export class Emitter<Events> {
+  private _listeners = new Map<keyof Events, Set<(event: any) => void>>();
+
+  on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void {
+    let set = this._listeners.get(type);
+    if (!set) this._listeners.set(type, (set = new Set()));
+    // Wrapped, so that one function added twice is called and removed twice.
+    const own = (event: Events[K]) => listener(event);
+    set.add(own);
+    return () => void set.delete(own);
+  }
+
+  _emit<K extends keyof Events>(type: K, event: Events[K]): void {
+    for (const listener of [...(this._listeners.get(type) ?? [])]) {
+      try {
+        listener(event);
+      } catch (error) {
+        void Promise.reject(error);
+      }
+    }
+  }
+
+  _heard(type: keyof Events): boolean {
+    return !!this._listeners.get(type)?.size;
+  }
+}

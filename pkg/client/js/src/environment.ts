@@ -1,0 +1,45 @@
+import type { Environment } from "./types.js";
+
+/** The longest delay that hosts take (2^31-1 ms); a longer one would fire at once. */
+const maxDelay = 2147483647;
+
+/** The host's clock, chance and signals: of a page, a worker, or none. */
+export function environment(own: Partial<Environment> = {}): Environment {
+  const host = globalThis as any;
+  const hidden = () => host.document?.visibilityState === "hidden";
+  return {
+    now: () => Date.now(),
+    setTimeout: (run, ms) => setTimeout(run, Math.min(ms, maxDelay)),
+    clearTimeout: (timer) => clearTimeout(timer),
+    random: () => Math.random(),
+    hidden,
+    onWake(wake) {
+      const targets: [any, string][] = [
+        [host, "online"],
+        [host, "pageshow"],
+        [host.document, "visibilitychange"],
+        [host.navigator?.connection, "change"],
+      ];
+      const listener = () => {
+        if (!hidden()) wake();
+      };
+      for (const [target, type] of targets) target?.addEventListener?.(type, listener);
+      return () => {
+        for (const [target, type] of targets) target?.removeEventListener?.(type, listener);
+      };
+    },
+    ...own,
+  };
+}
+
+/** Full jitter under 1, 2, 4, 8 … 30 s. */
+export function backoff(env: Environment, attempt: number): number {
+  return env.random() * Math.min(30_000, 1000 * 2 ** attempt);
+}
+
+/** A name that nobody else makes. */
+export function randomName(env: Environment): string {
+  let name = "";
+  while (name.length < 16) name += Math.floor(env.random() * 36 ** 4).toString(36).padStart(4, "0");
+  return name;
+}

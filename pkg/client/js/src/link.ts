@@ -1,0 +1,251 @@
+import { GaplessError } from "./error.js";
+import type { Environment, Reason, WebSocketLike } from "./types.js";
+import type { Frame, WireError } from "./wire.js";
+
+/** Without an answer in this time, a command is asked again: all of them may be. */
+const callTimeout = 15_000;
+/** Without a frame in this time after a ping, the line is dead. */
+const pingTimeout = 10_000;
+/** The same when there is reason for doubt. */
+const doubtTimeout = 3_000;
+/** The longest silence: the platform ends connections after 10 minutes of it. */
+const maxSilence = 240_000;
+/** A timer that fires later than this was throttled, frozen or asleep. */
+const maxLate = 2_000;
+
+export interface LinkHost {
+  _env: Environment;
+  _push(link: Link, frame: Frame): void;
+  _lost(link: Link, reason: Reason): void;
+  /** The line is alive after a doubt. */
+  _revived(link: Link): void;
+  _stray(error: GaplessError): void;
+}
+
+interface Call {
+  _resolve(ok: any): void;
+  _reject(error: GaplessError): void;
+  _timer: unknown;
+}
+
+export function wireError(e: WireError): GaplessError {
+  return new GaplessError(e.code, e.message, e.temporary, e.retryAfterMs);
+}
+
+const ignore = () => {};
+
+/** One socket: commands and their replies, and whether the line is alive. */
+export class Link {
+  _alive = true;
+  /** When hello was answered. */
+  _since = 0;
+  _opened: Promise<void>;
+  /** Rejects when the link ends before it opened. */
+  _over: Promise<never>;
+  /** Why the link ended. */
+  _reason: Reason | undefined;
+
+  private _ids = 0;
+  private _calls = new Map<number, Call>();
+  private _chains = new Map<string, Promise<unknown>>();
+  private _timers = new Set<unknown>();
+  private _sleepers = new Set<() => void>();
+  private _retiring = false;
+
+  private _base = 0;
+  private _interval = 0;
+  private _heard = 0;
+  private _spoke = 0;
+  /** When the ping under way is given up; 0 without one. */
+  private _deadline = 0;
+  private _excused = false;
+  private _doubted = false;
+  private _quiet = false;
+  private _beat: unknown;
+  private _fail!: (error: GaplessError) => void;
+
+  constructor(private _host: LinkHost, private _socket: WebSocketLike) {
+    this._opened = new Promise((resolve) => (_socket.onopen = () => resolve()));
+    this._over = new Promise((_, reject) => (this._fail = reject));
+    this._over.catch(ignore);
+    _socket.onmessage = (event) => this._receive(event.data);
+    _socket.onclose = (event) =>
+      this._end({ code: event.code ?? 1006, message: event.reason || "connection lost" });
+    _socket.onerror = ignore; // a close event follows
+  }
+
+  /** Ends the link, whoever began; calls under way reject with `disconnected`. */
+  _end(reason: Reason): void {
+    if (!this._alive) return;
+    this._alive = false;
+    this._reason = reason;
+    this._fail(new GaplessError("disconnected", reason.message, true));
+    const socket = this._socket;
+    // Handlers stay, as sockets of some libraries throw errors nobody handles.
+    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
+    try {
+      socket.close(1000);
+    } catch {
+      // it was closed already
+    }
+    this._host._env.clearTimeout(this._beat);
+    for (const timer of this._timers) this._host._env.clearTimeout(timer);
+    for (const id of [...this._calls.keys()]) {
+      this._take(id)?._reject(new GaplessError("disconnected", "the connection ended before the answer", true));
+    }
+    for (const wake of this._sleepers) wake();
+    this._host._lost(this, reason);
+  }
+
+  /** Runs later, unless the link ends before. */
+  _after(ms: number, run: () => void): void {
+    const timer = this._host._env.setTimeout(() => {
+      this._timers.delete(timer);
+      run();
+    }, ms);
+    this._timers.add(timer);
+  }
+
+  /** Resolves later, or when the link ends. */
+  _sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this._alive) return resolve();
+      this._sleepers.add(resolve);
+      this._after(ms, () => {
+        this._sleepers.delete(resolve);
+        resolve();
+      });
+    });
+  }
+
+  _call(action: string, fields: object): Promise<any> {
+    return new Promise((resolve, reject) => {
+      if (!this._alive) return reject(new GaplessError("disconnected", "not connected", true));
+      const id = ++this._ids;
+      const timer = this._host._env.setTimeout(
+        () => this._take(id)?._reject(new GaplessError("timeout", "no answer in time", true)),
+        callTimeout,
+      );
+      this._calls.set(id, { _resolve: resolve, _reject: reject, _timer: timer });
+      this._send({ action, id, ...fields });
+    });
+  }
+
+  /**
+   * Runs one after the other what concerns a membership, since the platform
+   * may handle a connection's commands at once.
+   */
+  _serial<R>(room: string, run: () => Promise<R>): Promise<R> {
+    const result = (this._chains.get(room) ?? Promise.resolve()).then(run);
+    this._chains.set(room, result.catch(ignore));
+    return result;
+  }
+
+  _send(frame: object): void {
+    try {
+      this._socket.send(JSON.stringify(frame));
+      this._spoke = this._host._env.now();
+    } catch {
+      this._end({ code: "socket", message: "the socket does not take frames" });
+    }
+  }
+
+  /** Ends the link once every call is answered, or soon. */
+  _retire(): void {
+    this._retiring = true;
+    if (!this._calls.size) this._end({ code: 1000, message: "replaced" });
+  }
+
+  /** Watches the line: pings after `ms` of silence. */
+  _watch(ms: number): void {
+    this._base = this._interval = ms || 45_000;
+    this._schedule();
+  }
+
+  /** Asks at once whether the line is alive. */
+  _doubt(): void {
+    if (this._socket.readyState !== 1) {
+      return this._end({ code: 1006, message: "connection lost" });
+    }
+    this._doubted = true;
+    this._interval = this._base;
+    this._ping(doubtTimeout);
+    this._schedule();
+  }
+
+  private _take(id: number): Call | undefined {
+    const call = this._calls.get(id);
+    if (call) {
+      this._calls.delete(id);
+      this._host._env.clearTimeout(call._timer);
+      if (this._retiring && this._alive) this._retire();
+    }
+    return call;
+  }
+
+  private _ping(timeout: number): void {
+    this._deadline = this._host._env.now() + timeout;
+    this._send({ action: "ping" });
+  }
+
+  private _due(): number {
+    return this._deadline || Math.min(this._heard + this._interval, this._spoke + maxSilence);
+  }
+
+  private _schedule(): void {
+    if (!this._alive) return;
+    const env = this._host._env;
+    env.clearTimeout(this._beat);
+    // A clock that was set back must not silence the watch: never wait longer than one interval.
+    const planned = env.now() + Math.min(Math.max(this._due() - env.now(), 0), this._interval);
+    this._beat = env.setTimeout(() => this._fire(env.now() - planned), planned - env.now());
+  }
+
+  private _fire(late: number): void {
+    const due = this._host._env.now() >= this._due();
+    if (due && this._deadline) {
+      // A late timer says nothing of the line: the answer may wait behind it. Once.
+      if (late <= maxLate || this._excused) return this._end({ code: "no_answer", message: "no answer to a ping" });
+      this._excused = true;
+      this._ping(doubtTimeout);
+    } else if (late > this._base) {
+      return this._doubt(); // we slept
+    } else if (due) {
+      this._interval = this._quiet && this._host._env.hidden() ? Math.min(2 * this._interval, maxSilence) : this._base;
+      this._quiet = true;
+      this._ping(pingTimeout);
+    }
+    this._schedule();
+  }
+
+  private _receive(data: unknown): void {
+    this._heard = this._host._env.now();
+    this._deadline = 0;
+    this._excused = false;
+    let frame: Frame;
+    try {
+      frame = JSON.parse(data as string);
+      if (!frame || typeof frame !== "object") throw 0;
+    } catch {
+      return this._host._stray(new GaplessError("bad_frame", "a frame of the server cannot be read"));
+    }
+    const revived = this._doubted;
+    this._doubted = false;
+    if (frame.push !== "pong") this._quiet = false;
+    if (frame.push) {
+      this._host._push(this, frame);
+    } else if (frame.id != null) {
+      const call = this._take(frame.id);
+      if (frame.error) call?._reject(wireError(frame.error));
+      else call?._resolve(frame.ok);
+    } else if (frame.error) {
+      this._host._stray(wireError(frame.error));
+    } else {
+      // The gateway's own envelope: one command failed, and it does not say which. All may be repeated.
+      for (const id of [...this._calls.keys()]) {
+        this._take(id)?._reject(new GaplessError("unavailable", "the gateway could not run a command", true));
+      }
+    }
+    if (revived && this._alive) this._host._revived(this);
+  }
+}

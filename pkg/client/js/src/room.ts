@@ -1,0 +1,362 @@
+import type { ClientCore } from "./client.js";
+import { Emitter } from "./emitter.js";
+import { backoff } from "./environment.js";
+import { GaplessError } from "./error.js";
+import { type Link, wireError } from "./link.js";
+import { Stream } from "./stream.js";
+import type {
+  HistoryPage, HistoryQuery, JoinOptions, Message, Position, Presence, Published, PublishOptions, Room, RoomEvents,
+} from "./types.js";
+import type { Entry, Frame, Page, RoomResult } from "./wire.js";
+
+/** How long a gap may close by itself, as our own message and others' pushes come by different ways. */
+const gapPatience = 500;
+/** Messages kept beyond a gap; more are read again from the log. */
+const maxAhead = 1000;
+
+/**
+ * One room: brings entries that come from pushes, replays, history and our own
+ * publishes into the order of the log, and asks for what is missing.
+ */
+export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T, E> {
+  /** The link on which the server has answered our join, well or ill. */
+  _on: Link | undefined;
+  _left = false;
+  /** The position is being read from an asynchronous storage. */
+  _loading = false;
+
+  /** Without an epoch: in the present log, or in one that has no entry yet. */
+  private _at: Position | undefined;
+  /** The server has confirmed the position. */
+  private _known = false;
+  private _ahead = new Map<number, Entry>();
+  private _aheadEpoch = "";
+  private _streams = new Set<Stream<Message<T>>>();
+  private _error: GaplessError | undefined;
+  /** There is more in the log than we were sent. */
+  private _more = false;
+  /** Live messages have stopped; join again once caught up. */
+  private _behind = false;
+  /** The token grants joining but not reading back. */
+  private _noHistory = false;
+  private _patience: unknown;
+  private _running: Promise<void> | undefined;
+
+  constructor(private _client: ClientCore, readonly name: string, private _options: JoinOptions) {
+    super();
+    const { since } = _options;
+    if (since !== undefined) this._at = typeof since === "number" ? { epoch: "", seq: since } : { ...since };
+    else this._load();
+  }
+
+  get position(): Position | undefined {
+    return this._at?.epoch ? { ...this._at } : undefined;
+  }
+
+  get joined(): boolean {
+    return !!this._client._link && this._on === this._client._link && !this._error;
+  }
+
+  publish(data: T, options?: PublishOptions): Promise<Published> {
+    if (this._left) return Promise.reject(new GaplessError("left", "the room was left"));
+    return this._client._outbox._add(this.name, data, options);
+  }
+
+  send(data: E): boolean {
+    const link = this.joined ? this._client._link : undefined;
+    link?._send({ action: "publish", room: this.name, data, ephemeral: true });
+    return !!link;
+  }
+
+  async history(query: HistoryQuery): Promise<HistoryPage<T>> {
+    const page: Page = await this._client._ask("history", { room: this.name, ...query });
+    return {
+      epoch: page.epoch,
+      head: page.head,
+      more: page.more,
+      messages: page.messages.filter((e) => !e.void).map((e) => this._message(page.epoch, e)),
+    };
+  }
+
+  presence(): Promise<Presence> {
+    return this._client._ask("presence", { room: this.name });
+  }
+
+  leave(): void {
+    if (this._left) return;
+    this._left = true;
+    this._client._leave(this);
+    this._close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
+    const stream = new Stream<Message<T>>((s) => this._streams.delete(s));
+    if (this._left) stream._end();
+    else this._streams.add(stream);
+    return stream;
+  }
+
+  /** Ends iterations. */
+  _close(): void {
+    this._client._env.clearTimeout(this._patience);
+    for (const stream of [...this._streams]) stream._end();
+  }
+
+  /** Where a join goes on. */
+  _from(): object {
+    const at = this._at;
+    if (at) return at.epoch ? { since: at.seq, epoch: at.epoch } : { since: at.seq };
+    return this._options.last ? { last: this._options.last } : {};
+  }
+
+  /** A publish has to wait for its place in the order to be known. */
+  _pending(): boolean {
+    return !this._known && !this._error;
+  }
+
+  /** Takes what hello or sync said of the room; `asked` is where we were then. */
+  _result(link: Link, result: RoomResult | undefined, asked: Position | undefined, hello: boolean): void {
+    if (this._left) return;
+    const error = result?.error;
+    if (error && hello && !error.temporary && error.code !== "token_expired") {
+      this._refused(link, wireError(error));
+    } else if (!result || error) {
+      if (error?.code === "conflict") this._on = undefined; // sync: the server does not see us there
+    } else {
+      if (hello) {
+        this._error = undefined;
+        this._on = link;
+      }
+      this._page(result, asked, hello);
+    }
+    this._check();
+  }
+
+  _push(link: Link, frame: Frame): void {
+    if (frame.push === "messages") {
+      this._take(frame.epoch!, frame.messages!);
+    } else if (frame.push === "ephemeral") {
+      this._emit("ephemeral", { user: frame.user!, data: frame.data as E });
+    } else if (frame.push === "presence") {
+      this._emit("presence", { joined: frame.joined!, left: frame.left!, count: frame.count! });
+    } else if (frame.push === "behind" && link === this._on) {
+      this._behind = true;
+    }
+    this._check();
+  }
+
+  /** Our own message has its number; it comes to us by no other way on this connection. */
+  _own(ok: Published, key: string, data: unknown): void {
+    // What an earlier attempt wrote is the log's to tell.
+    if (ok.duplicate) this._more ||= !this._at || ok.epoch !== this._at.epoch || ok.seq > this._at.seq;
+    else this._take(ok.epoch, [{ seq: ok.seq, user: this._client.user!, at: this._client._env.now(), key, data, _own: true }]);
+    this._check();
+  }
+
+  /** Does what is to be done: join, catch up, wait for a gap to close. */
+  _check(): void {
+    const link = this._client._link;
+    if (this._running || this._left || !link || this._loading) return;
+    if (this._on === link && this._error) return;
+    if (this._on === link && !this._more && !this._behind) {
+      if (!this._ahead.size) return;
+      if (this._patient()) {
+        this._patience ??= this._client._env.setTimeout(() => {
+          this._patience = undefined;
+          this._more = this._ahead.size > 0;
+          this._check();
+        }, gapPatience);
+        return;
+      }
+    }
+    this._running = this._run().finally(() => {
+      this._running = undefined;
+      this._check();
+    });
+  }
+
+  /** Resolves once nothing is under way. */
+  async _settled(): Promise<void> {
+    while (this._running) await this._running;
+  }
+
+  _asked(): Position | undefined {
+    return this._at && { ...this._at };
+  }
+
+  private async _run(): Promise<void> {
+    const { _client: client } = this;
+    for (let tries = 0; !this._left; ) {
+      const link = client._link;
+      if (!link || (this._error && this._on === link)) return;
+      const join = this._on !== link;
+      if (!join && !this._more && !this._behind && !this._ahead.size) return;
+      const asked = this._asked();
+      const seq = asked?.seq;
+      try {
+        const page: Page = await link._serial(this.name, () =>
+          this._left
+            ? Promise.reject(new GaplessError("left", "the room was left"))
+            : link._call(join || this._noHistory ? "join" : "history", { room: this.name, ...this._from() }),
+        );
+        if (this._left) return;
+        if (join) {
+          this._error = undefined;
+          this._on = link;
+        }
+        this._page(page, asked, join);
+        if (join) this._behind = false;
+        else if (this._behind && !page.more) this._on = undefined;
+      } catch (e) {
+        const error = e as GaplessError;
+        if (this._left) return;
+        if (link !== client._link || !link._alive) continue;
+        if (error.code === "forbidden" && !join && !this._noHistory) {
+          this._noHistory = true; // a join with our position tells the same
+          continue;
+        }
+        if (error.code === "token_expired") client._refresh(link);
+        else if (!error.temporary) {
+          this._refused(link, error);
+          continue;
+        }
+        await link._sleep(error.retryAfterMs + backoff(client._env, tries++));
+        continue;
+      }
+      // A number beyond the page may belong to a writer that is still at work, or died.
+      if (this._ahead.size && !this._more && this._at?.seq === seq) await link._sleep(1000 + backoff(client._env, tries++));
+      else tries = 0;
+    }
+  }
+
+  private _refused(link: Link, error: GaplessError): void {
+    if (error.code === "unauthenticated") return link._end({ code: error.code, message: error.message });
+    this._error = error;
+    this._on = link;
+    this._more = this._behind = false;
+    this._emit("error", error);
+    void this._client._outbox._pump(this.name);
+  }
+
+  private _patient(): boolean {
+    return this._client._outbox._waiting(this.name) || !!this._ahead.get(Math.min(...this._ahead.keys()))!._own;
+  }
+
+  private _page(page: Page, asked: Position | undefined, join: boolean): void {
+    const at = this._at;
+    const recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
+    if (at && !recovered && (asked?.epoch !== at.epoch || asked.seq !== at.seq)) {
+      // We have moved since we asked: the answer is about another place.
+      this._more = true;
+      return;
+    }
+    this._more = page.more;
+    const first = page.messages[0];
+    if (!at && page.more && !first) {
+      this._on = undefined; // cut to nothing among other rooms: ask for this one alone
+      return;
+    }
+    // What was pushed before the position was known may lie before it.
+    for (const seq of this._ahead.keys()) if (seq <= (first?.seq ?? page.head)) this._ahead.delete(seq);
+    if (!at || !recovered) this._at = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head };
+    else at.epoch = page.epoch;
+    this._known = true;
+    if (at && !recovered) this._reset(at, page);
+    if (join) this._emit("joined", { epoch: page.epoch, seq: page.head, recovered });
+    this._take(page.epoch, page.messages);
+    this._save();
+    void this._client._outbox._pump(this.name);
+  }
+
+  private _reset(from: Position, page: Page): void {
+    this._ahead.clear();
+    const reset = { from, to: { ...this._at! }, ...(page.oldest ? { oldest: page.oldest } : {}) };
+    this._emit("reset", reset);
+    // A loop cannot see events: unless somebody listens, it ends loudly.
+    if (!this._heard("reset")) {
+      for (const stream of [...this._streams]) stream._end(new GaplessError("reset", "messages are lost: load your state anew"));
+    }
+  }
+
+  /** Sorts entries in, and hands on what is next. */
+  private _take(epoch: string, entries: Entry[]): void {
+    const at = this._at;
+    if (at?.epoch && epoch !== at.epoch) {
+      if (entries.length) this._on = undefined; // the log began anew: the join will say so
+      return;
+    }
+    if (epoch !== this._aheadEpoch) this._ahead.clear();
+    this._aheadEpoch = epoch;
+    if (at && this._known) at.epoch = epoch;
+    const before = at?.seq;
+    for (const entry of entries) {
+      if (at && entry.seq <= at.seq) continue;
+      if (this._ahead.size < maxAhead || entry.seq === at?.seq! + 1) this._ahead.set(entry.seq, entry);
+      else this._more = true;
+      this._drain();
+    }
+    this._drain();
+    if (at && at.seq !== before) this._save();
+    if (!this._ahead.size) {
+      this._client._env.clearTimeout(this._patience);
+      this._patience = undefined;
+    }
+  }
+
+  private _drain(): void {
+    const at = this._at;
+    if (!at || !this._known) return;
+    let entry: Entry | undefined;
+    while (!this._left && (entry = this._ahead.get(at.seq + 1))) {
+      this._ahead.delete(++at.seq);
+      if (entry.void) continue;
+      const message = this._message(at.epoch, entry);
+      for (const stream of [...this._streams]) stream._push(message);
+      this._emit("message", message);
+    }
+  }
+
+  private _message(epoch: string, e: Entry): Message<T> {
+    return {
+      room: this.name, epoch, seq: e.seq, user: e.user!, at: e.at!, data: e.data as T,
+      ...(e.key === undefined ? {} : { key: e.key }),
+    };
+  }
+
+  private _key(): string {
+    return `gapless:${this._client._url}:${this.name}`;
+  }
+
+  private _save(): void {
+    const position = this.position;
+    if (!position) return;
+    try {
+      const saved: any = this._client._options.storage?.setItem(this._key(), JSON.stringify(position));
+      saved?.catch?.((e: Error) => this._emit("error", e));
+    } catch (e) {
+      this._emit("error", e as Error); // full, or forbidden: live goes on
+    }
+  }
+
+  private _load(): void {
+    const use = (value?: string | null) => {
+      try {
+        if (value && !this._at) this._at = JSON.parse(value);
+      } catch {
+        // not ours: begin without
+      }
+    };
+    let stored: string | null | undefined | Promise<string | null>;
+    try {
+      stored = this._client._options.storage?.getItem(this._key());
+    } catch (e) {
+      queueMicrotask(() => this._emit("error", e as Error)); // once somebody listens
+    }
+    if (!stored || typeof stored === "string") return use(stored);
+    this._loading = true;
+    stored.then(use, (e) => this._emit("error", e)).then(() => {
+      this._loading = false;
+      this._check();
+    });
+  }
+}
