@@ -29,7 +29,7 @@ func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := auth.NewSharedSecret(c.Secret, h.Clock)
+	verifier, err := h.verifier(c.Auth)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := auth.NewSharedSecret(c.Secret, h.Clock)
+	verifier, err := h.verifier(c.Auth)
 	if err != nil {
 		return nil, err
 	}

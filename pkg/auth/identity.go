@@ -9,6 +9,8 @@ import "time"
 type Identity struct {
 	// User is the token's subject.
 	User string
+	// Issued is when the token was made; zero if it is not known.
+	Issued time.Time
 	// Expires is when the token's word ends; zero means never.
 	Expires time.Time
 	// Permissions are the rooms that the token grants. Nil means that the

@@ -24,6 +24,10 @@ const (
 // user. The action "*" grants all.
 type Permissions map[string][]Action
 
+// maxPatternBytes bounds a pattern of a token: a room name that is all
+// variables fits twice.
+const maxPatternBytes = 256
+
 // Policy decides what an identity may do. Its zero value denies all that a
 // token does not grant.
 type Policy struct {

@@ -25,6 +25,33 @@ func checkPositive(v reflect.Value) error {
 	return errors.Join(errs...)
 }
 
+// checkParts asks each part of a configuration whether its variables agree.
+func checkParts(v reflect.Value) error {
+	var errs []error
+	for i := range v.NumField() {
+		if part, ok := v.Field(i).Interface().(interface{ check() error }); ok {
+			errs = append(errs, part.check())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// check wants one way of checking tokens, not two: were both open, whoever
+// learns the weaker one's secret would be anybody.
+func (a Auth) check() error {
+	switch {
+	case a.Secret == "" && len(a.Issuers) == 0:
+		return errors.New("GAPLESS_AUTH_SECRET is empty: set it, or the issuers of tokens")
+	case a.Secret != "" && len(a.Issuers)+len(a.KeyURLs) > 0:
+		return errors.New("GAPLESS_AUTH_SECRET is set beside GAPLESS_JWT_ISSUERS or GAPLESS_JWKS_URLS: want one of them")
+	case len(a.Issuers) > 0 && len(a.Audiences) == 0:
+		return errors.New("GAPLESS_JWT_AUDIENCES is empty: an issuer's tokens may be meant for others")
+	case len(a.KeyURLs) > 0 && len(a.KeyURLs) != len(a.Issuers):
+		return errors.New("GAPLESS_JWKS_URLS must name as many URLs as GAPLESS_JWT_ISSUERS")
+	}
+	return nil
+}
+
 // variable is the environment variable of a field.
 func variable(field reflect.StructField) string {
 	name, _, _ := strings.Cut(field.Tag.Get("env"), ",")

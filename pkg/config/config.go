@@ -35,8 +35,22 @@ type Gateway struct {
 
 // Auth says how tokens are checked.
 type Auth struct {
-	// Secret is the HS256 key, at least 32 bytes.
-	Secret string `env:"GAPLESS_AUTH_SECRET,required,notEmpty"`
+	// Secret is the HS256 key, at least 32 bytes. Either it is set or Issuers.
+	Secret string `env:"GAPLESS_AUTH_SECRET"`
+	// Issuers are those whose tokens are taken, by their public keys: "url",
+	// or "name=url" each if there are several. See auth.Issuer.
+	Issuers []string `env:"GAPLESS_JWT_ISSUERS"`
+	// KeyURLs are where their keys are, in the same order. Default: each
+	// issuer's /.well-known/jwks.json.
+	KeyURLs []string `env:"GAPLESS_JWKS_URLS"`
+	// Audiences are those for whom a token may be meant. Required with Issuers.
+	Audiences []string `env:"GAPLESS_JWT_AUDIENCES"`
+	// Leeway is how far the issuer's clock may differ.
+	Leeway time.Duration `env:"GAPLESS_JWT_LEEWAY" envDefault:"5s"`
+	// MaxLifetime is from a token's issue to its expiry at most.
+	MaxLifetime time.Duration `env:"GAPLESS_JWT_MAX_LIFETIME" envDefault:"168h"`
+	// RoomsClaim is the claim that holds a token's permissions.
+	RoomsClaim string `env:"GAPLESS_JWT_ROOMS_CLAIM" envDefault:"rooms"`
 	// OpenRooms grants all rooms to tokens that say nothing of rooms.
 	OpenRooms bool `env:"GAPLESS_OPEN_ROOMS" envDefault:"false"`
 	// Grace is how long a connection may take to authenticate.
@@ -144,11 +158,10 @@ type Sweeper struct {
 // every variable that is missing or wrong.
 func Load[T any](environ map[string]string) (T, error) {
 	var c T
-	err := env.ParseWithOptions(&c, env.Options{Environment: environ})
-	if err != nil {
-		return c, fmt.Errorf("configuration: %w", explain[T](err))
+	if err := env.ParseWithOptions(&c, env.Options{Environment: environ}); err != nil {
+		return c, fmt.Errorf("configuration: %w", errors.Join(explain[T](err), checkParts(reflect.ValueOf(c))))
 	}
-	if err := checkPositive(reflect.ValueOf(c)); err != nil {
+	if err := errors.Join(checkPositive(reflect.ValueOf(c)), checkParts(reflect.ValueOf(c))); err != nil {
 		return c, fmt.Errorf("configuration: %w", err)
 	}
 	return c, nil

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,33 @@ func TestErrorsNameTheVariable(t *testing.T) {
 	}
 	if _, err := Load[Message](nil); err == nil || strings.Count(err.Error(), "GAPLESS_") != len(complete()) {
 		t.Errorf("an empty environment: %v; want all %d names", err, len(complete()))
+	}
+}
+
+func TestOneWayOfCheckingTokens(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]map[string]string{
+		"GAPLESS_AUTH_SECRET":   {"GAPLESS_AUTH_SECRET": ""},
+		"GAPLESS_JWT_ISSUERS":   {"GAPLESS_JWT_ISSUERS": "https://a", "GAPLESS_JWT_AUDIENCES": "x"},
+		"GAPLESS_JWKS_URLS":     {"GAPLESS_JWKS_URLS": "https://a"},
+		"GAPLESS_JWT_AUDIENCES": {"GAPLESS_AUTH_SECRET": "", "GAPLESS_JWT_ISSUERS": "https://a"},
+		"must name as many": {
+			"GAPLESS_AUTH_SECRET": "", "GAPLESS_JWT_ISSUERS": "a=https://a,b=https://b",
+			"GAPLESS_JWT_AUDIENCES": "x", "GAPLESS_JWKS_URLS": "https://a",
+		},
+	} {
+		environ := complete()
+		maps.Copy(environ, set)
+		if _, err := Load[Message](environ); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v: %v; want %s named", set, err, name)
+		}
+	}
+	environ := complete()
+	maps.Copy(environ, map[string]string{
+		"GAPLESS_AUTH_SECRET": "", "GAPLESS_JWT_ISSUERS": "a=https://a,b=https://b", "GAPLESS_JWT_AUDIENCES": "x,y",
+	})
+	if c, err := Load[Message](environ); err != nil || len(c.Issuers) != 2 || len(c.Audiences) != 2 {
+		t.Errorf("issuers: %+v, %v", c.Auth, err)
 	}
 }
 
