@@ -17,13 +17,14 @@ var (
 func TestSeeds(t *testing.T) {
 	began := time.Now()
 	table := Table{}
-	ran, messages, calls, failed := 0, 0, 0, 0
+	ran, messages, calls, failed, late := 0, 0, 0, 0, 0
 	for seed := *first; seed < *first+*seeds; seed++ {
 		config := Config{Seed: seed, Class: *only}
 		r := Run(t, config)
 		ran++
 		messages += r.Messages
 		calls += len(r.Calls)
+		late += r.LateJoins
 		table.Add(r)
 		if *trace {
 			t.Log("\n" + r.Trace())
@@ -40,8 +41,8 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	t.Logf("%d seeds, %d calls of AWS, %d acknowledged messages in %v: %.1f seeds a second\n%v",
-		ran, calls, messages, took.Round(time.Millisecond), float64(ran)/took.Seconds(), table)
+	t.Logf("%d seeds, %d calls of AWS, %d acknowledged messages, %d late joins (known) in %v: %.1f seeds a second\n%v",
+		ran, calls, messages, late, took.Round(time.Millisecond), float64(ran)/took.Seconds(), table)
 }
 
 func TestSameSeedSameTrace(t *testing.T) {

@@ -51,6 +51,7 @@ type Result struct {
 	Delays     []Delay
 	Calls      []Point // all calls of AWS, in order
 	Messages   int     // acknowledged
+	LateJoins  int     // of the known limitation
 	Virtual    time.Duration
 	timeline   *timeline
 }
@@ -111,6 +112,7 @@ func Run(t *testing.T, config Config) Result {
 		}
 		result.Seed, result.Class, result.Faults = w.Seed, w.class.Name, w.faults
 		result.Violations, result.timeline = w.check.result(), &w.story
+		result.LateJoins = len(w.check.lateJoins)
 		result.Delays, result.Calls, result.Messages, result.Virtual = w.delays(), w.points, len(w.check.acks), w.now()
 	})
 	return result
