@@ -22,7 +22,8 @@ test: ## Run every test that needs nothing but Go.
 
 .PHONY: test-dynamodb-local
 test-dynamodb-local: ## Run the store tests against the official DynamoDB Local (Java, Maven).
-	.ci/dynamodb-local go test -race -count=1 ./localdev/conformance/... ./localdev/dynamodb/...
+	@# One package at a time: they share the server, and one clears it.
+	.ci/dynamodb-local go test -race -p 1 -count=1 ./localdev/conformance/... ./localdev/dynamodb/...
 
 .PHONY: cost
 cost: ## Print the calls and capacity units of each operation beside its budget.

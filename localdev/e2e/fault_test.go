@@ -148,12 +148,13 @@ func TestPoisonStopsNoRoom(t *testing.T) {
 type flaky struct {
 	next      http.RoundTripper
 	operation string
+	exception string
 	on        *atomic.Bool
 }
 
 func (f flaky) RoundTrip(r *http.Request) (*http.Response, error) {
 	if f.on.Load() && strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+f.operation) {
-		body := `{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"very internal text"}`
+		body := `{"__type":"com.amazonaws.dynamodb.v20120810#` + f.exception + `","message":"very internal text"}`
 		return &http.Response{
 			StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
 			Body: io.NopCloser(strings.NewReader(body)), Request: r,
@@ -165,23 +166,28 @@ func (f flaky) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestErrorsOfAWSNeverReachAClient(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"UpdateItem", "PutItem", "GetItem"} {
-		t.Run(operation, func(t *testing.T) {
-			t.Parallel()
-			var on atomic.Bool
-			s := stack.RunT(t, stack.Config{NoSchedule: true, Transport: func(_ string, next http.RoundTripper) http.RoundTripper {
-				return flaky{next, operation, &on}
-			}})
-			ada := connect(t, s, "ada")
-			on.Store(true)
-			e := ada.refused(m{"action": "publish", "room": "lobby", "data": 1, "key": "k"})
-			if e.Code != protocol.Unavailable || !e.Temporary || e.RetryAfterMs == 0 || strings.Contains(fmt.Sprint(e), "internal") {
-				t.Errorf("%+v", e)
-			}
-			on.Store(false)
-			if got := publish(ada, "lobby", 1, "k"); got.Seq == 0 {
-				t.Errorf("retry: %+v", got)
-			}
-		})
+		for exception, want := range map[string]protocol.Code{
+			"ProvisionedThroughputExceededException": protocol.Unavailable,
+			"AccessDeniedException":                  protocol.Internal,
+		} {
+			t.Run(operation+" "+exception, func(t *testing.T) {
+				t.Parallel()
+				var on atomic.Bool
+				s := stack.RunT(t, stack.Config{NoSchedule: true, Transport: func(_ string, next http.RoundTripper) http.RoundTripper {
+					return flaky{next, operation, exception, &on}
+				}})
+				ada := connect(t, s, "ada")
+				on.Store(true)
+				e := ada.refused(m{"action": "publish", "room": "lobby", "data": 1, "key": "k"})
+				if e.Code != want || e.Temporary != (want == protocol.Unavailable) || e.Temporary != (e.RetryAfterMs > 0) || strings.Contains(fmt.Sprint(e), "internal text") {
+					t.Errorf("%+v", e)
+				}
+				on.Store(false)
+				if got := publish(ada, "lobby", 1, "k"); got.Seq == 0 {
+					t.Errorf("retry: %+v", got)
+				}
+			})
+		}
 	}
 }
 
@@ -220,4 +226,53 @@ func TestRateLimitTellsWhenToGoOn(t *testing.T) {
 		return
 	}
 	t.Error("50 messages at once went through at a rate of 1 a second")
+}
+
+func TestSlowClientFallsBehindAndCatchesUpInPlace(t *testing.T) {
+	t.Parallel()
+	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_SLOW_AFTER": "1ms"}})
+	ada, bob, eve := connect(t, s, "ada"), connect(t, s, "bob"), connect(t, s, "eve")
+	id := call[helloResult](bob, m{"action": "hello"}).ConnectionID
+	join(bob, "lobby", nil, "")
+	join(eve, "lobby", nil, "")
+	if err := s.Gateway.Faults().FreezeClient(id); err != nil {
+		t.Fatal(err)
+	}
+	var last uint64
+	for behind := false; !behind; {
+		last = publish(ada, "lobby", strings.Repeat("x", 29_000), "").Seq
+		idle(t, s)
+		items, err := s.DynamoDB.Items("gapless-rooms")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range items {
+			behind = behind || strings.Contains(string(item), `"b":`)
+		}
+		if last > 500 {
+			t.Fatal("500 messages of 29 KB went to a client that reads nothing")
+		}
+	}
+	if got := eve.receive(0, last); len(got) != int(last) {
+		t.Errorf("eve got %d of %d", len(got), last)
+	}
+	if err := s.Gateway.Faults().ThawClient(id); err != nil {
+		t.Fatal(err)
+	}
+	after := publish(ada, "lobby", "after", "").Seq
+	push := bob.next(protocol.PushBehind)
+	if push.Room != "lobby" || push.Head < last {
+		t.Errorf("told %+v at %d", push, last)
+	}
+	// It catches up by joining again; the socket stays.
+	p := join(bob, "lobby", ptr(last-1), push.Epoch)
+	if !p.Recovered || p.Head != after || p.Messages[len(p.Messages)-1].Seq != after {
+		t.Errorf("caught up with %+v", p)
+	}
+	next := publish(ada, "lobby", "live again", "").Seq
+	for got := uint64(0); got < next; {
+		for _, e := range bob.next(protocol.PushMessages).Messages {
+			got = e.Seq
+		}
+	}
 }
