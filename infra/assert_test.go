@@ -215,8 +215,32 @@ func TestEnvironment(t *testing.T) {
 				t.Errorf("%s does not read %s", name, variable)
 			}
 		}
-		if secret, ok := set["GAPLESS_AUTH_SECRET"]; ok && !strings.Contains(text(secret), "{{resolve:secretsmanager:") {
+		secret, ok := set["GAPLESS_AUTH_SECRET"]
+		if checks := known["GAPLESS_AUTH_SECRET"]; checks != ok {
+			t.Errorf("%s gets the secret: %v, checks tokens: %v", name, ok, checks)
+		}
+		if ok && !strings.Contains(text(secret), "{{resolve:secretsmanager:") {
 			t.Errorf("%s: the secret is written out: %v", name, secret)
+		}
+	}
+}
+
+// TestIssuers wants either the secret or issuers, never both: the functions
+// refuse that.
+func TestIssuers(t *testing.T) {
+	app := synth(t, map[string]any{
+		"jwtIssuers": "https://id.example.com", "jwksUrl": "https://id.example.com/keys", "jwtAudiences": "rooms",
+	})["app"]
+	want := map[string]any{
+		"GAPLESS_JWT_ISSUERS": "https://id.example.com", "GAPLESS_JWKS_URLS": "https://id.example.com/keys",
+		"GAPLESS_JWT_AUDIENCES": "rooms", "GAPLESS_AUTH_SECRET": nil,
+	}
+	for _, name := range []string{"connect", "message"} {
+		set := functionsOf(app)[name].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
+		for variable, value := range want {
+			if set[variable] != value {
+				t.Errorf("%s: %s is %v, want %v", name, variable, set[variable], value)
+			}
 		}
 	}
 }

@@ -40,15 +40,25 @@ func (a *application) environment(name string) map[string]*string {
 		// Resolved by CloudFormation when it sets the environment
 		// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html).
 		"GAPLESS_AUTH_SECRET":      a.data.secret.SecretValue().UnsafeUnwrap,
+		"GAPLESS_JWT_ISSUERS":      literal(a.options.JWTIssuers),
+		"GAPLESS_JWKS_URLS":        literal(a.options.JWKSURL),
+		"GAPLESS_JWT_AUDIENCES":    literal(a.options.JWTAudiences),
 		"GAPLESS_OPEN_ROOMS":       literal(strconv.FormatBool(a.options.OpenRooms)),
 		"GAPLESS_RETENTION":        literal(strconv.Itoa(a.options.RetentionHours) + "h"),
 		"GAPLESS_POSTS_PER_SECOND": literal(strconv.Itoa(a.options.PostsPerSecond)),
 		"GAPLESS_LOG_LEVEL":        literal(a.options.LogLevel),
 	}
+	if a.options.JWTIssuers != "" {
+		delete(values, "GAPLESS_AUTH_SECRET") // it is either the one or the other
+	}
 	out := map[string]*string{}
 	for _, v := range variables(wants[name]) {
-		if value := values[v.name]; value != nil {
-			out[v.name] = value()
+		value := values[v.name]
+		if value == nil {
+			continue
+		}
+		if text := value(); *text != "" {
+			out[v.name] = text
 		}
 	}
 	return out

@@ -29,6 +29,11 @@ type Options struct {
 	// OpenRooms grants all rooms to tokens that say nothing of rooms. Default
 	// false.
 	OpenRooms bool
+	// JWTIssuers are those whose tokens are taken, JWKSURL where their keys are,
+	// JWTAudiences for whom a token may be meant: each as the functions read it,
+	// separated by commas. Default: none, and tokens are checked with the data
+	// stack's secret.
+	JWTIssuers, JWKSURL, JWTAudiences string
 	// PostsPerSecond is one broadcaster's share of the account's 10,000
 	// requests a second. Default 2,000.
 	PostsPerSecond int
@@ -61,7 +66,6 @@ const environmentPrefix = "GAPLESS_DEPLOY_"
 
 // refused are options that people look for and that this version does not have.
 var refused = map[string]string{
-	"jwksUrl":        "the functions check HS256 tokens with the secret of the data stack only",
 	"allowedOrigins": "the functions do not look at the Origin header",
 }
 
@@ -89,6 +93,9 @@ func readOptions(lookup func(string) (string, bool), context []string) (Options,
 	o.Protect = r.truth("protect", !trial)
 	o.RetentionHours = r.number("retentionHours", 24)
 	o.OpenRooms = r.truth("openRooms", false)
+	o.JWTIssuers = r.text("jwtIssuers", "")
+	o.JWKSURL = r.text("jwksUrl", "")
+	o.JWTAudiences = r.text("jwtAudiences", "")
 	o.PostsPerSecond = r.number("postsPerSecond", 2000)
 	o.LogLevel = r.text("logLevel", "info")
 	o.LogDays = r.number("logDays", choose(trial, 7, 30))
@@ -141,6 +148,8 @@ func (r *reader) validate(o Options) {
 		_, err := mail.ParseAddress(o.AlarmEmail)
 		check(err == nil, "alarmEmail", "is no address")
 	}
+	check((o.JWTIssuers == "") == (o.JWTAudiences == ""), "jwtIssuers", "needs jwtAudiences, and the other way round")
+	check(o.JWKSURL == "" || o.JWTIssuers != "", "jwksUrl", "needs jwtIssuers")
 	check((o.CustomDomain == "") == (o.CertificateARN == ""), "customDomain", "needs certificateArn, and the other way round")
 }
 
