@@ -35,7 +35,8 @@ func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
 	}
 	return &handler.Connect{
 		Connections: newStores(sdk, c.Tables, logger).connections,
-		Verifier:    verifier, Clock: h.Clock, Logger: logger,
+		Verifier:    verifier, Access: handler.Access{Origins: c.Origins, Cookie: c.Cookie},
+		Clock: h.Clock, Logger: logger,
 		Grace: c.Grace, CheckEvery: c.CheckEvery,
 	}, nil
 }

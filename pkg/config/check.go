@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"strings"
 )
@@ -50,6 +51,23 @@ func (a Auth) check() error {
 		return errors.New("GAPLESS_JWKS_URLS must name as many URLs as GAPLESS_JWT_ISSUERS")
 	}
 	return nil
+}
+
+// check refuses a cookie that any page could make use of, and origins that no
+// browser sends and that would match nothing.
+func (a Access) check() error {
+	var errs []error
+	if a.Cookie != "" && len(a.Origins) == 0 {
+		errs = append(errs, errors.New("GAPLESS_AUTH_COOKIE needs GAPLESS_ALLOWED_ORIGINS: any page could connect as its visitor"))
+	}
+	for _, origin := range a.Origins {
+		u, err := url.Parse(origin)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Contains(origin, "*") ||
+			origin != strings.ToLower(u.Scheme+"://"+u.Host) {
+			errs = append(errs, fmt.Errorf("GAPLESS_ALLOWED_ORIGINS: %q is not like https://app.example.com", origin))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // variable is the environment variable of a field.

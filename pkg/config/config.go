@@ -57,6 +57,15 @@ type Auth struct {
 	Grace time.Duration `env:"GAPLESS_AUTH_GRACE" envDefault:"10s"`
 }
 
+// Access says from where and how a handshake may come.
+type Access struct {
+	// Origins are the pages' origins that may connect; empty means all.
+	Origins []string `env:"GAPLESS_ALLOWED_ORIGINS"`
+	// Cookie is the name of the cookie that may hold a token; empty means that
+	// none does. It needs Origins.
+	Cookie string `env:"GAPLESS_AUTH_COOKIE"`
+}
+
 // Log tunes the message log.
 type Log struct {
 	// Retention is for how long messages can be replayed.
@@ -111,6 +120,7 @@ type Telemetry struct {
 type Connect struct {
 	Tables
 	Auth
+	Access
 	Sweep
 	Telemetry
 }

@@ -74,6 +74,28 @@ func TestOneWayOfCheckingTokens(t *testing.T) {
 	}
 }
 
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	for set, name := range map[[2]string]string{
+		{"", ""}: "",
+		{"https://a.example.com,http://localhost:5173", "__Host-token"}: "",
+		{"", "token"}:                 "GAPLESS_AUTH_COOKIE",
+		{"*", ""}:                     "GAPLESS_ALLOWED_ORIGINS",
+		{"https://*.example.com", ""}: "GAPLESS_ALLOWED_ORIGINS",
+		{"https://example.com/", ""}:  "GAPLESS_ALLOWED_ORIGINS",
+		{"https://Example.com", ""}:   "GAPLESS_ALLOWED_ORIGINS",
+		{"example.com", ""}:           "GAPLESS_ALLOWED_ORIGINS",
+		{"null", ""}:                  "GAPLESS_ALLOWED_ORIGINS",
+	} {
+		environ := complete()
+		environ["GAPLESS_ALLOWED_ORIGINS"], environ["GAPLESS_AUTH_COOKIE"] = set[0], set[1]
+		_, err := Load[Connect](environ)
+		if (err == nil) != (name == "") || (err != nil && !strings.Contains(err.Error(), name)) {
+			t.Errorf("%q: %v, want %q named", set, err, name)
+		}
+	}
+}
+
 func TestNeverIsNegative(t *testing.T) {
 	t.Parallel()
 	environ := complete()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -28,6 +27,7 @@ type Verifier interface {
 type Connect struct {
 	Connections connection.Store
 	Verifier    Verifier
+	Access      Access
 	Clock       clock.Clock
 	Logger      *slog.Logger
 	// Grace is how long a connection may take to authenticate.
@@ -36,32 +36,28 @@ type Connect struct {
 	CheckEvery time.Duration
 }
 
-// subprotocol is what we answer when a client offers it. Browsers fail the
-// connection unless the answer is one of their offers.
-const (
-	subprotocol       = "gapless.v1"
-	bearerSubprotocol = "bearer."
-	subprotocolHeader = "Sec-WebSocket-Protocol"
-)
-
-// Handle answers 200, or 401 if a token was presented that is not valid, or
-// 503 if it could not be checked; API Gateway passes the status on to the
-// client and opens the socket only for 200.
+// Handle answers 200; or 400 or 403 as Access has it, 401 if a token was
+// presented that is not valid, or 503 if it could not be checked. API Gateway
+// passes the status on to the client and opens the socket only for 200. It
+// drops the body, which is there for whoever calls the function otherwise.
 func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
-	offers, token := handshake(req.Headers)
+	asked, refused := h.Access.read(req)
+	if refused != nil {
+		return h.refuse(ctx, *refused), nil
+	}
 	now := h.Clock.Now()
 	c := connection.Connection{
 		ID:          req.RequestContext.ConnectionID,
 		ConnectedAt: time.UnixMilli(req.RequestContext.ConnectedAt),
 		CheckAt:     now.Add(h.Grace),
 	}
-	if token != "" {
-		identity, err := h.Verifier.Verify(ctx, token)
+	if asked.token != "" {
+		identity, err := h.Verifier.Verify(ctx, asked.token)
 		switch {
 		case errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired):
-			return answer(http.StatusUnauthorized), nil
+			return h.refuse(ctx, refusal{http.StatusUnauthorized, err.Error()}), nil
 		case err != nil:
-			h.Logger.ErrorContext(ctx, "token could not be checked", "error", err)
+			h.Logger.WarnContext(ctx, "token could not be checked", "error", err)
 			return answer(http.StatusServiceUnavailable), nil
 		}
 		c.Identity = identity
@@ -71,34 +67,17 @@ func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 		return events.APIGatewayProxyResponse{}, fmt.Errorf("register connection: %w", err)
 	}
 	response := answer(http.StatusOK)
-	if offers {
+	if asked.offers {
 		response.Headers = map[string]string{subprotocolHeader: subprotocol}
 	}
 	return response, nil
 }
 
-// handshake reads the subprotocols that a client offers, and its token from
-// there (browsers cannot set headers) or from the Authorization header.
-func handshake(headers map[string]string) (offers bool, token string) {
-	for name, value := range headers {
-		switch {
-		case strings.EqualFold(name, subprotocolHeader):
-			for offer := range strings.SplitSeq(value, ",") {
-				offer = strings.TrimSpace(offer)
-				if offer == subprotocol {
-					offers = true
-				} else if bearer, ok := strings.CutPrefix(offer, bearerSubprotocol); ok {
-					token = bearer
-				}
-			}
-		case strings.EqualFold(name, "Authorization") && token == "":
-			scheme, credentials, _ := strings.Cut(value, " ")
-			if strings.EqualFold(scheme, "Bearer") {
-				token = strings.TrimSpace(credentials)
-			}
-		}
-	}
-	return offers, token
+// refuse fails the handshake. The log says why, since the client does not
+// learn it.
+func (h *Connect) refuse(ctx context.Context, r refusal) events.APIGatewayProxyResponse {
+	h.Logger.InfoContext(ctx, "handshake refused", "status", r.status, "reason", r.reason)
+	return events.APIGatewayProxyResponse{StatusCode: r.status, Body: r.reason}
 }
 
 func answer(status int) events.APIGatewayProxyResponse {
