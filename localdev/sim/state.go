@@ -46,7 +46,7 @@ func (e entry) String() string {
 // hide behind itself.
 func readState(engine *dynamodb.Engine) (state, error) {
 	s := state{heads: map[string]head{}, entries: map[place]entry{}}
-	for _, table := range []string{"gapless-connections", "gapless-rooms", "gapless-log"} {
+	for _, table := range []string{"gapless-local-connections", "gapless-local-rooms", "gapless-local-log"} {
 		items, err := engine.Items(table)
 		if err != nil {
 			return s, err
