@@ -1,1 +1,140 @@
-export {};
+import type { Client, Ephemeral, JoinOptions, Message, PresenceChange, Published, PublishOptions, Room, StateChange } from "gapless";
+import { useMemo, useSyncExternalStore } from "react";
+
+/** How long a room is kept after its last component went, so that navigating back costs no join. */
+const keepMs = 1000;
+
+/** What useRoom shows. The object changes when anything in it does. */
+export interface RoomView<T = unknown, E = unknown> {
+  /** The newest messages in the log's order, at most `limit`. */
+  readonly messages: readonly Message<T>[];
+  readonly joined: boolean;
+  readonly error: Error | undefined;
+  /** How often messages were lost to us; `messages` began anew each time. */
+  readonly resets: number;
+  /** The last change of who is here. */
+  readonly presence: PresenceChange | undefined;
+  readonly ephemeral: Ephemeral<E> | undefined;
+  publish(data: T, options?: PublishOptions): Promise<Published>;
+  send(data: E): boolean;
+}
+
+export interface UseRoomOptions extends JoinOptions {
+  /** Messages that are kept. Default 200. The first component of a room decides. */
+  limit?: number;
+}
+
+interface Store {
+  subscribe(changed: () => void): () => void;
+  get(): any;
+}
+
+const stores = new WeakMap<Client, Map<string, Store>>();
+
+/** All components that use one room share what is known of it. */
+function roomStore(client: Client, name: string, options: UseRoomOptions): Store {
+  let rooms = stores.get(client);
+  if (!rooms) stores.set(client, (rooms = new Map()));
+  const known = rooms.get(name);
+  if (known) return known;
+
+  const { limit = 200 } = options;
+  const listeners = new Set<() => void>();
+  let room: Room<any, any> | undefined;
+  let borrowed = false;
+  let stops: (() => void)[] = [];
+  let leaving: ReturnType<typeof setTimeout> | undefined;
+  let scheduled = false;
+  let arrived: Message[] = [];
+  const join = () => {
+    borrowed = client.rooms.has(name);
+    return client.join<any, any>(name, options);
+  };
+  const live = () => (room ??= start());
+  let view: RoomView<any, any> = {
+    messages: [], joined: false, error: undefined, resets: 0, presence: undefined, ephemeral: undefined,
+    publish: (data, publishOptions) => live().publish(data, publishOptions),
+    send: (data) => live().send(data),
+  };
+  const flush = () => {
+    scheduled = false;
+    if (arrived.length) view = { ...view, messages: [...view.messages, ...arrived].slice(-limit) };
+    arrived = [];
+    for (const changed of listeners) changed();
+  };
+  // A replay of a thousand messages is one rendering, not a thousand.
+  const change = (part: Partial<RoomView>) => {
+    view = { ...view, ...part };
+    if (!scheduled) queueMicrotask(flush);
+    scheduled = true;
+  };
+  const start = () => {
+    const joined = join();
+    stops = [
+      joined.on("message", (message) => {
+        arrived.push(message);
+        change({});
+      }),
+      joined.on("joined", () => change({ joined: true, error: undefined })),
+      joined.on("error", (error) => change({ error, joined: joined.joined })),
+      joined.on("presence", (presence) => change({ presence })),
+      joined.on("ephemeral", (ephemeral) => change({ ephemeral })),
+      joined.on("reset", () => {
+        arrived = [];
+        change({ messages: [], resets: view.resets + 1 });
+      }),
+      client.on("state", () => change({ joined: joined.joined })),
+    ];
+    if (joined.joined) change({ joined: true });
+    return joined;
+  };
+  const store: Store = {
+    get: () => view,
+    subscribe(changed) {
+      clearTimeout(leaving);
+      listeners.add(changed);
+      rooms.set(name, store);
+      live();
+      return () => {
+        listeners.delete(changed);
+        if (listeners.size) return;
+        leaving = setTimeout(() => {
+          for (const stop of stops) stop();
+          if (!borrowed) room?.leave();
+          room = undefined;
+          rooms.delete(name);
+        }, keepMs);
+      };
+    },
+  };
+  rooms.set(name, store);
+  return store;
+}
+
+/**
+ * Joins a room while the component is mounted; components that use the same
+ * room share one membership. A room that the application joined itself before
+ * is not left.
+ */
+export function useRoom<T = unknown, E = unknown>(client: Client, name: string, options: UseRoomOptions = {}): RoomView<T, E> {
+  // Options count when the room is joined first, so their identity may change freely.
+  const store = useMemo(() => roomStore(client, name, options), [client, name]);
+  return useSyncExternalStore(store.subscribe, store.get, store.get);
+}
+
+/** The connection's state, for "Reconnecting…" banners. */
+export function useConnection(client: Client): StateChange {
+  const store = useMemo<Store>(() => {
+    const now = (): StateChange => ({ state: client.state, ...(client.reason && { reason: client.reason }) });
+    let view = now();
+    return {
+      get: () => (view.state === client.state ? view : (view = now())),
+      subscribe: (changed) =>
+        client.on("state", (state) => {
+          view = state;
+          changed();
+        }),
+    };
+  }, [client]);
+  return useSyncExternalStore(store.subscribe, store.get, store.get);
+}
