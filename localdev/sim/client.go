@@ -66,9 +66,12 @@ type message struct {
 
 // link is one connection of a client.
 type link struct {
-	conn    *gateway.Conn
-	id      string
-	number  int // counts the client's connections
+	conn   *gateway.Conn
+	id     string
+	number int // counts the client's connections
+	// expires is when the token that it was opened with does; 0: not in this
+	// run, or a fresh one was taken since.
+	expires time.Duration
 	closed  chan struct{}
 	waiting map[int]chan reply
 	frames  int
@@ -250,7 +253,7 @@ var errAway = errors.New("no connection")
 // client's way.
 func (c *client) connect(ctx context.Context) error {
 	c.mu.Lock()
-	token := c.token
+	token, valid := c.token, c.Valid
 	c.links++
 	c.mu.Unlock()
 	dialing, cancel := context.WithTimeout(ctx, 12*time.Second)
@@ -268,7 +271,7 @@ func (c *client) connect(ctx context.Context) error {
 	}
 	l := &link{conn: conn, id: conn.ID(), closed: make(chan struct{}), waiting: map[int]chan reply{}}
 	c.mu.Lock()
-	l.number = c.links
+	l.number, l.expires = c.links, valid
 	c.link = l
 	for _, f := range c.follows {
 		f.joined, f.wire = false, 0

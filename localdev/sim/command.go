@@ -198,7 +198,7 @@ func (c *client) authenticate(ctx context.Context, l *link) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fresh = false
+	c.fresh, l.expires = false, 0
 	return nil
 }
 
