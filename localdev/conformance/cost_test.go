@@ -113,7 +113,7 @@ func TestUnits(t *testing.T) {
 	m.costs(t, "Rooms.Put", 0, 1, func() error { return rooms.Put(ctx, member, storetest.Start.Add(time.Hour)) })
 	m.costs(t, "Members", 1, 0, func() error { return second(rooms.Members(ctx, "lobby", 0, storetest.Start)) })
 	m.costs(t, "SetBehind", 0, 1, func() error { return rooms.SetBehind(ctx, member, room.Untold) })
-	m.costs(t, "Rooms.Delete", 0, 1, func() error { return second(rooms.Delete(ctx, "lobby", c.ID)) })
+	m.costs(t, "Rooms.Delete", 0, 1, func() error { return second(rooms.Delete(ctx, "lobby", c.ID, time.Time{})) })
 }
 
 // TestUnitsOfManyExpired checks that the oldest entry behind many expired ones

@@ -194,7 +194,7 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		lose()
 		ok(t, s.SetBehind(t.Context(), m, room.Untold))
 		lose()
-		_, err := s.Delete(t.Context(), m.Room, m.ConnectionID)
+		_, err := s.Delete(t.Context(), m.Room, m.ConnectionID, time.Time{})
 		ok(t, err)
 	},
 }
@@ -318,7 +318,9 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	"Rooms.Put": func(ctx context.Context, b backend) error {
 		return b.rooms().Put(ctx, room.Member{ConnectionID: "a="}, storetest.Start)
 	},
-	"Rooms.Delete": func(ctx context.Context, b backend) error { return second(b.rooms().Delete(ctx, "lobby", "a=")) },
+	"Rooms.Delete": func(ctx context.Context, b backend) error {
+		return second(b.rooms().Delete(ctx, "lobby", "a=", time.Time{}))
+	},
 	"Members": func(ctx context.Context, b backend) error {
 		return second(b.rooms().Members(ctx, "lobby", 0, storetest.Start))
 	},

@@ -57,7 +57,7 @@ func (c *courier) offer(ctx context.Context, members []room.Member, letters []le
 	c.head = letters[len(letters)-1].seq
 	for _, m := range members {
 		l := c.byID[m.ConnectionID]
-		if l == nil || (l.stopped && m.Behind == room.InStep && m.JoinedAt.After(l.member.JoinedAt)) {
+		if l == nil || (l.stopped && m.Behind == room.InStep && !m.JoinedAt.Equal(l.member.JoinedAt)) {
 			// A stopped line sends no messages any more, so a new one beside it
 			// keeps the order.
 			l = &line{member: m, stopped: m.Behind != room.InStep}
@@ -248,7 +248,7 @@ func (c *courier) giveUp(ctx context.Context, l *line, cause error) {
 	if errors.Is(cause, connection.ErrGone) {
 		err := c.Connections.Check(ctx, member.ConnectionID, 1, c.Clock.Now())
 		if errors.Is(err, connection.ErrNotFound) {
-			if _, err := c.Members.Delete(ctx, member.Room, member.ConnectionID); err != nil {
+			if _, err := c.Members.Delete(ctx, member.Room, member.ConnectionID, time.Time{}); err != nil {
 				c.fail(err)
 			}
 			return

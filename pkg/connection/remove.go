@@ -22,8 +22,9 @@ const removeWidth = 8
 
 // Members is what a removal needs of the rooms.
 type Members interface {
-	// Delete ends a membership, if there is one.
-	Delete(ctx context.Context, room, connectionID string) (bool, error)
+	// Delete ends a membership, if there is one; a zero upto means whenever it
+	// was written.
+	Delete(ctx context.Context, room, connectionID string, upto time.Time) (bool, error)
 }
 
 // Remover forgets connections. It is the only way in which one is deleted, and
@@ -79,7 +80,7 @@ func (r *Remover) deleteMemberships(ctx context.Context, c Connection) error {
 	group.SetLimit(removeWidth)
 	for _, room := range c.Rooms {
 		group.Go(func() error {
-			_, err := r.members.Delete(ctx, room, c.ID)
+			_, err := r.members.Delete(ctx, room, c.ID, time.Time{})
 			return err
 		})
 	}

@@ -22,7 +22,7 @@ type members struct {
 	err     error
 }
 
-func (m *members) Delete(_ context.Context, room, _ string) (bool, error) {
+func (m *members) Delete(_ context.Context, room, _ string, _ time.Time) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.during != nil {

@@ -55,10 +55,17 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
+	// Whoever shows no token and enters no room gets nothing yet, and need not
+	// be looked up: every later command does it.
+	if p.Token != "" || len(rooms) > 0 {
+		if err := m.unrevoked(ctx, identity, conn.Session); err != nil {
+			return nil, m.evict(ctx, c, err)
+		}
+	}
 	if len(conn.Rooms) > m.MaxRooms {
 		return nil, m.tooManyRooms(ctx, conn, rooms)
 	}
-	pages := m.enterAll(ctx, conn, rooms, p.Rooms)
+	pages := m.enterAll(ctx, c, conn, rooms, p.Rooms)
 	maps.Copy(results, pages)
 	fitRooms(results)
 	return protocol.HelloResult{
@@ -72,17 +79,35 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 // invalid token is the end of the connection: the sweeper closes it.
 func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Identity, error) {
 	if token == "" {
-		conn, err := m.caller(ctx, c)
-		return conn.Identity, err
+		conn, err := m.Connections.Get(ctx, c.connectionID)
+		if err != nil {
+			return auth.Identity{}, fmt.Errorf("read connection: %w", err)
+		}
+		return conn.Identity, m.standing(conn)
 	}
 	identity, err := m.Verifier.Verify(ctx, token)
 	if errors.Is(err, auth.ErrInvalid) {
-		condemned := m.Connections.Condemn(ctx, c.connectionID, protocol.CloseTokenInvalid.Code, m.Clock.Now())
-		if condemned != nil && !errors.Is(condemned, connection.ErrNotFound) {
-			m.Logger.WarnContext(ctx, "connection with an invalid token not condemned", "error", condemned)
-		}
+		return identity, m.evict(ctx, c, err)
 	}
 	return identity, err
+}
+
+// evict lets the sweeper close a connection whose token is no good, and returns
+// the error that says why.
+func (m *Message) evict(ctx context.Context, c *call, why error) error {
+	code := protocol.CloseTokenInvalid.Code
+	switch {
+	case errors.Is(why, errRevoked):
+		code = protocol.CloseKicked.Code
+	case !errors.Is(why, auth.ErrInvalid):
+		return why
+	}
+	m.Logger.InfoContext(ctx, "token refused", "connectionId", c.connectionID, "reason", why)
+	err := m.Connections.Condemn(ctx, c.connectionID, code, m.Clock.Now())
+	if err != nil && !errors.Is(err, connection.ErrNotFound) {
+		m.Logger.WarnContext(ctx, "connection with a bad token not condemned", "error", err)
+	}
+	return why
 }
 
 // tooManyRooms takes back what a hello has added over the limit.
@@ -96,7 +121,7 @@ func (m *Message) tooManyRooms(ctx context.Context, conn connection.Connection, 
 }
 
 // enterAll joins rooms that stand in the connection already.
-func (m *Message) enterAll(ctx context.Context, conn connection.Connection, rooms []string, from map[string]protocol.From) map[string]protocol.RoomResult {
+func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connection, rooms []string, from map[string]protocol.From) map[string]protocol.RoomResult {
 	results := make([]protocol.RoomResult, len(rooms))
 	wakes := make([]broadcast.Wake, 0, len(rooms))
 	var group errgroup.Group
@@ -104,7 +129,7 @@ func (m *Message) enterAll(ctx context.Context, conn connection.Connection, room
 	for i, name := range rooms {
 		wakes = append(wakes, broadcast.PresenceWake(name, conn.Identity.User, conn.ID, false))
 		group.Go(func() error {
-			result, err := m.enter(ctx, conn, name, start(from[name]))
+			result, err := m.enter(ctx, c, conn, name, start(from[name]))
 			if err != nil {
 				results[i] = protocol.RoomResult{Error: m.explain(ctx, err)}
 				return nil
@@ -127,6 +152,9 @@ func (m *Message) auth(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Auth)
 	identity, err := m.Verifier.Verify(ctx, p.Token)
 	if err != nil {
+		return nil, err
+	}
+	if err := m.unrevoked(ctx, identity, ""); err != nil {
 		return nil, err
 	}
 	now := m.Clock.Now()

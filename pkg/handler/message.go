@@ -16,6 +16,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
@@ -28,6 +29,7 @@ type Message struct {
 	Log         *msglog.Log
 	Waker       broadcast.Waker
 	Verifier    Verifier
+	Revocations *revocation.Guard
 	Policy      auth.Policy
 	Clock       clock.Clock
 	Random      func(n int64) int64 // uniform in [0, n)
@@ -58,6 +60,7 @@ var actions = map[protocol.Action]func(*Message, context.Context, *call) (any, e
 type call struct {
 	connectionID string
 	connectedAt  time.Time
+	at           time.Time // when API Gateway took it, to the millisecond
 	command      protocol.Command
 }
 
@@ -78,6 +81,7 @@ func (m *Message) reply(ctx context.Context, req events.APIGatewayWebsocketProxy
 	result, err := actions[command.Action](m, ctx, &call{
 		connectionID: req.RequestContext.ConnectionID,
 		connectedAt:  time.UnixMilli(req.RequestContext.ConnectedAt),
+		at:           time.UnixMilli(req.RequestContext.RequestTimeEpoch),
 		command:      command,
 	})
 	if err != nil {
@@ -85,6 +89,9 @@ func (m *Message) reply(ctx context.Context, req events.APIGatewayWebsocketProxy
 	}
 	return protocol.EncodeOK(command.ID, result)
 }
+
+// errRevoked answers whoever uses a token that was taken back.
+var errRevoked = protocol.Errorf(protocol.Forbidden, "your access has been revoked")
 
 // retryAfterMs is what a client waits before it repeats a command that met a
 // failure below us; clients spread it by jitter of their own.
@@ -122,7 +129,7 @@ func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 // unit; before one is refused, the truth is read.
 func (m *Message) may(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
 	conn, err := m.Connections.Peek(ctx, c.connectionID)
-	if err == nil && m.admit(conn) == nil && m.Policy.Allows(conn.Identity, action, room) {
+	if err == nil && m.admit(ctx, conn) == nil && m.Policy.Allows(conn.Identity, action, room) {
 		return conn, nil
 	}
 	if err != nil && !errors.Is(err, connection.ErrNotFound) {
@@ -140,11 +147,19 @@ func (m *Message) caller(ctx context.Context, c *call) (connection.Connection, e
 	if err != nil {
 		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
 	}
-	return conn, m.admit(conn)
+	return conn, m.admit(ctx, conn)
 }
 
 // admit says why a connection may not give commands.
-func (m *Message) admit(conn connection.Connection) error {
+func (m *Message) admit(ctx context.Context, conn connection.Connection) error {
+	if err := m.standing(conn); err != nil {
+		return err
+	}
+	return m.unrevoked(ctx, conn.Identity, conn.Session)
+}
+
+// standing says why a connection as it was read is no party to anything.
+func (m *Message) standing(conn connection.Connection) error {
 	switch {
 	case conn.Closing:
 		return connection.ErrNotFound
@@ -154,6 +169,19 @@ func (m *Message) admit(conn connection.Connection) error {
 		return protocol.Errorf(protocol.Unauthenticated, "say hello with a token first")
 	case conn.Expired(m.Clock.Now()):
 		return auth.ErrExpired
+	}
+	return nil
+}
+
+// unrevoked says whether a token has been taken back. The sweeper closes the
+// connection.
+func (m *Message) unrevoked(ctx context.Context, id auth.Identity, session string) error {
+	revoked, err := m.Revocations.Revoked(ctx, id.User, session, id.Issued)
+	if err != nil {
+		return err
+	}
+	if revoked {
+		return errRevoked
 	}
 	return nil
 }

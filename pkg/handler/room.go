@@ -25,7 +25,7 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := m.addAndEnter(ctx, conn, p.Room, start(p.From))
+	result, err := m.addAndEnter(ctx, c, conn, p.Room, start(p.From))
 	if err != nil {
 		return nil, err
 	}
@@ -37,23 +37,22 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 
 // addAndEnter writes the room into the connection before the membership, so
 // that whoever removes the connection finds it.
-func (m *Message) addAndEnter(ctx context.Context, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	err := m.Connections.AddRoom(ctx, connection.AddRoomParams{
 		ID: conn.ID, Room: name, Max: m.MaxRooms, Now: m.Clock.Now(),
 	})
 	if err != nil {
 		return protocol.JoinResult{}, fmt.Errorf("add room: %w", err)
 	}
-	return m.enter(ctx, conn, name, from)
+	return m.enter(ctx, c, conn, name, from)
 }
 
 // enter writes the membership and then reads the log, in this order: whatever
 // is appended after the read finds the member there. The room must stand in
 // the connection already.
-func (m *Message) enter(ctx context.Context, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
-	now := m.Clock.Now().Truncate(time.Millisecond)
+func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	member := room.Member{
-		Room: name, ConnectionID: conn.ID, User: conn.Identity.User, Session: conn.Session, JoinedAt: now,
+		Room: name, ConnectionID: conn.ID, User: conn.Identity.User, Session: conn.Session, JoinedAt: c.at,
 	}
 	if err := m.Members.Put(ctx, member, conn.ConnectedAt.Add(Lifetime+memberSlack)); err != nil {
 		return protocol.JoinResult{}, fmt.Errorf("write membership: %w", err)
@@ -68,13 +67,13 @@ func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	member, err := m.Members.Delete(ctx, p.Room, conn.ID)
+	member, err := m.Members.Delete(ctx, p.Room, conn.ID, c.at)
 	if err != nil {
 		return nil, fmt.Errorf("delete membership: %w", err)
 	}
 	if !member {
-		// Never joined, or a join of this room is under way and will be a
-		// member: then the room must go on standing in the connection.
+		// Never joined, or a join of this room is under way or newer than this
+		// command: then the room must go on standing in the connection.
 		return protocol.Empty{}, nil
 	}
 	if err := m.Connections.DropRoom(ctx, conn.ID, p.Room, conn.JoinedAt); err != nil {
@@ -108,7 +107,7 @@ func (m *Message) sync(ctx context.Context, c *call) (any, error) {
 	}
 	results := make(map[string]protocol.RoomResult, len(p.Rooms))
 	for name, from := range p.Rooms {
-		result, err := m.syncRoom(ctx, conn, name, start(from))
+		result, err := m.syncRoom(ctx, c, conn, name, start(from))
 		if err != nil {
 			results[name] = protocol.RoomResult{Error: m.explain(ctx, err)}
 			continue
@@ -119,7 +118,7 @@ func (m *Message) sync(ctx context.Context, c *call) (any, error) {
 	return protocol.SyncResult{Rooms: results}, nil
 }
 
-func (m *Message) syncRoom(ctx context.Context, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	if !conn.In(name) {
 		return protocol.JoinResult{}, protocol.Errorf(protocol.Conflict, "this connection has not joined the room")
 	}
@@ -130,7 +129,7 @@ func (m *Message) syncRoom(ctx context.Context, conn connection.Connection, name
 	if err != nil || (result.Recovered && len(result.Messages) == 0) {
 		return result, err
 	}
-	return m.addAndEnter(ctx, conn, name, from)
+	return m.addAndEnter(ctx, c, conn, name, from)
 }
 
 // presence lists who is in a room.

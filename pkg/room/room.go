@@ -11,7 +11,9 @@ type Member struct {
 	Session      string
 	// Shard is the partition of the room that the member belongs to.
 	Shard int
-	// JoinedAt is when the membership was last written.
+	// JoinedAt is when API Gateway took the join that the membership was last
+	// written for: commands of one connection may run late and in any order, so
+	// their own time decides, not the function's.
 	JoinedAt time.Time
 	// Behind says that live delivery has stopped for this member.
 	Behind Behind

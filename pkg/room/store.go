@@ -18,9 +18,10 @@ type Store interface {
 	// Expires is when the membership may be forgotten whatever happens.
 	Put(ctx context.Context, m Member, expires time.Time) error
 
-	// Delete ends a membership and reports whether there was one. A repeated
-	// call may report false for what an earlier one deleted.
-	Delete(ctx context.Context, room, connectionID string) (bool, error)
+	// Delete ends a membership that was written at upto or before, at any time
+	// if upto is zero, and reports whether there was one. A repeated call may
+	// report false for what an earlier one deleted.
+	Delete(ctx context.Context, room, connectionID string, upto time.Time) (bool, error)
 
 	// Members reads all members of one shard, strongly consistent.
 	Members(ctx context.Context, room string, shard int, now time.Time) ([]Member, error)

@@ -79,11 +79,19 @@ var memberTests = []test[room.Store]{
 		name := unique(t, "room")
 		enter(t, s, member(name, "a="))
 		enter(t, s, member(name, "b="))
-		same(t, must[bool](t)(s.Delete(t.Context(), name, "a=")), true)
+		same(t, must[bool](t)(s.Delete(t.Context(), name, "a=", time.Time{})), true)
 		same(t, members(t, s, name, Start), []room.Member{member(name, "b=")})
 	}},
+	{"a leave that is older than the join ends nothing", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		enter(t, s, member(name, "a="))
+		same(t, must[bool](t)(s.Delete(t.Context(), name, "a=", member(name, "a=").JoinedAt.Add(-time.Millisecond))), false)
+		same(t, members(t, s, name, Start), []room.Member{member(name, "a=")})
+		same(t, must[bool](t)(s.Delete(t.Context(), name, "a=", member(name, "a=").JoinedAt)), true)
+		same(t, members(t, s, name, Start), nil)
+	}},
 	{"it tells when there was none", func(t *testing.T, s room.Store) {
-		same(t, must[bool](t)(s.Delete(t.Context(), unique(t, "room"), "a=")), false)
+		same(t, must[bool](t)(s.Delete(t.Context(), unique(t, "room"), "a=", time.Time{})), false)
 	}},
 	{"one that expired is gone", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")

@@ -43,13 +43,19 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	return fault.Wrap("write membership", err)
 }
 
-// Delete ends a membership: 1 WRU.
-func (r *Rooms) Delete(ctx context.Context, name, connectionID string) (bool, error) {
-	out, err := r.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+// Delete ends a membership: 1 WRU, also when a later join has written it anew.
+func (r *Rooms) Delete(ctx context.Context, name, connectionID string, upto time.Time) (bool, error) {
+	input := &dynamodb.DeleteItemInput{
 		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)), ReturnValues: types.ReturnValueAllOld,
-	})
+	}
+	if !upto.IsZero() {
+		input.ConditionExpression = aws.String("attribute_not_exists(pk) OR a <= :upto")
+		input.ExpressionAttributeValues = item{":upto": millis(upto)}
+	}
+	out, err := r.client.DeleteItem(ctx, input)
 	if err != nil {
-		return false, fault.Wrap("delete membership", err)
+		_, err := standing(refused("delete membership", err))
+		return false, err
 	}
 	return len(out.Attributes) > 0, nil
 }

@@ -45,15 +45,19 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 }
 
 // Delete ends a membership.
-func (r *Rooms) Delete(ctx context.Context, name, connectionID string) (bool, error) {
+func (r *Rooms) Delete(ctx context.Context, name, connectionID string, upto time.Time) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, was := r.members[memberKey{name, connectionID}]
-	delete(r.members, memberKey{name, connectionID})
-	return was, nil
+	at := memberKey{name, connectionID}
+	m, was := r.members[at]
+	if !was || (!upto.IsZero() && m.JoinedAt.After(stored(upto))) {
+		return false, nil
+	}
+	delete(r.members, at)
+	return true, nil
 }
 
 // Members reads a shard.
