@@ -79,6 +79,19 @@ func (g *gateway) got(t *testing.T, id string) (seqs []uint64, others []protocol
 	return seqs, others
 }
 
+// rooms is the reference, and fails as told.
+type rooms struct {
+	*memory.Rooms
+	fail error
+}
+
+func (r *rooms) Members(ctx context.Context, name string, shard int, now time.Time) ([]room.Member, error) {
+	if r.fail != nil {
+		return nil, r.fail
+	}
+	return r.Rooms.Members(ctx, name, shard, now)
+}
+
 type waker struct {
 	mu    sync.Mutex
 	wakes []broadcast.Wake
@@ -96,7 +109,7 @@ type bundle struct {
 	*broadcast.Broadcaster
 	store       *memory.Log
 	log         *msglog.Log
-	members     *memory.Rooms
+	members     *rooms
 	connections *memory.Connections
 	gateway     *gateway
 	waker       *waker
@@ -108,7 +121,7 @@ func inTime(t *testing.T, f func(b *bundle)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bundle{
-			T: t, store: memory.NewLog(), members: memory.NewRooms(), connections: memory.NewConnections(),
+			T: t, store: memory.NewLog(), members: &rooms{Rooms: memory.NewRooms()}, connections: memory.NewConnections(),
 			gateway: &gateway{frames: map[string][][]byte{}, at: map[string][]time.Time{}}, waker: new(waker),
 		}
 		var ids atomic.Int64
@@ -522,4 +535,36 @@ func (b *bundle) member(id string) room.Member {
 	}
 	b.Fatalf("%s is no member", id)
 	return room.Member{}
+}
+
+type passing struct{}
+
+func (passing) Error() string   { return "throttled" }
+func (passing) Temporary() bool { return true }
+
+func TestFailureThatPassesIsTriedAgainAtOnce(t *testing.T) {
+	inTime(t, func(b *bundle) {
+		b.join("a")
+		b.append(1, "", "1")
+		b.members.fail = passing{}
+		wake := drain
+		for attempt := 1; attempt <= 3; attempt++ {
+			if err := b.Handle(b.Context(), wake); err != nil {
+				b.Fatal(err)
+			}
+			wake = b.waker.wakes[attempt-1]
+			if wake.Room != "r" || wake.Attempt != attempt || b.head().Lease.Owner != "" {
+				b.Fatalf("attempt %d: wake %+v, head %+v", attempt, wake, b.head())
+			}
+		}
+		// Then it is Lambda's turn, which waits longer.
+		if err := b.Handle(b.Context(), wake); !errors.As(err, new(passing)) || len(b.waker.wakes) != 3 {
+			b.Fatalf("%v, %d wakes", err, len(b.waker.wakes))
+		}
+		b.members.fail = nil
+		if err := b.Handle(b.Context(), wake); err != nil {
+			b.Fatal(err)
+		}
+		b.want("a", 1, 1)
+	})
 }

@@ -54,7 +54,7 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	case errors.Is(err, errOutOfTime), errors.Is(err, errRejoined):
 		return d.handOn(ctx)
 	default:
-		return errors.Join(err, d.abandon(ctx))
+		return d.fail(ctx, err)
 	}
 }
 
@@ -191,6 +191,24 @@ func (d *drain) handOn(ctx context.Context) error {
 	if err := d.Waker.Wake(ctx, Wake{Kind: KindDrain, Room: d.room}); err != nil {
 		return fmt.Errorf("hand on: %w", err)
 	}
+	return nil
+}
+
+// maxAttempts bounds how often drains wake each other in a row.
+const maxAttempts = 3
+
+// fail ends a drain that could not go on. Lambda repeats a failed invocation
+// after a minute only, so what passes is tried again by another broadcaster at
+// once; this invocation fails if that, too, is not to be had.
+func (d *drain) fail(ctx context.Context, cause error) error {
+	if err := d.abandon(ctx); err != nil || !temporary(cause) || d.wake.Attempt >= maxAttempts {
+		return errors.Join(cause, err)
+	}
+	next := Wake{Kind: KindDrain, Room: d.room, Attempt: d.wake.Attempt + 1}
+	if err := d.Waker.Wake(ctx, next); err != nil {
+		return errors.Join(cause, err)
+	}
+	d.Logger.WarnContext(ctx, "drain failed for the moment; another goes on", "room", d.room, "error", cause)
 	return nil
 }
 

@@ -40,6 +40,10 @@ type Wake struct {
 	Data   jsontext.Value `json:"data,omitzero"`
 	// Left tells going from coming.
 	Left bool `json:"left,omitzero"`
+
+	// Attempt counts how often a drain has woken another because something
+	// below failed for the moment.
+	Attempt int `json:"attempt,omitzero"`
 }
 
 // WireEntry is a log entry inside a wake-up.
