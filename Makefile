@@ -84,3 +84,7 @@ verify: verify-template
 test-infra: ## Test the CDK app: assertions and cdk-nag (Node).
 	go vet -tags infra ./infra/...
 	go test -count=1 -tags infra ./infra/...
+
+.PHONY: test-js
+test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later).
+	cd pkg/client/js && npm ci && npm run check && npm run build && npm test && npm run size

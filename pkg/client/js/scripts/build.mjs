@@ -12,7 +12,13 @@ await build({ ...common, format: "esm" });
 await build({ ...common, format: "cjs", outExtension: { ".js": ".cjs" } });
 
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
+// What users see: no declaration of anything inside.
+const visible = ["index.d.ts", "types.d.ts", "error.d.ts", "react.d.ts"];
 for (const file of readdirSync("dist").filter((name) => name.endsWith(".d.ts"))) {
+  if (!visible.includes(file)) {
+    rmSync(`dist/${file}`);
+    continue;
+  }
   const text = readFileSync(`dist/${file}`, "utf8");
   writeFileSync(`dist/${file.replace(/\.d\.ts$/, ".d.cts")}`, text.replaceAll(/(from ")(\.[^"]+)\.js"/g, '$1$2.cjs"'));
 }

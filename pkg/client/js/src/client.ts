@@ -1,7 +1,7 @@
 import { Emitter } from "./emitter.js";
 import { backoff, environment, randomName } from "./environment.js";
 import { GaplessError } from "./error.js";
-import { Link, type LinkHost } from "./link.js";
+import { Link, type LinkHost, replaced } from "./link.js";
 import { Outbox } from "./outbox.js";
 import { RoomCore } from "./room.js";
 import type {
@@ -47,9 +47,9 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   private _retry: unknown;
   /** The token at hand was refused, so often in a row. */
   private _refusals = 0;
-  private _fresh = false;
+  private _fresh?: boolean;
   private _refreshing: Link | undefined;
-  private _synced = 0;
+  private _synced!: number;
   private _unwake: () => void;
 
   constructor(readonly _url: string, readonly _options: Options) {
@@ -124,7 +124,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
           // Another user, or unknown to the server: a connection of its own decides.
           if (error.code === "conflict" || error.code === "unauthenticated") {
             this._fresh = true;
-            link._end({ code: error.code, message: error.message });
+            link._end(error);
           } else link._after(5_000, () => this._refresh(link));
         },
       );
@@ -168,7 +168,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   private _set(state: State, reason?: Reason, retryInMs?: number): void {
     this.state = state;
     this.reason = reason;
-    this._emit("state", { state, ...(reason && { reason }), ...(retryInMs !== undefined && { retryInMs }) });
+    this._emit("state", { state, reason, retryInMs });
   }
 
   private _stop(reason: Reason): void {
@@ -211,7 +211,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     let link: Link | undefined;
     let timer: unknown;
     try {
-      const token = await this._token(this._fresh);
+      const token = await this._token(!!this._fresh);
       if (this._dialing !== attempt) return;
       link = this._next = new Link(this, this._socket());
       const opening = link;
@@ -222,11 +222,11 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
         if (asked.size < maxRooms && !room._loading) asked.set(room, room._asked());
       }
       const hello: HelloResult = await link._call("hello", {
-        ...(token !== undefined && { token }),
+        token,
         session: this.session,
         rooms: this._positions(asked),
       });
-      if (this._dialing !== attempt) return link._end({ code: "closed", message: "not needed any more" });
+      if (this._dialing !== attempt) return link._retire();
       this._dialing = this._next = undefined;
       this._adopt(link, hello, asked);
     } catch (error) {
@@ -240,7 +240,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
 
   private _socket(): WebSocketLike {
     const Socket = this._options.WebSocket ?? (globalThis as any).WebSocket;
-    if (!Socket) throw new GaplessError("bad_request", "this host has no WebSocket: pass one in the options");
+    if (!Socket) throw new GaplessError("bad_request", "no WebSocket here: pass one in the options");
     return new Socket(this._url);
   }
 
@@ -277,7 +277,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     for (const room of this._rooms.values()) room._check();
     this._outbox._pumpAll();
     if (old) {
-      old._after(overlap, () => old._end({ code: 1000, message: "replaced" }));
+      old._after(overlap, () => old._end(replaced));
       void Promise.all([...this._rooms.values()].map((room) => room._settled())).then(() => old._retire());
     }
   }
@@ -320,7 +320,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
         },
         (error: GaplessError) => {
           if (error.code === "token_expired") this._refresh(link);
-          else if (error.code === "unauthenticated") link._end({ code: error.code, message: error.message });
+          else if (error.code === "unauthenticated") link._end(error);
         },
       );
     }

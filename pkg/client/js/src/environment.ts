@@ -40,6 +40,6 @@ export function backoff(env: Environment, attempt: number): number {
 /** A name that nobody else makes. */
 export function randomName(env: Environment): string {
   let name = "";
-  while (name.length < 16) name += Math.floor(env.random() * 36 ** 4).toString(36).padStart(4, "0");
+  while (name.length < 16) name += Math.floor(env.random() * 36).toString(36);
   return name;
 }

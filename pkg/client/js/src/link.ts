@@ -34,11 +34,14 @@ export function wireError(e: WireError): GaplessError {
 
 const ignore = () => {};
 
+const lost: Reason = { code: 1006, message: "connection lost" };
+export const replaced: Reason = { code: 1000, message: "replaced" };
+
 /** One socket: commands and their replies, and whether the line is alive. */
 export class Link {
   _alive = true;
   /** When hello was answered. */
-  _since = 0;
+  _since!: number;
   _opened: Promise<void>;
   /** Rejects when the link ends before it opened. */
   _over: Promise<never>;
@@ -50,17 +53,17 @@ export class Link {
   private _chains = new Map<string, Promise<unknown>>();
   private _timers = new Set<unknown>();
   private _sleepers = new Set<() => void>();
-  private _retiring = false;
+  private _retiring?: boolean;
 
-  private _base = 0;
-  private _interval = 0;
-  private _heard = 0;
-  private _spoke = 0;
+  private _base!: number;
+  private _interval!: number;
+  private _heard!: number;
+  private _spoke!: number;
   /** When the ping under way is given up; 0 without one. */
-  private _deadline = 0;
-  private _excused = false;
-  private _doubted = false;
-  private _quiet = false;
+  private _deadline?: number;
+  private _excused?: boolean;
+  private _doubted?: boolean;
+  private _quiet?: boolean;
   private _beat: unknown;
   private _fail!: (error: GaplessError) => void;
 
@@ -70,16 +73,17 @@ export class Link {
     this._over.catch(ignore);
     _socket.onmessage = (event) => this._receive(event.data);
     _socket.onclose = (event) =>
-      this._end({ code: event.code ?? 1006, message: event.reason || "connection lost" });
+      this._end({ code: event.code ?? lost.code, message: event.reason || lost.message });
     _socket.onerror = ignore; // a close event follows
   }
 
   /** Ends the link, whoever began; calls under way reject with `disconnected`. */
-  _end(reason: Reason): void {
+  _end({ code, message }: Reason): void {
     if (!this._alive) return;
     this._alive = false;
-    this._reason = reason;
-    this._fail(new GaplessError("disconnected", reason.message, true));
+    const reason = (this._reason = { code, message });
+    const error = new GaplessError("disconnected", message, true);
+    this._fail(error);
     const socket = this._socket;
     // Handlers stay, as sockets of some libraries throw errors nobody handles.
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
@@ -91,7 +95,7 @@ export class Link {
     this._host._env.clearTimeout(this._beat);
     for (const timer of this._timers) this._host._env.clearTimeout(timer);
     for (const id of [...this._calls.keys()]) {
-      this._take(id)?._reject(new GaplessError("disconnected", "the connection ended before the answer", true));
+      this._take(id)?._reject(error);
     }
     for (const wake of this._sleepers) wake();
     this._host._lost(this, reason);
@@ -146,14 +150,14 @@ export class Link {
       this._socket.send(JSON.stringify(frame));
       this._spoke = this._host._env.now();
     } catch {
-      this._end({ code: "socket", message: "the socket does not take frames" });
+      this._end({ code: "socket", message: "socket not open" });
     }
   }
 
   /** Ends the link once every call is answered, or soon. */
   _retire(): void {
     this._retiring = true;
-    if (!this._calls.size) this._end({ code: 1000, message: "replaced" });
+    if (!this._calls.size) this._end(replaced);
   }
 
   /** Watches the line: pings after `ms` of silence. */
@@ -165,7 +169,7 @@ export class Link {
   /** Asks at once whether the line is alive. */
   _doubt(): void {
     if (this._socket.readyState !== 1) {
-      return this._end({ code: 1006, message: "connection lost" });
+      return this._end(lost);
     }
     this._doubted = true;
     this._interval = this._base;
@@ -227,7 +231,7 @@ export class Link {
       frame = JSON.parse(data as string);
       if (!frame || typeof frame !== "object") throw 0;
     } catch {
-      return this._host._stray(new GaplessError("bad_frame", "a frame of the server cannot be read"));
+      return this._host._stray(new GaplessError("bad_frame", "unreadable frame"));
     }
     const revived = this._doubted;
     this._doubted = false;
@@ -243,7 +247,7 @@ export class Link {
     } else {
       // The gateway's own envelope: one command failed, and it does not say which. All may be repeated.
       for (const id of [...this._calls.keys()]) {
-        this._take(id)?._reject(new GaplessError("unavailable", "the gateway could not run a command", true));
+        this._take(id)?._reject(new GaplessError("unavailable", "the gateway failed", true));
       }
     }
     if (revived && this._alive) this._host._revived(this);

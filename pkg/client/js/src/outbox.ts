@@ -92,7 +92,7 @@ export class Outbox {
         const error = e as GaplessError;
         if (link !== client._link || !link._alive) continue;
         if (error.code === "token_expired") client._refresh(link);
-        else if (error.code === "unauthenticated") link._end({ code: error.code, message: error.message });
+        else if (error.code === "unauthenticated") link._end(error);
         else if (!error.temporary) {
           this._settle(room, item, error);
           continue;

@@ -21,24 +21,24 @@ const maxAhead = 1000;
 export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T, E> {
   /** The link on which the server has answered our join, well or ill. */
   _on: Link | undefined;
-  _left = false;
+  _left?: boolean;
   /** The position is being read from an asynchronous storage. */
-  _loading = false;
+  _loading?: boolean;
 
   /** Without an epoch: in the present log, or in one that has no entry yet. */
   private _at: Position | undefined;
   /** The server has confirmed the position. */
-  private _known = false;
+  private _known?: boolean;
   private _ahead = new Map<number, Entry>();
   private _aheadEpoch = "";
   private _streams = new Set<Stream<Message<T>>>();
   private _error: GaplessError | undefined;
   /** There is more in the log than we were sent. */
-  private _more = false;
+  private _more?: boolean;
   /** Live messages have stopped; join again once caught up. */
-  private _behind = false;
+  private _behind?: boolean;
   /** The token grants joining but not reading back. */
-  private _noHistory = false;
+  private _noHistory?: boolean;
   private _patience: unknown;
   private _running: Promise<void> | undefined;
 
@@ -105,8 +105,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   /** Where a join goes on. */
   _from(): object {
     const at = this._at;
-    if (at) return at.epoch ? { since: at.seq, epoch: at.epoch } : { since: at.seq };
-    return this._options.last ? { last: this._options.last } : {};
+    return at ? { since: at.seq, epoch: at.epoch || undefined } : { last: this._options.last || undefined };
   }
 
   /** A publish has to wait for its place in the order to be known. */
@@ -230,7 +229,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   private _refused(link: Link, error: GaplessError): void {
-    if (error.code === "unauthenticated") return link._end({ code: error.code, message: error.message });
+    if (error.code === "unauthenticated") return link._end(error);
     this._error = error;
     this._on = link;
     this._more = this._behind = false;
@@ -270,8 +269,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
 
   private _reset(from: Position, page: Page): void {
     this._ahead.clear();
-    const reset = { from, to: { ...this._at! }, ...(page.oldest ? { oldest: page.oldest } : {}) };
-    this._emit("reset", reset);
+    this._emit("reset", { from, to: { ...this._at! }, oldest: page.oldest });
     // A loop cannot see events: unless somebody listens, it ends loudly.
     if (!this._heard("reset")) {
       for (const stream of [...this._streams]) stream._end(new GaplessError("reset", "messages are lost: load your state anew"));
@@ -318,8 +316,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
 
   private _message(epoch: string, e: Entry): Message<T> {
     return {
-      room: this.name, epoch, seq: e.seq, user: e.user!, at: e.at!, data: e.data as T,
-      ...(e.key === undefined ? {} : { key: e.key }),
+      room: this.name, epoch, seq: e.seq, user: e.user!, at: e.at!, key: e.key, data: e.data as T,
     };
   }
 

@@ -7,7 +7,7 @@ const maxLag = 10_000;
 export class Stream<T> implements AsyncIterableIterator<T> {
   private _items: T[] = [];
   private _error: GaplessError | undefined;
-  private _ended = false;
+  private _ended?: boolean;
   private _next: { _resolve(r: IteratorResult<T>): void; _reject(e: unknown): void }[] = [];
 
   constructor(private _release: (stream: Stream<T>) => void) {}
