@@ -14,11 +14,24 @@ import (
 // gone is how many signs in a row that a connection is gone are believed.
 const gone = 2
 
-// look decides what becomes of one connection that is due.
+// look decides what becomes of one connection that is due. It came from an
+// eventually consistent read: before it is ended or a second strike removes it,
+// it is read again, or a token that was renewed just now, or a strike that was
+// taken back, would cost a live connection.
 func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) error {
 	now := s.Clock.Now()
 	if c.Closing {
 		return s.remove(ctx, c, t)
+	}
+	if _, suspect := verdict(c, now); suspect || c.Strikes+1 >= gone {
+		fresh, err := s.Connections.Get(ctx, c.ID)
+		if err != nil {
+			return fmt.Errorf("read connection again: %w", err)
+		}
+		if fresh.Sentence == 0 {
+			fresh.Sentence = c.Sentence // a sentence is not taken back
+		}
+		c = fresh
 	}
 	if why, ended := verdict(c, now); ended {
 		return s.end(ctx, c, why, t)
