@@ -49,7 +49,10 @@ var steps = []step{
 
 func TestEventsAreHandled(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	s := stack.RunT(t, stack.Config{
+		NoSchedule: true,
+		Environ:    map[string]string{"GAPLESS_JWT_MAX_LIFETIME": "876000h"},
+	})
 	var seen []string
 	for _, step := range steps {
 		seen = append(seen, step.file)

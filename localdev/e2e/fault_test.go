@@ -112,7 +112,7 @@ func TestPoisonStopsNoRoom(t *testing.T) {
 	topic := awssns.NewFromConfig(s.AWS())
 	for _, message := range []string{"not JSON", `{}`, `{"kind":"drain"}`, `{"kind":"of tomorrow","room":"lobby"}`, `[]`, `"` + strings.Repeat("x", 1000) + `"`} {
 		_, err := topic.Publish(t.Context(), &awssns.PublishInput{
-			TopicArn: aws.String("arn:aws:sns:us-east-1:000000000000:gapless-wake"), Message: &message,
+			TopicArn: aws.String("arn:aws:sns:us-east-1:000000000000:gapless-local-wake"), Message: &message,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +125,7 @@ func TestPoisonStopsNoRoom(t *testing.T) {
 
 	// A log entry that nobody can read stands at the number that comes next.
 	db := awsdynamodb.NewFromConfig(s.AWS())
-	_, err := db.PutItem(t.Context(), &awsdynamodb.PutItemInput{TableName: aws.String("gapless-log"), Item: map[string]types.AttributeValue{
+	_, err := db.PutItem(t.Context(), &awsdynamodb.PutItemInput{TableName: aws.String("gapless-local-log"), Item: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "e#lobby#" + epoch}, "sk": &types.AttributeValueMemberN{Value: "2"},
 		"j": &types.AttributeValueMemberS{Value: `{"broken`}, "u": &types.AttributeValueMemberBOOL{Value: true},
 	}})
@@ -242,7 +242,7 @@ func TestSlowClientFallsBehindAndCatchesUpInPlace(t *testing.T) {
 	for behind := false; !behind; {
 		last = publish(ada, "lobby", strings.Repeat("x", 29_000), "").Seq
 		idle(t, s)
-		items, err := s.DynamoDB.Items("gapless-rooms")
+		items, err := s.DynamoDB.Items("gapless-local-rooms")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ func traces(t *testing.T, s *stack.Running) (connections, members int) {
 		}
 		return n
 	}
-	return count("gapless-connections", "c#"), count("gapless-rooms", "m#")
+	return count("gapless-local-connections", "c#"), count("gapless-local-rooms", "m#")
 }
 
 func sweep(t *testing.T, s *stack.Running) {

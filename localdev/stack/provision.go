@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
@@ -13,102 +12,73 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	locallambda "github.com/gapless-rooms/gapless/localdev/lambda"
-	"github.com/gapless-rooms/gapless/localdev/schedule"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
+	"github.com/gapless-rooms/gapless/localdev/template"
 	"github.com/gapless-rooms/gapless/pkg/app"
-	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
 	"github.com/gapless-rooms/gapless/pkg/handler"
 )
 
-// names are what provisioning learned.
-type names struct{ topic, queueURL, queueARN string }
-
-func (names) table(name string) string { return "gapless-" + name }
-
-// provision creates tables, topic, queue, functions and schedule, with the
-// real SDK wherever AWS has a call for it.
+// provision creates tables, queues, topics, functions, subscriptions and
+// schedule as the template has them, with the real SDK wherever AWS has a call
+// for it.
 func (s *Stack) provision(ctx context.Context) error {
 	cfg := s.AWS()
-	if err := CreateTables(ctx, awsdynamodb.NewFromConfig(cfg), s.names.table); err != nil {
+	if err := createTables(ctx, awsdynamodb.NewFromConfig(cfg), s.template.Tables); err != nil {
 		return err
 	}
-	if err := s.createQueue(ctx, awssqs.NewFromConfig(cfg)); err != nil {
-		return err
+	queues := awssqs.NewFromConfig(cfg)
+	for _, q := range s.template.Queues {
+		_, err := queues.CreateQueue(ctx, &awssqs.CreateQueueInput{QueueName: aws.String(q.Name), Attributes: q.Attributes})
+		if err != nil {
+			return fmt.Errorf("create queue %s: %w", q.Name, err)
+		}
 	}
 	topics := awssns.NewFromConfig(cfg)
-	topic, err := topics.CreateTopic(ctx, &awssns.CreateTopicInput{Name: aws.String("gapless-wake")})
-	if err != nil {
-		return fmt.Errorf("create topic: %w", err)
+	for _, t := range s.template.Topics {
+		if _, err := topics.CreateTopic(ctx, &awssns.CreateTopicInput{Name: aws.String(t.Name)}); err != nil {
+			return fmt.Errorf("create topic %s: %w", t.Name, err)
+		}
 	}
-	s.names.topic = aws.ToString(topic.TopicArn)
 	if err := s.registerFunctions(); err != nil {
 		return err
 	}
-	_, err = topics.Subscribe(ctx, &awssns.SubscribeInput{
-		TopicArn: topic.TopicArn, Protocol: aws.String("lambda"), Endpoint: aws.String(s.Lambda.ARN("broadcast")),
-		Attributes: map[string]string{"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q}`, s.names.queueARN)},
-	})
-	if err != nil {
-		return fmt.Errorf("subscribe broadcaster: %w", err)
+	for _, subscription := range s.template.Subscriptions {
+		if _, err := s.SNS.Subscribe(subscription); err != nil {
+			return fmt.Errorf("subscribe %s: %w", subscription.Endpoint, err)
+		}
 	}
 	if s.config.NoSchedule {
 		return nil
 	}
-	return s.Schedule.Add(schedule.Rule{Name: "sweep", Expression: "rate(1 minute)", Function: "sweep"})
-}
-
-// CreateTables creates the tables of dynamo.Schema under the names that the
-// given function makes of theirs.
-func CreateTables(ctx context.Context, client *awsdynamodb.Client, name func(string) string) error {
-	for _, table := range dynamo.Schema() {
-		sort := types.ScalarAttributeTypeS
-		if table.NumericSort {
-			sort = types.ScalarAttributeTypeN
-		}
-		tableName := aws.String(name(table.Name))
-		_, err := client.CreateTable(ctx, &awsdynamodb.CreateTableInput{
-			TableName: tableName, BillingMode: types.BillingModePayPerRequest,
-			AttributeDefinitions: []types.AttributeDefinition{
-				{AttributeName: aws.String(dynamo.PartitionKey), AttributeType: types.ScalarAttributeTypeS},
-				{AttributeName: aws.String(dynamo.SortKey), AttributeType: sort},
-			},
-			KeySchema: []types.KeySchemaElement{
-				{AttributeName: aws.String(dynamo.PartitionKey), KeyType: types.KeyTypeHash},
-				{AttributeName: aws.String(dynamo.SortKey), KeyType: types.KeyTypeRange},
-			},
-		})
-		if err != nil {
-			return fmt.Errorf("create table %s: %w", table.Name, err)
-		}
-		_, err = client.UpdateTimeToLive(ctx, &awsdynamodb.UpdateTimeToLiveInput{
-			TableName: tableName,
-			TimeToLiveSpecification: &types.TimeToLiveSpecification{
-				AttributeName: aws.String(dynamo.TTLAttribute), Enabled: aws.Bool(true),
-			},
-		})
-		if err != nil {
-			return fmt.Errorf("set time to live of table %s: %w", table.Name, err)
+	for _, rule := range s.template.Rules {
+		if err := s.Schedule.Add(rule); err != nil {
+			return fmt.Errorf("schedule %s: %w", rule.Name, err)
 		}
 	}
 	return nil
 }
 
-func (s *Stack) createQueue(ctx context.Context, client *awssqs.Client) error {
-	queue, err := client.CreateQueue(ctx, &awssqs.CreateQueueInput{QueueName: aws.String("gapless-dead-letters")})
-	if err != nil {
-		return fmt.Errorf("create queue: %w", err)
+func createTables(ctx context.Context, client *awsdynamodb.Client, tables []template.Table) error {
+	for _, t := range tables {
+		name := aws.ToString(t.Create.TableName)
+		if _, err := client.CreateTable(ctx, &t.Create); err != nil {
+			return fmt.Errorf("create table %s: %w", name, err)
+		}
+		if t.TTLAttribute == "" {
+			continue
+		}
+		_, err := client.UpdateTimeToLive(ctx, &awsdynamodb.UpdateTimeToLiveInput{
+			TableName: &name,
+			TimeToLiveSpecification: &types.TimeToLiveSpecification{
+				AttributeName: &t.TTLAttribute, Enabled: aws.Bool(true),
+			},
+		})
+		if err != nil {
+			return fmt.Errorf("set time to live of table %s: %w", name, err)
+		}
 	}
-	s.names.queueURL = aws.ToString(queue.QueueUrl)
-	attributes, err := client.GetQueueAttributes(ctx, &awssqs.GetQueueAttributesInput{
-		QueueUrl: queue.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameQueueArn},
-	})
-	if err != nil {
-		return fmt.Errorf("read queue attributes: %w", err)
-	}
-	s.names.queueARN = attributes.Attributes[string(sqstypes.QueueAttributeNameQueueArn)]
 	return nil
 }
 
@@ -118,26 +88,23 @@ func (s *Stack) deadLetter(target string, letter locallambda.DeadLetter) error {
 	return err
 }
 
-// function is how one function is made and run. compose returns what
-// lambda.NewHandler takes.
-type function struct {
-	name    string
-	timeout time.Duration
-	compose func(ctx context.Context, h app.Host) (any, error)
-}
+// composer makes what lambda.NewHandler takes.
+type composer func(ctx context.Context, h app.Host) (any, error)
 
-var functions = []function{
-	{"connect", 10 * time.Second, entry(app.Connect, (*handler.Connect).Handle)},
-	{"disconnect", 29 * time.Second, entry(app.Disconnect, (*handler.Disconnect).Handle)},
-	{"message", 29 * time.Second, entry(app.Message, (*handler.Message).Handle)},
-	{"broadcast", time.Minute, entry(app.Broadcast, func(h *handler.Broadcast, ctx context.Context, e events.SNSEvent) (any, error) {
+// functions are the functions by name: all that the template names must be
+// here.
+var functions = map[string]composer{
+	"connect":    entry(app.Connect, (*handler.Connect).Handle),
+	"disconnect": entry(app.Disconnect, (*handler.Disconnect).Handle),
+	"message":    entry(app.Message, (*handler.Message).Handle),
+	"broadcast": entry(app.Broadcast, func(h *handler.Broadcast, ctx context.Context, e events.SNSEvent) (any, error) {
 		return nil, h.Handle(ctx, e)
-	})},
-	{"sweep", time.Minute, entry(app.Sweep, (*handler.Sweep).Handle)},
+	}),
+	"sweep": entry(app.Sweep, (*handler.Sweep).Handle),
 }
 
 // entry composes a function and takes its Handle method.
-func entry[H, E, R any](compose func(context.Context, app.Host) (H, error), handle func(H, context.Context, E) (R, error)) func(context.Context, app.Host) (any, error) {
+func entry[H, E, R any](compose func(context.Context, app.Host) (H, error), handle func(H, context.Context, E) (R, error)) composer {
 	return func(ctx context.Context, host app.Host) (any, error) {
 		h, err := compose(ctx, host)
 		if err != nil {
@@ -148,22 +115,25 @@ func entry[H, E, R any](compose func(context.Context, app.Host) (H, error), hand
 }
 
 func (s *Stack) registerFunctions() error {
-	for _, f := range functions {
-		definition := locallambda.Function{
-			Name: f.name, Timeout: f.timeout, MemoryMB: 256,
+	for _, f := range s.template.Functions {
+		compose, ok := functions[f.Name]
+		if !ok {
+			return fmt.Errorf("the template has a function %s, which is not known here", f.Name)
+		}
+		err := s.Lambda.Register(locallambda.Function{
+			Name: f.Name, Timeout: f.Timeout, MemoryMB: f.MemoryMB, Env: f.Env,
+			ReservedConcurrency: f.ReservedConcurrency, MaxRetries: f.MaxRetries, MaxEventAge: f.MaxEventAge,
+			DeadLetterARN: f.DeadLetterARN,
 			New: func() (lambda.Handler, error) {
-				entry, err := f.compose(context.Background(), s.host(f.name))
+				entry, err := compose(context.Background(), s.host(f))
 				if err != nil {
 					return nil, err
 				}
 				return lambda.NewHandler(entry), nil
 			},
-		}
-		if f.name == "broadcast" {
-			definition.DeadLetterARN = s.names.queueARN
-		}
-		if err := s.Lambda.Register(definition); err != nil {
-			return fmt.Errorf("register function %s: %w", f.name, err)
+		})
+		if err != nil {
+			return fmt.Errorf("register function %s: %w", f.Name, err)
 		}
 	}
 	return nil
@@ -171,19 +141,19 @@ func (s *Stack) registerFunctions() error {
 
 // host is what a function finds around it here: what it finds on Lambda, but
 // with calls that stay in this process and a clock that can be moved.
-func (s *Stack) host(name string) app.Host {
+func (s *Stack) host(f template.Function) app.Host {
 	h := app.Process()
-	h.Environ, h.Clock, h.Log = s.environ(), s.Clock, s.config.FunctionLog
+	h.Environ, h.Clock, h.Log = s.environ(f), s.Clock, s.config.FunctionLog
 	h.AWS = func(context.Context) (aws.Config, error) {
 		if s.config.Transport == nil {
 			return sdk(s.router, nil), nil
 		}
 		return sdk(s.router, func(next http.RoundTripper) http.RoundTripper {
-			return s.config.Transport(name, next)
+			return s.config.Transport(f.Name, next)
 		}), nil
 	}
 	if s.config.Host != nil {
-		return s.config.Host(name, h)
+		return s.config.Host(f.Name, h)
 	}
 	return h
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/schedule"
 	"github.com/gapless-rooms/gapless/localdev/sns"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
+	"github.com/gapless-rooms/gapless/localdev/template"
 	"github.com/gapless-rooms/gapless/pkg/app"
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/clock"
@@ -98,11 +99,11 @@ type Stack struct {
 	Schedule *schedule.Service
 	Tokens   *auth.SharedSecret
 
-	config  Config
-	router  router
-	names   names
-	serving sync.WaitGroup
-	ttl     clock.Timer
+	config   Config
+	template *template.Template
+	router   router
+	serving  sync.WaitGroup
+	ttl      clock.Timer
 }
 
 // New puts a stack together. Nothing listens yet; see Serve and Gateway.Dial.
@@ -131,6 +132,10 @@ func New(config Config) (*Stack, error) {
 }
 
 func (s *Stack) start() error {
+	var err error
+	if s.template, err = deployed(); err != nil {
+		return fmt.Errorf("read the CloudFormation templates: %w", err)
+	}
 	s.DynamoDB = dynamodb.New(dynamodb.Config{Clock: s.Clock, StaleReads: s.config.StaleReads})
 	s.SQS = sqs.New(sqs.Config{Clock: s.Clock, Region: region, AccountID: account, Rand: s.config.rand(1)})
 	s.Lambda = lambda.New(lambda.Config{
@@ -143,7 +148,7 @@ func (s *Stack) start() error {
 	})
 	s.Schedule = schedule.New(schedule.Config{Clock: s.Clock, Lambda: s.Lambda})
 	gw, err := gateway.New(gateway.Config{
-		API: api(), Invoke: invoker{s.Lambda}, Clock: s.Clock, Logger: s.config.Logger, Rand: s.config.ids(),
+		API: s.template.API, Invoke: invoker{s.Lambda}, Clock: s.Clock, Logger: s.config.Logger, Rand: s.config.ids(),
 	})
 	if err != nil {
 		return fmt.Errorf("set up gateway: %w", err)
@@ -234,18 +239,18 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (s *Stack) environ() map[string]string {
-	environ := map[string]string{
-		"AWS_REGION":                region,
-		"GAPLESS_CONNECTIONS_TABLE": s.names.table("connections"),
-		"GAPLESS_ROOMS_TABLE":       s.names.table("rooms"),
-		"GAPLESS_LOG_TABLE":         s.names.table("log"),
-		"GAPLESS_WAKE_TOPIC":        s.names.topic,
-		"GAPLESS_DEAD_LETTER_QUEUE": s.names.queueURL,
-		"GAPLESS_GATEWAY_ENDPOINT":  "http://localhost/" + Stage,
-		"GAPLESS_AUTH_SECRET":       s.config.Secret,
-		"GAPLESS_OPEN_ROOMS":        "true",
+// environ is a function's environment: the template's, and what is different
+// here.
+func (s *Stack) environ(f template.Function) map[string]string {
+	environ := map[string]string{"AWS_REGION": region}
+	maps.Copy(environ, f.Env)
+	if _, checksTokens := environ[secretVariable]; checksTokens {
+		environ[secretVariable] = s.config.Secret
+		environ["GAPLESS_OPEN_ROOMS"] = "true"
 	}
 	maps.Copy(environ, s.config.Environ)
 	return environ
 }
+
+// secretVariable holds the key that tokens are checked with.
+const secretVariable = "GAPLESS_AUTH_SECRET" //nolint:gosec // its name
