@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/gapless-rooms/gapless/pkg/client"
 )
 
 type historyCommand struct {
@@ -13,40 +16,38 @@ type historyCommand struct {
 
 // Run prints the room's messages from the oldest to the newest.
 func (c *historyCommand) Run(ctx context.Context, std stdio) error {
-	conn, err := c.dial(ctx)
+	conn, err := c.dial(ctx, client.Options{})
 	if err != nil {
 		return err
 	}
-	defer conn.close()
-	since, epoch := c.Since, ""
+	defer conn.Close() //nolint:errcheck // it has none
+	room := conn.Room(c.Room)
+	at := client.Position{Seq: c.Since}
 	for {
-		command := map[string]any{"action": "history", "room": c.Room, "since": since, "limit": 100}
-		if epoch != "" {
-			command["epoch"] = epoch
-		}
-		var p struct {
-			page
-			Oldest uint64 `json:"oldest"`
-		}
-		if err := conn.call(ctx, command, &p, func(frame) {}); err != nil {
-			return err
-		}
-		if !p.Recovered {
-			if p.Oldest == 0 || p.Oldest <= since+1 {
-				return fmt.Errorf("what follows %d is not kept any more; the room is at %d", since, p.Head)
+		page, err := c.read(ctx, room, at)
+		if reset := (*client.ResetError)(nil); errors.As(err, &reset) {
+			if reset.Oldest <= at.Seq+1 {
+				return fmt.Errorf("what follows %d is not kept any more; the room is at %d", at.Seq, reset.To.Seq)
 			}
-			fmt.Fprintf(std.err, "older messages have expired; beginning at %d\n", p.Oldest)
-			since, epoch = p.Oldest-1, p.Epoch
+			fmt.Fprintf(std.err, "older messages have expired; beginning at %d\n", reset.Oldest)
+			at = client.Position{Epoch: reset.To.Epoch, Seq: reset.Oldest - 1}
 			continue
 		}
-		for _, e := range p.Messages {
-			since = e.Seq
-			if !e.Void {
-				fmt.Fprintln(std.out, line(e))
-			}
+		if err != nil {
+			return err
 		}
-		if epoch = p.Epoch; !p.More {
+		for _, m := range page.Messages {
+			fmt.Fprintln(std.out, line(m))
+		}
+		if !page.More {
 			return nil
 		}
+		at = client.Position{Epoch: page.Epoch, Seq: max(at.Seq, page.Last)}
 	}
+}
+
+func (c *historyCommand) read(ctx context.Context, room *client.Room, since client.Position) (client.HistoryPage, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	return room.History(ctx, client.HistoryQuery{Since: since})
 }

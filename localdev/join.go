@@ -3,12 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-
-	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/client"
 )
 
 type joinCommand struct {
@@ -18,97 +17,74 @@ type joinCommand struct {
 }
 
 // Run joins, prints what arrives and sends each line that is typed, until the
-// input ends or Ctrl-C.
+// input ends or Ctrl-C. It comes back after a lost connection.
 func (c *joinCommand) Run(ctx context.Context, std stdio) error {
-	conn, err := c.dial(ctx)
+	conn, err := c.dial(ctx, client.Options{OnState: func(s client.StateChange) { showState(std, s) }})
 	if err != nil {
 		return err
 	}
-	defer conn.close()
-	var joined page
-	join := map[string]any{"action": "join", "room": c.Room, "last": c.Last}
-	if err := conn.call(ctx, join, &joined, func(f frame) { show(std, f) }); err != nil {
+	defer conn.Close() //nolint:errcheck // it has none
+	room := conn.Join(c.Room, client.Last(c.Last),
+		client.OnEphemeral(func(e client.Ephemeral) { fmt.Fprintf(std.out, "~ %s: %s\n", e.User, e.Data) }),
+		client.OnPresence(func(p client.PresenceChange) { showPresence(std, p) }))
+	head, err := room.Ready(ctx)
+	if err != nil {
 		return err
 	}
-	for _, e := range joined.Messages {
-		if !e.Void {
-			fmt.Fprintln(std.out, line(e))
-		}
-	}
-	fmt.Fprintf(std.err, "joined %s at %d; type to send, Ctrl-D to end\n", c.Room, joined.Head)
-
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	replies := make(chan struct{})
-	go func() { // blocked in a read of the terminal that nothing can end
-		defer stop()
-		c.sendTyped(ctx, conn, std, replies)
-	}()
+	fmt.Fprintf(std.err, "joined %s at %d; type to send, Ctrl-D to end\n", c.Room, head.Seq)
+	go sendTyped(ctx, room, std) // blocked in a read of the terminal that nothing can end
 	for {
-		f, err := conn.receive(ctx)
-		if ctx.Err() != nil {
+		m, err := room.Next(ctx)
+		reset := (*client.ResetError)(nil)
+		switch {
+		case err == nil:
+			fmt.Fprintln(std.out, line(m))
+		case errors.As(err, &reset):
+			fmt.Fprintf(std.err, "messages are lost; going on after %d\n", reset.To.Seq)
+		case ctx.Err() != nil, errors.Is(err, client.ErrLeft):
 			return nil
-		}
-		if err != nil {
+		default:
 			return err
-		}
-		show(std, f)
-		if f.ID != 0 {
-			select {
-			case replies <- struct{}{}:
-			case <-ctx.Done():
-				return nil
-			}
 		}
 	}
 }
 
-// sendTyped publishes each line of the input, one after the other, until its
-// end.
-func (c *joinCommand) sendTyped(ctx context.Context, conn *client, std stdio, replies <-chan struct{}) {
+// sendTyped publishes each line of the input, one after the other, and leaves the
+// room at its end.
+func sendTyped(ctx context.Context, room *client.Room, std stdio) {
 	lines := bufio.NewScanner(std.in)
 	for lines.Scan() {
 		if strings.TrimSpace(lines.Text()) == "" {
 			continue
 		}
-		command := map[string]any{"action": "publish", "room": c.Room, "data": payload(lines.Text())}
-		if _, err := conn.send(ctx, command); err != nil {
+		switch published, err := room.Publish(ctx, payload(lines.Text())); {
+		case err == nil:
+			fmt.Fprintf(std.err, "sent as %d\n", published.Seq)
+		case ctx.Err() != nil || errors.Is(err, client.ErrClosed):
 			return
+		default:
+			fmt.Fprintf(std.err, "error: %v\n", err)
 		}
-		select {
-		case <-replies:
-		case <-ctx.Done():
-			return
-		}
+	}
+	_ = room.Leave(ctx) // the end of the connection would do the same
+}
+
+func showPresence(std stdio, p client.PresenceChange) {
+	for _, user := range p.Joined {
+		fmt.Fprintf(std.err, "%s joined\n", user)
+	}
+	for _, user := range p.Left {
+		fmt.Fprintf(std.err, "%s left\n", user)
 	}
 }
 
-// show prints one frame.
-func show(std stdio, f frame) {
-	switch {
-	case f.Error != nil:
-		fmt.Fprintf(std.err, "error: %s\n", f.Error.Message)
-	case f.Push == protocol.PushMessages:
-		for _, e := range f.Messages {
-			if !e.Void {
-				fmt.Fprintln(std.out, line(e))
-			}
-		}
-	case f.Push == protocol.PushEphemeral:
-		fmt.Fprintf(std.out, "~ %s: %s\n", f.User, f.Data)
-	case f.Push == protocol.PushPresence:
-		for _, user := range f.Joined {
-			fmt.Fprintf(std.err, "%s joined\n", user)
-		}
-		for _, user := range f.Left {
-			fmt.Fprintf(std.err, "%s left\n", user)
-		}
-	case f.Push == protocol.PushBye:
-		fmt.Fprintf(std.err, "the server says bye: %s\n", f.Reason)
-	case len(f.OK) > 0:
-		var published protocol.PublishResult
-		if json.Unmarshal(f.OK, &published) == nil && published.Seq > 0 {
-			fmt.Fprintf(std.err, "sent as %d\n", published.Seq)
+func showState(std stdio, s client.StateChange) {
+	switch s.State {
+	case client.Reconnecting:
+		fmt.Fprintf(std.err, "reconnecting: %v\n", s.Err)
+	case client.Closed:
+		if !errors.Is(s.Err, client.ErrClosed) {
+			fmt.Fprintf(std.err, "closed: %v\n", s.Err)
 		}
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/client"
 )
 
 type publishCommand struct {
@@ -16,19 +16,17 @@ type publishCommand struct {
 
 // Run publishes and prints the sequence number.
 func (c *publishCommand) Run(ctx context.Context, std stdio) error {
-	conn, err := c.dial(ctx)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	conn, err := c.dial(ctx, client.Options{})
 	if err != nil {
 		return err
 	}
-	defer conn.close()
-	command := map[string]any{"action": "publish", "room": c.Room, "data": payload(c.Data)}
-	if c.Key != "" {
-		command["key"] = c.Key
-	}
-	var result protocol.PublishResult
-	if err := conn.call(ctx, command, &result, func(frame) {}); err != nil {
+	defer conn.Close() //nolint:errcheck // it has none
+	published, err := conn.Room(c.Room).Publish(ctx, payload(c.Data), client.Key(c.Key))
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(std.out, result.Seq)
+	_, err = fmt.Fprintln(std.out, published.Seq)
 	return err
 }

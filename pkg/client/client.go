@@ -1,0 +1,312 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// Client is a connection that comes back by itself, and the rooms on it. It is
+// safe for concurrent use. Whoever dialed it calls Close.
+type Client struct {
+	url     string
+	options Options
+	clock   clock.Clock
+	events  *events
+	outbox  *outbox
+	keys    keys
+
+	// ctx is the client's life; its cause is what calls return after it.
+	ctx  context.Context
+	stop context.CancelCauseFunc
+	// hurry ends a pause between attempts.
+	hurry chan struct{}
+	done  chan struct{}
+
+	mu sync.Mutex
+	// group counts the goroutines; none starts once sealed.
+	group  sync.WaitGroup
+	sealed bool
+	state  State
+	why    error
+	link   *link
+	// rotating says that a replacement is being opened while link is in use.
+	rotating bool
+	// changed is closed, and replaced, when link changes.
+	changed chan struct{}
+	user    string
+	rooms   map[string]*Room
+	// leaving holds rooms whose leave is under way, to be joined again after.
+	leaving map[string]<-chan struct{}
+}
+
+// Dial connects and authenticates. ctx bounds that alone: the client lives until
+// Close, or until the server does not want it back. The error is a *DialError,
+// *TokenError, *CloseError or *Error, or what ctx ended with.
+func Dial(ctx context.Context, url string, options Options) (*Client, error) {
+	options = options.WithDefaults()
+	if err := options.validate(); err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	life, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	c := &Client{
+		url: url, options: options, clock: options.Clock, events: newEvents(), keys: newKeys(),
+		ctx: life, stop: stop, hurry: make(chan struct{}, 1), done: make(chan struct{}),
+		state: Connecting, changed: make(chan struct{}),
+		rooms: map[string]*Room{}, leaving: map[string]<-chan struct{}{},
+	}
+	c.outbox = newOutbox(c)
+	go c.settle()
+	first, err := c.dial(ctx)
+	if err != nil {
+		c.finish(err)
+		_ = c.Close()
+		<-c.done
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	c.adopt(first)
+	c.spawn(func() { c.supervise(first.link) })
+	return c, nil
+}
+
+// settle runs handlers until everything has ended.
+func (c *Client) settle() {
+	defer close(c.done)
+	c.events.run(c.options.OnState)
+	c.group.Wait()
+}
+
+// Close ends the connection and every call; publishes that wait return
+// ErrClosed. It waits for the goroutines of the client, except for a handler that
+// runs, and may so be called from one; Done tells when that has returned too.
+func (c *Client) Close() error {
+	c.finish(nil)
+	c.group.Wait()
+	return nil
+}
+
+// Done is closed once the client has ended and its last handler has returned.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// State is where the connection stands, and why; the error is nil when it is
+// Connected.
+func (c *Client) State() (State, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state, c.why
+}
+
+// User is who the server says we are.
+func (c *Client) User() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.user
+}
+
+// Session names this client across its reconnects.
+func (c *Client) Session() string { return c.options.Session }
+
+// Check asks at once whether the line is alive and nothing was missed, or ends
+// the pause before the next attempt. Call it after a sleep of the machine or a
+// change of its network.
+func (c *Client) Check() {
+	if l := c.current(); l != nil {
+		deadline := c.clock.Now().Add(doubtTimeout)
+		c.spawn(func() { l.ping(deadline, true) })
+		return
+	}
+	signal(c.hurry)
+}
+
+// Join makes the client a member of a room, now and after each reconnect. The
+// same name gives the same room until it is left. What is wrong with the name or
+// the permission is told by Next and Ready.
+func (c *Client) Join(name string, options ...JoinOption) *Room {
+	c.mu.Lock()
+	if r := c.rooms[name]; r != nil {
+		c.mu.Unlock()
+		return r
+	}
+	r := newRoom(c, name, options)
+	r.after = c.leaving[name]
+	c.rooms[name] = r
+	c.mu.Unlock()
+	if !c.spawn(r.follow) {
+		r.finish(c.over())
+	}
+	return r
+}
+
+// Room is a room without membership, to publish, to read history and to see who
+// is there. If the room was joined, it is the joined one.
+func (c *Client) Room(name string) *Room {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.rooms[name]; r != nil {
+		return r
+	}
+	r := newRoom(c, name, nil)
+	r.finish(ErrNotJoined)
+	return r
+}
+
+// spawn runs f on a goroutine that Close waits for; it reports false once the
+// client is closed.
+func (c *Client) spawn(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sealed {
+		return false
+	}
+	c.group.Go(f)
+	return true
+}
+
+// finish ends the client; nil is the application's wish. The first cause counts.
+func (c *Client) finish(why error) {
+	c.mu.Lock()
+	if c.state == Closed {
+		c.mu.Unlock()
+		return
+	}
+	cause := ErrClosed
+	if why != nil {
+		cause = fmt.Errorf("%w: %w", ErrClosed, why)
+	} else {
+		why = ErrClosed
+	}
+	c.state, c.why = Closed, why
+	l := c.link
+	c.link = nil
+	rooms := make([]*Room, 0, len(c.rooms))
+	for _, r := range c.rooms {
+		rooms = append(rooms, r)
+	}
+	c.mu.Unlock()
+	c.options.Logger.InfoContext(c.ctx, "closed", "reason", why)
+	if l != nil {
+		l.end(ErrClosed, true)
+	}
+	c.stop(cause)
+	for _, r := range rooms {
+		r.finish(cause)
+	}
+	c.mu.Lock()
+	c.sealed = true
+	c.mu.Unlock()
+	c.events.state(StateChange{State: Closed, Err: why})
+	c.events.close()
+}
+
+// over is what calls return after the client's end.
+func (c *Client) over() error { return context.Cause(c.ctx) }
+
+func (c *Client) current() *link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link
+}
+
+// connected waits for a connection.
+func (c *Client) connected(ctx context.Context) (*link, error) {
+	for {
+		c.mu.Lock()
+		l, changed := c.link, c.changed
+		c.mu.Unlock()
+		if l != nil {
+			return l, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-c.ctx.Done():
+			return nil, c.over()
+		}
+	}
+}
+
+// command sends a command, and again after what passes, until ctx is done.
+func (c *Client) command(ctx context.Context, params protocol.Params) (jsontext.Value, error) {
+	for tries := 0; ; tries++ {
+		l, err := c.connected(ctx)
+		if err != nil {
+			return nil, err
+		}
+		result, err := l.call(ctx, params)
+		if err == nil {
+			return result, nil
+		}
+		if c.ctx.Err() != nil {
+			return nil, c.over()
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if !c.mayRepeat(l, err) {
+			return nil, err
+		}
+		if err := c.rest(ctx, err, tries); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// mayRepeat reports whether a command that failed so on a link is to be sent
+// again, and has done what has to come before.
+func (c *Client) mayRepeat(l *link, err error) bool {
+	switch {
+	case c.ctx.Err() != nil:
+		return false
+	case hasCode(err, protocol.TokenExpired) && c.options.GetToken != nil:
+		signal(l.renew)
+	case hasCode(err, protocol.Unauthenticated):
+		l.end(err, true) // the server does not know this connection any more
+	default:
+		return passing(err)
+	}
+	return true
+}
+
+// rest waits before a repetition, unless it can go out on another connection at
+// once.
+func (c *Client) rest(ctx context.Context, err error, tries int) error {
+	if errors.Is(err, ErrDisconnected) || hasCode(err, protocol.Unauthenticated) {
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(c.over()) })()
+	if err := clock.Sleep(ctx, c.clock, pause(err)+c.options.backoff(tries)); err != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// complain tells what went wrong without ending anything.
+func (c *Client) complain(err error) {
+	c.options.Logger.WarnContext(c.ctx, "went wrong", "error", err)
+	if c.options.OnError != nil {
+		c.events.hint(func() { c.options.OnError(err) })
+	}
+}
+
+// set changes the state, unless the client has ended.
+func (c *Client) set(state State, why error, retry time.Duration) {
+	c.mu.Lock()
+	if c.state == Closed {
+		c.mu.Unlock()
+		return
+	}
+	c.state, c.why = state, why
+	c.mu.Unlock()
+	c.options.Logger.InfoContext(c.ctx, string(state), "reason", why, "retryIn", retry)
+	c.events.state(StateChange{state, why, retry})
+}

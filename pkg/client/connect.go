@@ -1,0 +1,364 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// opened is a connection on which hello was answered.
+type opened struct {
+	link    *link
+	welcome welcome
+	// asked is where each room of the hello was then.
+	asked map[*Room]Position
+}
+
+// dial makes the first connection.
+func (c *Client) dial(ctx context.Context) (*opened, error) {
+	for tries := 0; ; tries++ {
+		first, err := c.connect(ctx, tries > 0)
+		if err == nil || ctx.Err() != nil || !c.options.RetryDial || hopeless(err) && !(badToken(err) && tries == 0) {
+			return first, err
+		}
+		wait := pause(err) + c.options.backoff(tries)
+		c.set(Connecting, err, wait)
+		if clock.Sleep(ctx, c.clock, wait) != nil {
+			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// supervise keeps the client connected until its end, beginning with a link
+// that was adopted.
+func (c *Client) supervise(l *link) {
+	attempt := 0
+	for {
+		next := c.hold(l, &attempt)
+		if next != nil {
+			l = next
+			continue
+		}
+		why := l.reason()
+		if c.ctx.Err() != nil {
+			return
+		}
+		if final := (*CloseError)(nil); errors.As(why, &final) && final.final {
+			c.finish(why)
+			return
+		}
+		if c.clock.Now().Sub(l.born()) >= held {
+			attempt = 0
+		}
+		var err error
+		if l, err = c.reconnect(why, &attempt); err != nil {
+			c.finish(err)
+			return
+		}
+	}
+}
+
+func (l *link) born() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.since
+}
+
+// hold waits for the end of a link, and replaces it before the platform ends
+// it: make, then break. It returns the replacement, or nil if the link has ended.
+func (c *Client) hold(l *link, attempt *int) *link {
+	rotate := newAlarm(c.clock)
+	defer rotate.stop()
+	if l.rotateIn > 0 {
+		rotate.set(max(l.rotateIn, 5*time.Second))
+	}
+	for {
+		select {
+		case <-l.done:
+			return nil
+		case <-c.ctx.Done():
+			<-l.done
+			return nil
+		case <-rotate.C:
+		}
+		c.rotate(true)
+		next, err := c.connect(c.ctx, false)
+		c.rotate(false)
+		if final := (*CloseError)(nil); errors.As(l.reason(), &final) && final.final {
+			if next != nil {
+				next.link.end(ErrClosed, true)
+			}
+			return nil
+		}
+		if err == nil {
+			*attempt = 0
+			c.adopt(next)
+			return next.link
+		}
+		// The connection in use is as good as before.
+		c.complain(fmt.Errorf("replace connection: %w", err))
+		rotate.set(pause(err) + time.Second + c.options.backoff(*attempt))
+		*attempt++
+	}
+}
+
+func (c *Client) rotate(under bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rotating = under
+}
+
+// reconnect makes attempts with growing pauses, until one succeeds or another
+// is without hope.
+func (c *Client) reconnect(why error, attempt *int) (*link, error) {
+	refusals := 0
+	for {
+		wait := pause(why) + c.options.backoff(*attempt)
+		*attempt++
+		c.set(Reconnecting, why, wait)
+		wake := newAlarm(c.clock)
+		wake.set(wait)
+		select {
+		case <-wake.C:
+		case <-c.hurry:
+		case <-c.ctx.Done():
+		}
+		wake.stop()
+		fresh := badToken(why)
+		if closed := (*CloseError)(nil); errors.As(why, &closed) {
+			fresh = closed.Code == protocol.CloseTokenExpired.Code || closed.Code == protocol.CloseUnauthenticated.Code
+		}
+		next, err := c.connect(c.ctx, fresh)
+		switch {
+		case err == nil:
+			c.adopt(next)
+			return next.link, nil
+		case c.ctx.Err() != nil:
+			return nil, c.over()
+		case badToken(err):
+			if refusals++; refusals > 1 && !hasCode(err, protocol.TokenExpired) {
+				return nil, err // a fresh one was refused too
+			}
+		case hopeless(err):
+			return nil, err
+		}
+		why = err
+	}
+}
+
+// connect opens a connection and says hello.
+func (c *Client) connect(ctx context.Context, fresh bool) (*opened, error) {
+	token, err := c.token(ctx, fresh)
+	if err != nil {
+		return nil, err
+	}
+	header := c.options.Header.Clone()
+	if token != "" {
+		if header == nil {
+			header = map[string][]string{}
+		}
+		header.Set("Authorization", "Bearer "+token)
+	}
+	ctx, cancel := within(ctx, c.clock, connectTimeout, &DialError{Err: ErrNoAnswer})
+	defer cancel()
+	conn, err := c.options.Transport.Dial(ctx, c.url, header)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	l := newLink(c, conn)
+	if !c.spawn(l.read) {
+		l.end(ErrClosed, true)
+		return nil, c.over()
+	}
+	hello, asked := c.hello(token)
+	result, err := l.call(ctx, hello)
+	if err == nil {
+		var w welcome
+		if w, err = decode[welcome](result); err == nil {
+			l.rotateIn = time.Duration(w.RotateInMs) * time.Millisecond
+			return &opened{l, w, asked}, nil
+		}
+	}
+	l.end(err, true)
+	var closed *CloseError
+	if errors.As(l.reason(), &closed) {
+		return nil, closed // a bye says more than a lost answer
+	}
+	return nil, err
+}
+
+// hello names as many rooms as it may; the others join by themselves.
+func (c *Client) hello(token string) (*protocol.Hello, map[*Room]Position) {
+	c.mu.Lock()
+	joined := maps.Clone(c.rooms)
+	c.mu.Unlock()
+	hello := &protocol.Hello{Token: token, Session: c.options.Session, Rooms: map[string]protocol.From{}}
+	asked := map[*Room]Position{}
+	for _, name := range slices.Sorted(maps.Keys(joined)) {
+		if len(asked) < protocol.MaxRoomsPerCommand && protocol.ValidRoom(name) {
+			hello.Rooms[name], asked[joined[name]] = joined[name].from()
+		}
+	}
+	return hello, asked
+}
+
+// token asks the application for one.
+func (c *Client) token(ctx context.Context, fresh bool) (string, error) {
+	if c.options.GetToken == nil {
+		return "", nil
+	}
+	ctx, cancel := within(ctx, c.clock, tokenTimeout, ErrNoAnswer)
+	defer cancel()
+	token, err := c.options.GetToken(ctx, fresh)
+	if err != nil {
+		return "", &TokenError{err}
+	}
+	return token, nil
+}
+
+// refresh presents a fresh token on a live connection and returns for how long
+// it is valid.
+func (c *Client) refresh(l *link) (time.Duration, error) {
+	if c.options.GetToken == nil {
+		return 0, nil
+	}
+	token, err := c.token(l.ctx, true)
+	if err != nil {
+		return 0, err
+	}
+	result, err := l.call(l.ctx, &protocol.Auth{Token: token})
+	if hasCode(err, protocol.Conflict) || hasCode(err, protocol.Unauthenticated) {
+		l.end(err, true) // another user: a connection of its own
+	}
+	if err != nil {
+		return 0, fmt.Errorf("refresh token: %w", err)
+	}
+	answer, err := decode[protocol.AuthResult](result)
+	return time.Duration(answer.TokenExpiresInMs) * time.Millisecond, err
+}
+
+// adopt makes a connection the one in use, and retires the one before.
+func (c *Client) adopt(o *opened) {
+	l := o.link
+	l.mu.Lock()
+	l.since = c.clock.Now()
+	l.mu.Unlock()
+	heartbeat := time.Duration(o.welcome.HeartbeatMs) * time.Millisecond
+	if heartbeat <= 0 {
+		heartbeat = defaultHeartbeat
+	}
+	c.spawn(func() { l.watch(heartbeat) })
+	c.spawn(func() { l.tend(time.Duration(o.welcome.TokenExpiresInMs) * time.Millisecond) })
+	c.mu.Lock()
+	if c.state == Closed {
+		c.mu.Unlock()
+		l.end(ErrClosed, true)
+		return
+	}
+	old := c.link
+	c.link, c.user = l, o.welcome.User
+	was := c.state
+	close(c.changed)
+	c.changed = make(chan struct{})
+	rooms := maps.Clone(c.rooms)
+	var left []*Room
+	for room, at := range o.asked {
+		// Under the lock, so that no room sees the link before its answer.
+		if rooms[room.name] == room {
+			room.welcome(l, o.welcome.Rooms[room.name], at)
+		} else {
+			left = append(left, room)
+		}
+	}
+	c.mu.Unlock()
+	select {
+	case <-l.done: // between hello and now; lost could not see it
+		c.lost(l, l.reason())
+	default:
+	}
+	if was != Connected {
+		c.set(Connected, nil, 0)
+	}
+	for _, room := range left { // since the hello; the link's end would do the same
+		c.spawn(func() { _, _ = l.call(l.ctx, &protocol.Leave{Room: room.name}) })
+	}
+	for _, room := range rooms {
+		signal(room.wake)
+	}
+	if old != nil {
+		old.retire()
+	}
+}
+
+// lost forgets a link that has ended; supervise does the rest.
+func (c *Client) lost(l *link, why error) {
+	c.mu.Lock()
+	current := c.link == l
+	if current {
+		c.link = nil
+	}
+	tell := current && c.rotating
+	c.mu.Unlock()
+	if tell {
+		c.set(Reconnecting, why, 0)
+	}
+}
+
+// sync asks for the joined rooms whether anything was missed.
+func (c *Client) sync(l *link) {
+	c.mu.Lock()
+	joined := maps.Clone(c.rooms)
+	c.mu.Unlock()
+	from, asked := map[string]protocol.From{}, map[string]Position{}
+	ask := func() {
+		request, at := &protocol.Sync{Rooms: from}, asked
+		from, asked = map[string]protocol.From{}, map[string]Position{}
+		c.spawn(func() {
+			result, err := l.call(l.ctx, request)
+			if err != nil {
+				c.mayRepeat(l, err) // the next sync is the repetition
+				return
+			}
+			answer, err := decode[syncResult](result)
+			if err != nil {
+				c.complain(err)
+				return
+			}
+			for name, position := range at {
+				joined[name].synced(l, answer.Rooms[name], position)
+			}
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(joined)) {
+		at, ok := joined[name].syncable(l)
+		if !ok {
+			continue
+		}
+		from[name], asked[name] = protocol.From{Since: &at.Seq, Epoch: at.Epoch}, at
+		if len(asked) == protocol.MaxRoomsPerCommand {
+			ask()
+		}
+	}
+	if len(asked) > 0 {
+		ask()
+	}
+}
+
+// push hands a frame to its room.
+func (c *Client) push(l *link, f frame) {
+	c.mu.Lock()
+	r := c.rooms[f.Room]
+	c.mu.Unlock()
+	if r != nil {
+		r.push(l, f)
+	}
+}

@@ -1,0 +1,119 @@
+package client
+
+import (
+	"sync"
+	"time"
+)
+
+// State is where a client's connection stands.
+type State string
+
+// The states. A client begins as Connecting inside Dial.
+const (
+	Connecting   State = "connecting"
+	Connected    State = "connected"
+	Reconnecting State = "reconnecting"
+	Closed       State = "closed"
+)
+
+// StateChange is a new state.
+type StateChange struct {
+	State State
+	// Err is why; nil for Connected.
+	Err error
+	// RetryIn is the pause before the next attempt.
+	RetryIn time.Duration
+}
+
+// events hands what happens to handlers, one after the other, on a goroutine of
+// its own.
+type events struct {
+	mu     sync.Mutex
+	wake   chan struct{}
+	queue  []event
+	states int
+	closed bool
+	// lost counts hints that found no place.
+	lost int
+}
+
+type event struct {
+	state  *StateChange
+	handle func()
+}
+
+func newEvents() *events { return &events{wake: make(chan struct{}, 1)} }
+
+// hint queues a call of a handler, or drops it when too many wait.
+func (e *events) hint(handle func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	if len(e.queue)-e.states >= maxHints {
+		e.lost++
+		return
+	}
+	e.queue = append(e.queue, event{handle: handle})
+	signal(e.wake)
+}
+
+// state queues a change. When too many wait, the last of them gives way: the
+// present state is always told.
+func (e *events) state(change StateChange) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	if e.states >= maxStates {
+		for i := len(e.queue) - 1; i >= 0; i-- {
+			if e.queue[i].state != nil {
+				e.queue = append(e.queue[:i], e.queue[i+1:]...)
+				e.states--
+				break
+			}
+		}
+	}
+	e.queue = append(e.queue, event{state: &change})
+	e.states++
+	signal(e.wake)
+}
+
+// close lets run end once everything is told.
+func (e *events) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	signal(e.wake)
+}
+
+// run calls handlers until close.
+func (e *events) run(onState func(StateChange)) {
+	for range e.wake {
+		for {
+			e.mu.Lock()
+			if len(e.queue) == 0 {
+				closed := e.closed
+				e.mu.Unlock()
+				if closed {
+					return
+				}
+				break
+			}
+			next := e.queue[0]
+			e.queue = e.queue[1:]
+			if next.state != nil {
+				e.states--
+			}
+			e.mu.Unlock()
+			switch {
+			case next.handle != nil:
+				next.handle()
+			case onState != nil:
+				onState(*next.state)
+			}
+		}
+	}
+}

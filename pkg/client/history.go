@@ -1,0 +1,74 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// HistoryQuery says what to read. The zero value reads from the beginning.
+type HistoryQuery struct {
+	// Since reads forwards, the entries above its number. Without its Epoch the
+	// current one is meant.
+	Since Position
+	// Before, if not 0, reads backwards instead: the last entries below it.
+	Before uint64
+	// Limit is at most so many, 1 to 100. Default 100; fewer come if they do
+	// not fit into one frame.
+	Limit int
+}
+
+// HistoryPage is a part of a log.
+type HistoryPage struct {
+	Epoch string
+	// Head is the highest number that can be read.
+	Head uint64
+	// Oldest is the lowest one, if the server said.
+	Oldest uint64
+	// Messages ascend. Numbers whose writer died are left out.
+	Messages []Message
+	// First and Last are the numbers that the page covers; 0 if it is empty.
+	First, Last uint64
+	// More says that there is more above Last, or below First.
+	More bool
+}
+
+// History reads one page of the log, repeating until there is an answer or ctx is
+// done. It needs no membership. A *ResetError says that something that was asked
+// for is gone; what there is begins at its Oldest.
+func (r *Room) History(ctx context.Context, query HistoryQuery) (HistoryPage, error) {
+	h := &protocol.History{Room: r.name, Epoch: query.Since.Epoch}
+	if query.Before > 0 {
+		h.Before = &query.Before
+	} else {
+		h.Since = &query.Since.Seq
+	}
+	if query.Limit != 0 {
+		limit := uint64(max(0, query.Limit)) //nolint:gosec // not negative
+		h.Limit = &limit
+	}
+	result, err := r.client.command(ctx, h)
+	if err != nil {
+		return HistoryPage{}, fmt.Errorf("history: %w", err)
+	}
+	p, err := decode[page](result)
+	if err != nil {
+		return HistoryPage{}, fmt.Errorf("history: %w", err)
+	}
+	if !p.Recovered {
+		return HistoryPage{}, fmt.Errorf("history: %w", &ResetError{
+			Room: r.name, From: query.Since, To: Position{p.Epoch, p.Head}, Oldest: p.Oldest,
+		})
+	}
+	answer := HistoryPage{Epoch: p.Epoch, Head: p.Head, Oldest: p.Oldest, More: p.More}
+	if n := len(p.Messages); n > 0 {
+		answer.First, answer.Last = p.Messages[0].Seq, p.Messages[n-1].Seq
+	}
+	for _, e := range p.Messages {
+		if !e.Void {
+			answer.Messages = append(answer.Messages, newMessage(r.name, p.Epoch, e))
+		}
+	}
+	return answer, nil
+}

@@ -1,0 +1,50 @@
+package client
+
+import "time"
+
+const (
+	// maxServerFrame is what is read at most: PROTOCOL.md promises 131,072
+	// bytes and that limits may grow.
+	maxServerFrame = 1 << 20
+
+	// connectTimeout bounds the handshake and hello: two functions may start
+	// cold for them.
+	connectTimeout = 15 * time.Second
+	// tokenTimeout bounds GetToken.
+	tokenTimeout = 30 * time.Second
+	// callTimeout is when a command counts as lost; each may be repeated.
+	callTimeout = 15 * time.Second
+	// writeTimeout is when a line that takes no frame counts as dead.
+	writeTimeout = 10 * time.Second
+
+	// pingTimeout is when a line counts as dead on which nothing came after a
+	// ping (PROTOCOL.md, "Connecting and staying connected").
+	pingTimeout = 10 * time.Second
+	// doubtTimeout is the same when there is a reason for doubt.
+	doubtTimeout = 3 * time.Second
+	// maxSilence is the longest time without sending: API Gateway ends a
+	// connection after 10 minutes of it
+	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+	maxSilence = 4 * time.Minute
+	// defaultHeartbeat is used if the server named none.
+	defaultHeartbeat = 45 * time.Second
+
+	// held is how long a connection lasts that ends a series of attempts.
+	held = 10 * time.Second
+	// maxBackoff bounds the pause between attempts, without jitter.
+	maxBackoff = 30 * time.Second
+	// overlap is how long a replaced connection may still answer.
+	overlap = 10 * time.Second
+
+	// patience is how long a gap may close by itself: our own message comes by
+	// another way than those of others.
+	patience = time.Second
+	// maxAhead bounds what is kept beyond a gap of one room; more is read from
+	// the log again.
+	maxAhead = 1000
+
+	// maxHints bounds ephemeral messages and presence changes that wait for
+	// their handler, maxStates changes of state.
+	maxHints  = 1000
+	maxStates = 64
+)

@@ -1,0 +1,262 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// link is one connection: commands and their replies, pushes, and whether the
+// line is alive.
+type link struct {
+	client *Client
+	conn   Conn
+	// ctx ends with the link and bounds everything that is done on it.
+	ctx  context.Context
+	stop context.CancelFunc
+	// done is closed when the link has ended; reason is set before.
+	done chan struct{}
+	// poke wakes the watch after a change of when it is due.
+	poke chan struct{}
+	// renew asks for a fresh token.
+	renew chan struct{}
+	// rotateIn is what hello said; set before the link is adopted.
+	rotateIn time.Duration
+
+	mu       sync.Mutex
+	ended    bool
+	why      error
+	nextID   int64
+	calls    map[int64]chan frame
+	retiring bool
+	// heard and spoke are when a frame last came and went.
+	heard, spoke time.Time
+	// deadline is when the ping under way is given up; zero without one.
+	deadline time.Time
+	// doubted says that a sync is to follow the sign of life.
+	doubted bool
+	// since is when hello was answered.
+	since time.Time
+}
+
+func newLink(c *Client, conn Conn) *link {
+	ctx, stop := context.WithCancel(context.WithoutCancel(c.ctx)) // it outlives the client by a goodbye
+	now := c.clock.Now()
+	return &link{
+		client: c, conn: conn, ctx: ctx, stop: stop, done: make(chan struct{}),
+		poke: make(chan struct{}, 1), renew: make(chan struct{}, 1),
+		calls: map[int64]chan frame{}, heard: now, spoke: now,
+	}
+}
+
+// end ends the link; the first reason counts. A goodbye is said if the line is
+// believed to be alive.
+func (l *link) end(why error, goodbye bool) {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return
+	}
+	l.ended, l.why = true, why
+	l.mu.Unlock()
+	close(l.done)
+	finish := func() {
+		if goodbye {
+			_ = l.conn.Close() // the peer may have closed first
+		}
+		l.stop()
+		_ = l.conn.CloseNow()
+	}
+	if !goodbye || !l.client.spawn(finish) {
+		finish()
+	}
+	l.client.lost(l, why)
+}
+
+func (l *link) reason() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.why
+}
+
+// read takes frames until the link ends.
+func (l *link) read() {
+	for {
+		b, err := l.conn.Read(l.ctx)
+		if err != nil {
+			var closed *CloseError
+			if !errors.As(err, &closed) {
+				closed = &CloseError{Code: 1006, Reason: err.Error()}
+			}
+			closed.final = closed.Code >= 3500 && closed.Code < 4000
+			l.end(closed, false)
+			return
+		}
+		l.receive(b)
+	}
+}
+
+func (l *link) receive(b []byte) {
+	var f frame
+	err := json.Unmarshal(b, &f)
+	l.mu.Lock()
+	l.heard, l.deadline = l.client.clock.Now(), time.Time{}
+	revived := l.doubted
+	l.doubted = false
+	var reply chan frame
+	if err == nil && f.Push == "" {
+		reply = l.callOf(f)
+	}
+	l.mu.Unlock()
+	switch {
+	case err != nil:
+		l.client.complain(fmt.Errorf("read frame: %w", err))
+	case f.Push == protocol.PushBye:
+		l.end(f.bye(), true)
+	case f.Push != "":
+		l.client.push(l, f)
+	case reply != nil:
+		reply <- f
+	case f.Error != nil:
+		l.client.complain(wireError(f.Error))
+	}
+	if revived {
+		l.client.sync(l)
+	}
+}
+
+// callOf takes out the call that a frame answers. The caller holds mu.
+func (l *link) callOf(f frame) chan frame {
+	id, err := strconv.ParseInt(string(f.ID), 10, 64)
+	if err != nil && f.Error == nil && f.Message != "" && len(l.calls) == 1 {
+		// The gateway does not say which command has failed, but there is one
+		// only. Of several, all are left to their time-outs.
+		for id = range l.calls {
+			err = nil
+		}
+	}
+	reply := l.calls[id]
+	if err != nil || reply == nil {
+		return nil
+	}
+	delete(l.calls, id)
+	return reply
+}
+
+// call sends a command and waits for its result. The error is the server's
+// *Error, ErrNoAnswer, or wraps ErrDisconnected; ctx only ends the wait.
+func (l *link) call(ctx context.Context, params protocol.Params) (jsontext.Value, error) {
+	reply := make(chan frame, 1)
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return nil, fmt.Errorf("%w: %w", ErrDisconnected, l.why)
+	}
+	l.nextID++
+	id := l.nextID
+	l.calls[id] = reply
+	l.mu.Unlock()
+	defer l.forget(id)
+	b, err := protocol.EncodeCommand(strconv.AppendInt(nil, id, 10), params)
+	if err != nil {
+		return nil, local(err)
+	}
+	l.write(b)
+	timeout := newAlarm(l.client.clock)
+	timeout.set(callTimeout)
+	defer timeout.stop()
+	select {
+	case f := <-reply:
+		return f.result()
+	case <-timeout.C:
+		return nil, ErrNoAnswer
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-l.done:
+	}
+	select {
+	case f := <-reply: // it came before the end
+		return f.result()
+	default:
+		return nil, fmt.Errorf("%w: %w", ErrDisconnected, l.reason())
+	}
+}
+
+func (f frame) result() (jsontext.Value, error) {
+	switch {
+	case f.Error != nil:
+		return nil, wireError(f.Error)
+	case f.OK == nil:
+		return nil, &Error{Code: protocol.Unavailable, Message: f.Message, temporary: true}
+	}
+	return f.OK, nil
+}
+
+// forget drops a call; the last one of a retiring link ends it.
+func (l *link) forget(id int64) {
+	l.mu.Lock()
+	delete(l.calls, id)
+	idle := l.retiring && len(l.calls) == 0
+	l.mu.Unlock()
+	if idle {
+		l.end(errReplaced, true)
+	}
+}
+
+// retire ends the link once every call is answered, or soon.
+func (l *link) retire() {
+	l.mu.Lock()
+	l.retiring = true
+	idle := len(l.calls) == 0
+	l.mu.Unlock()
+	if idle {
+		l.end(errReplaced, true)
+		return
+	}
+	spawned := l.client.spawn(func() {
+		timeout := newAlarm(l.client.clock)
+		timeout.set(overlap)
+		defer timeout.stop()
+		select {
+		case <-timeout.C:
+			l.end(errReplaced, true)
+		case <-l.client.ctx.Done():
+			l.end(errReplaced, true)
+		case <-l.done:
+		}
+	})
+	if !spawned {
+		l.end(errReplaced, true)
+	}
+}
+
+var errReplaced = &CloseError{Code: 1000, Reason: "replaced by another connection"}
+
+// write sends a frame; a line that does not take it is dead.
+func (l *link) write(b []byte) {
+	l.mu.Lock()
+	l.spoke = l.client.clock.Now()
+	l.mu.Unlock()
+	ctx, cancel := within(l.ctx, l.client.clock, writeTimeout, ErrNoAnswer)
+	defer cancel()
+	if err := l.conn.Write(ctx, b); err != nil {
+		l.end(&CloseError{Code: 1006, Reason: err.Error()}, false)
+	}
+}
+
+// local is a refusal that needed no server.
+func local(err error) error {
+	var refused *protocol.Error
+	if errors.As(err, &refused) {
+		return wireError(refused)
+	}
+	return err
+}

@@ -1,0 +1,208 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// outbox holds the publishes that wait for their acknowledgement. In one room
+// one is under way at a time: the platform handles the commands of a connection
+// concurrently, so that two could change places.
+type outbox struct {
+	client *Client
+
+	mu     sync.Mutex
+	count  int
+	queues map[string][]*letter
+}
+
+// letter is one publish that waits.
+type letter struct {
+	params *protocol.Publish
+	// ctx is the caller's.
+	ctx context.Context
+	// sent says that an attempt was made, at first.
+	sent  bool
+	first time.Time
+	// result takes what became of it; capacity one.
+	result chan outcome
+}
+
+type outcome struct {
+	published Published
+	err       error
+}
+
+func newOutbox(c *Client) *outbox {
+	return &outbox{client: c, queues: map[string][]*letter{}}
+}
+
+// publish queues one and waits for what becomes of it.
+func (o *outbox) publish(ctx context.Context, p *protocol.Publish) (Published, error) {
+	if _, err := protocol.EncodeCommand(nil, p); err != nil {
+		return Published{}, local(err)
+	}
+	if ctx.Err() != nil {
+		return Published{}, context.Cause(ctx)
+	}
+	l := &letter{params: p, ctx: ctx, result: make(chan outcome, 1)}
+	if err := o.add(l); err != nil {
+		return Published{}, err
+	}
+	select {
+	case r := <-l.result:
+		return r.published, r.err
+	case <-ctx.Done():
+	case <-o.client.ctx.Done():
+	}
+	o.giveUp(l)
+	select {
+	case r := <-l.result: // it came in the same moment
+		return r.published, r.err
+	default:
+	}
+	if ctx.Err() != nil {
+		return Published{}, context.Cause(ctx)
+	}
+	return Published{}, o.client.over()
+}
+
+func (o *outbox) add(l *letter) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.client.ctx.Err() != nil {
+		return o.client.over()
+	}
+	if o.count >= o.client.options.MaxPending {
+		return ErrQueueFull
+	}
+	room := l.params.Room
+	queue := append(o.queues[room], l)
+	if len(queue) == 1 && !o.client.spawn(func() { o.run(room) }) {
+		return o.client.over()
+	}
+	o.queues[room] = queue
+	o.count++
+	return nil
+}
+
+// giveUp takes a letter out that was never sent. One that is under way stays
+// until its attempt has ended, to keep its place before the next.
+func (o *outbox) giveUp(l *letter) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	queue := o.queues[l.params.Room]
+	for i, other := range queue {
+		if other == l && i > 0 {
+			o.queues[l.params.Room] = append(queue[:i:i], queue[i+1:]...)
+			o.count--
+			return
+		}
+	}
+}
+
+// run sends the letters of one room until there is none.
+func (o *outbox) run(room string) {
+	for {
+		o.mu.Lock()
+		queue := o.queues[room]
+		if len(queue) == 0 {
+			delete(o.queues, room)
+			o.mu.Unlock()
+			return
+		}
+		l := queue[0]
+		o.mu.Unlock()
+		published, err := o.deliver(l)
+		l.result <- outcome{published, err}
+		o.mu.Lock()
+		o.queues[room] = o.queues[room][1:]
+		o.count--
+		o.mu.Unlock()
+		if o.client.ctx.Err() != nil {
+			o.mu.Lock()
+			delete(o.queues, room) // the callers have seen it themselves
+			o.mu.Unlock()
+			return
+		}
+	}
+}
+
+// deliver repeats a letter until it is acknowledged, refused or given up.
+func (o *outbox) deliver(l *letter) (Published, error) {
+	c := o.client
+	for tries := 0; ; tries++ {
+		link, err := c.connected(l.ctx)
+		if err != nil {
+			return Published{}, err
+		}
+		room := c.joinedRoom(l.params.Room)
+		if room != nil {
+			if err := room.waitPlace(l.ctx); err != nil {
+				return Published{}, err
+			}
+		}
+		now := c.clock.Now()
+		if !l.sent {
+			l.sent, l.first = true, now
+		} else if now.Sub(l.first) > c.options.KeyWindow {
+			return Published{}, ErrUnacknowledged
+		}
+		published, err := o.attempt(link, room, l.params)
+		if err == nil {
+			return published, nil
+		}
+		if c.ctx.Err() != nil {
+			return Published{}, c.over()
+		}
+		if l.ctx.Err() != nil {
+			return Published{}, context.Cause(l.ctx)
+		}
+		if !c.mayRepeat(link, err) {
+			return Published{}, err
+		}
+		if err := c.rest(l.ctx, err, tries); err != nil {
+			return Published{}, err
+		}
+	}
+}
+
+// attempt sends a letter once. It waits for the answer even if the caller does
+// not any more: the message is the room's then, and comes by no other way.
+func (o *outbox) attempt(link *link, room *Room, p *protocol.Publish) (Published, error) {
+	result, err := link.call(o.client.ctx, p)
+	if err != nil {
+		return Published{}, err
+	}
+	answer, err := decode[protocol.PublishResult](result)
+	if err != nil {
+		return Published{}, err
+	}
+	published := Published{Position{answer.Epoch, answer.Seq}, answer.Duplicate}
+	if room != nil {
+		room.own(published, p)
+	}
+	return published, nil
+}
+
+func (c *Client) joinedRoom(name string) *Room {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rooms[name]
+}
+
+// keys makes idempotency keys: random for each client, counted in it.
+type keys struct {
+	prefix string
+	count  *atomic.Uint64
+}
+
+func newKeys() keys { return keys{rand.Text(), new(atomic.Uint64)} }
+
+func (k keys) next() string { return k.prefix + "." + strconv.FormatUint(k.count.Add(1), 36) }

@@ -1,0 +1,167 @@
+package client
+
+import (
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// sequencer is the one door through which entries of a room come, be it by a
+// push, a join, a page of history or the reply to an own publish. It hands each
+// on at most once, in order, and knows whether something is missing. It does no
+// I/O and is not safe for concurrent use.
+type sequencer struct {
+	room string
+	// limit bounds out.
+	limit int
+
+	// known says that at is a position: the first join is answered, or it was
+	// given.
+	known bool
+	// at is the last entry that went into out, or a void.
+	at Position
+	// out waits for the application.
+	out []item
+	// shelf holds entries above at, all of one epoch, that came too early or
+	// find no place in out.
+	shelf      map[uint64]protocol.Entry
+	shelfEpoch string
+	// need says that the log holds more than what was received.
+	need bool
+}
+
+// item is a message, or a reset in the place of some.
+type item struct {
+	message Message
+	reset   *ResetError
+	// at is the position once the item is handed over.
+	at Position
+}
+
+func newSequencer(room string, limit int) *sequencer {
+	return &sequencer{room: room, limit: limit, shelf: map[uint64]protocol.Entry{}}
+}
+
+// full reports whether the application is behind.
+func (s *sequencer) full() bool { return len(s.out) >= s.limit }
+
+// thirsty reports whether there is place for a page of history.
+func (s *sequencer) thirsty() bool { return 2*len(s.out) <= s.limit }
+
+// gap reports whether an entry is missing before one that is there.
+func (s *sequencer) gap() bool {
+	if !s.known || len(s.shelf) == 0 || s.full() {
+		return false
+	}
+	_, next := s.shelf[s.at.Seq+1]
+	return !next
+}
+
+// take sorts entries in.
+func (s *sequencer) take(epoch string, entries ...protocol.Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	if s.known && s.at.Epoch != "" && epoch != s.at.Epoch {
+		s.need = true // the log began anew: history will say so
+		return
+	}
+	if epoch != s.shelfEpoch {
+		clear(s.shelf)
+		s.shelfEpoch = epoch
+	}
+	for _, e := range entries {
+		switch {
+		case s.known && e.Seq <= s.at.Seq:
+		case len(s.shelf) < maxAhead || s.known && e.Seq == s.at.Seq+1:
+			s.shelf[e.Seq] = e
+		default:
+			s.need = true
+		}
+		s.drain()
+	}
+}
+
+// drain moves what is next into out.
+func (s *sequencer) drain() {
+	if !s.known || len(s.shelf) == 0 {
+		return
+	}
+	if s.at.Epoch == "" {
+		s.at.Epoch = s.shelfEpoch
+	}
+	for !s.full() {
+		e, ok := s.shelf[s.at.Seq+1]
+		if !ok {
+			return
+		}
+		delete(s.shelf, e.Seq)
+		s.at.Seq = e.Seq
+		if !e.Void {
+			s.out = append(s.out, item{message: newMessage(s.room, s.at.Epoch, e), at: s.at})
+		}
+	}
+}
+
+// unusable reports whether an answer to a first join cannot be used: the room was
+// cut to nothing among others and has to be asked for alone.
+func (s *sequencer) unusable(p page) bool { return !s.known && p.More && len(p.Messages) == 0 }
+
+// page takes what join, history or sync answered to the position asked.
+func (s *sequencer) page(p page, asked Position) {
+	recovered := p.Recovered && (s.at.Epoch == "" || p.Epoch == s.at.Epoch)
+	switch {
+	case !s.known:
+		s.known = true
+		s.at = Position{p.Epoch, p.Head}
+		if len(p.Messages) > 0 {
+			s.at.Seq = p.Messages[0].Seq - 1
+		}
+	case !recovered && asked != s.at:
+		s.need = true // the answer is about a place that we have left
+		return
+	case !recovered:
+		s.reset(p)
+	case s.at.Epoch == "":
+		s.at.Epoch = p.Epoch
+	}
+	s.tidy()
+	s.need = s.need || p.More
+	s.take(p.Epoch, p.Messages...)
+	s.drain()
+}
+
+// reset goes on from the head of another log, or of one that has lost entries.
+func (s *sequencer) reset(p page) {
+	to := Position{p.Epoch, p.Head}
+	lost := &ResetError{Room: s.room, From: s.at, To: to, Oldest: p.Oldest}
+	if n := len(s.out); n > 0 && s.out[n-1].reset != nil {
+		lost.From = s.out[n-1].reset.From
+		s.out = s.out[:n-1]
+	}
+	s.at = to
+	s.out = append(s.out, item{reset: lost, at: to})
+}
+
+// tidy drops from the shelf what is not above the position.
+func (s *sequencer) tidy() {
+	if s.at.Epoch != "" && s.shelfEpoch != s.at.Epoch {
+		s.need = s.need || len(s.shelf) > 0
+		clear(s.shelf)
+	}
+	for seq := range s.shelf {
+		if seq <= s.at.Seq {
+			delete(s.shelf, seq)
+		}
+	}
+}
+
+// pop is the next item for the application.
+func (s *sequencer) pop() (item, bool) {
+	if len(s.out) == 0 {
+		return item{}, false
+	}
+	next := s.out[0]
+	s.out[0] = item{}
+	s.out = s.out[1:]
+	s.drain()
+	return next, true
+}

@@ -1,0 +1,77 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/coder/websocket"
+)
+
+// Transport opens connections to a server. Tests bring one that stays in memory.
+type Transport interface {
+	// Dial opens a connection; header goes with the handshake. A refusal by the
+	// server is a *DialError with a Status. ctx bounds the handshake only.
+	Dial(ctx context.Context, url string, header http.Header) (Conn, error)
+}
+
+// Conn carries text frames. One goroutine reads while others write and close.
+type Conn interface {
+	// Read returns the next frame. After the peer's close frame it returns a
+	// *CloseError. When ctx ends, the connection may end too.
+	Read(ctx context.Context) ([]byte, error)
+	// Write sends one frame. It is called concurrently.
+	Write(ctx context.Context, frame []byte) error
+	// Close says goodbye with code 1000 and ends a pending Read. It returns
+	// within seconds even if the peer is gone.
+	Close() error
+	// CloseNow ends the connection without a word.
+	CloseNow() error
+}
+
+// WebSocket is the transport of production.
+type WebSocket struct {
+	// HTTPClient makes the handshake. Default: http.DefaultClient.
+	HTTPClient *http.Client
+}
+
+var _ Transport = WebSocket{}
+
+// Dial implements Transport.
+func (w WebSocket) Dial(ctx context.Context, url string, header http.Header) (Conn, error) {
+	socket, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: w.HTTPClient, HTTPHeader: header}) //nolint:bodyclose // the library has read it
+	if err != nil {
+		failed := &DialError{Err: err}
+		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
+			failed.Status = response.StatusCode
+		}
+		return nil, failed
+	}
+	socket.SetReadLimit(maxServerFrame)
+	return wsConn{socket}, nil
+}
+
+type wsConn struct{ socket *websocket.Conn }
+
+func (c wsConn) Read(ctx context.Context) ([]byte, error) {
+	_, frame, err := c.socket.Read(ctx)
+	if closed := (websocket.CloseError{}); errors.As(err, &closed) {
+		return nil, &CloseError{Code: int(closed.Code), Reason: closed.Reason}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	return frame, nil
+}
+
+func (c wsConn) Write(ctx context.Context, frame []byte) error {
+	if err := c.socket.Write(ctx, websocket.MessageText, frame); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+func (c wsConn) Close() error { return c.socket.Close(websocket.StatusNormalClosure, "") }
+
+func (c wsConn) CloseNow() error { return c.socket.CloseNow() }
