@@ -5,6 +5,7 @@ import (
 
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
 	"github.com/gapless-rooms/gapless/pkg/room"
 	"github.com/gapless-rooms/gapless/pkg/storetest"
 )
@@ -24,5 +25,6 @@ func runAll(t *testing.T, b backend) {
 	storetest.RunLog(t, func(*testing.T) msglog.Store { return b.log() })
 	storetest.RunAppend(t, func(*testing.T) msglog.Store { return b.log() })
 	storetest.RunConnections(t, func(*testing.T) connection.Store { return b.connections() })
+	storetest.RunRevocations(t, func(*testing.T) revocation.Store { return b.revocations() })
 	storetest.RunRooms(t, func(*testing.T) room.Store { return b.rooms() })
 }

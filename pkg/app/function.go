@@ -81,7 +81,8 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 	}
 	return &handler.Message{
 		Connections: s.connections, Members: s.rooms, Log: log,
-		Waker: sns.New(sdk, c.ARN), Verifier: verifier, Policy: auth.Policy{Open: c.OpenRooms},
+		Waker: sns.New(sdk, c.ARN), Verifier: verifier,
+		Revocations: s.guard(h, c.Lifetime), Policy: auth.Policy{Open: c.OpenRooms},
 		Clock: h.Clock, Random: h.Random, Limiter: handler.NewLimiter(c.PublishRate), Logger: logger,
 		Heartbeat: c.Heartbeat, CheckEvery: c.CheckEvery, MaxRooms: c.MaxRooms,
 	}, nil
@@ -130,7 +131,7 @@ func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
 	}
 	s := newStores(sdk, c.Tables, logger)
 	return &handler.Sweep{Sweeper: sweep.New(sweep.Parts{
-		Connections: s.connections, Gateway: apigw.New(sdk, c.Endpoint),
+		Connections: s.connections, Revocations: s.guard(h, c.Lifetime), Gateway: apigw.New(sdk, c.Endpoint),
 		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock),
 		Waker:   sns.New(sdk, c.ARN), DeadLetters: sqs.New(sdk, c.DeadLetterQueue),
 		Clock: h.Clock, Random: h.Random, Logger: logger,
@@ -142,6 +143,8 @@ type stores struct {
 	connections *dynamo.Connections
 	rooms       *dynamo.Rooms
 	log         *dynamo.Log
+	client      dynamo.API
+	tables      config.Tables
 }
 
 func newStores(sdk aws.Config, t config.Tables, logger *slog.Logger) stores {
@@ -150,6 +153,8 @@ func newStores(sdk aws.Config, t config.Tables, logger *slog.Logger) stores {
 		connections: dynamo.NewConnections(client, t.Connections, t.Partitions),
 		rooms:       dynamo.NewRooms(client, t.Rooms),
 		log:         dynamo.NewLog(client, t.Rooms, t.Log, logger),
+		client:      client,
+		tables:      t,
 	}
 }
 

@@ -47,14 +47,20 @@ type Auth struct {
 	Audiences []string `env:"GAPLESS_JWT_AUDIENCES"`
 	// Leeway is how far the issuer's clock may differ.
 	Leeway time.Duration `env:"GAPLESS_JWT_LEEWAY" envDefault:"5s"`
-	// MaxLifetime is from a token's issue to its expiry at most.
-	MaxLifetime time.Duration `env:"GAPLESS_JWT_MAX_LIFETIME" envDefault:"168h"`
+	Lifetime
 	// RoomsClaim is the claim that holds a token's permissions.
 	RoomsClaim string `env:"GAPLESS_JWT_ROOMS_CLAIM" envDefault:"rooms"`
 	// OpenRooms grants all rooms to tokens that say nothing of rooms.
 	OpenRooms bool `env:"GAPLESS_OPEN_ROOMS" envDefault:"false"`
 	// Grace is how long a connection may take to authenticate.
 	Grace time.Duration `env:"GAPLESS_AUTH_GRACE" envDefault:"10s"`
+}
+
+// Lifetime bounds tokens and with them what must be remembered of them.
+type Lifetime struct {
+	// MaxLifetime is from a token's issue to its expiry at most, and for how
+	// long a revocation holds.
+	MaxLifetime time.Duration `env:"GAPLESS_JWT_MAX_LIFETIME" envDefault:"168h"`
 }
 
 // Access says from where and how a handshake may come.
@@ -158,10 +164,17 @@ type Sweeper struct {
 	Tables
 	Topic
 	Gateway
+	Lifetime
 	Sweep
 	Telemetry
 	// DeadLetterQueue is the URL of the queue of failed wake-ups.
 	DeadLetterQueue string `env:"GAPLESS_DEAD_LETTER_QUEUE,required,notEmpty"`
+}
+
+// Revocations is what a program needs that takes back tokens.
+type Revocations struct {
+	Tables
+	Lifetime
 }
 
 // Load reads a function's configuration from its environment. The error names

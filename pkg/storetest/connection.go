@@ -24,7 +24,7 @@ func RunConnections(t *testing.T, factory func(*testing.T) connection.Store) {
 func joined(id string) connection.Connection {
 	return connection.Connection{
 		ID: id,
-		Identity: auth.Identity{User: "ada", Expires: Start.Add(time.Hour), Permissions: auth.Permissions{
+		Identity: auth.Identity{User: "ada", Issued: Start.Add(-time.Minute), Expires: Start.Add(time.Hour), Permissions: auth.Permissions{
 			"org.42.*": {auth.Join, auth.Publish}, "user.{sub}": {"*"},
 		}},
 		Session: "session", ConnectedAt: Start, Rooms: []string{"lobby", "org.42.a/b"},

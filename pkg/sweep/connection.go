@@ -28,10 +28,8 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 		if err != nil {
 			return fmt.Errorf("read connection again: %w", err)
 		}
-		if fresh.Sentence == 0 {
-			fresh.Sentence = c.Sentence // a sentence is not taken back
-		}
 		c = fresh
+		judge(&c, t.revoked, now)
 	}
 	if why, ended := verdict(c, now); ended {
 		return s.end(ctx, c, why, t)

@@ -16,6 +16,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
@@ -23,14 +24,15 @@ import (
 // world is all that a sweeper works with, in memory.
 type world struct {
 	*memory.Connections
-	mu      sync.Mutex
-	gone    map[string]bool // 410 on GetConnection
-	active  map[string]time.Time
-	closed  []string
-	posted  []string
-	wakes   []broadcast.Wake
-	letters []sweep.DeadLetter
-	failing map[string]bool // Close fails
+	revocations memory.Revocations
+	mu          sync.Mutex
+	gone        map[string]bool // 410 on GetConnection
+	active      map[string]time.Time
+	closed      []string
+	posted      []string
+	wakes       []broadcast.Wake
+	letters     []sweep.DeadLetter
+	failing     map[string]bool // Close fails
 }
 
 func (w *world) Post(_ context.Context, id string, frame []byte) error {
@@ -77,7 +79,7 @@ func (w *world) Forget(_ context.Context, l sweep.DeadLetter) error {
 
 func (w *world) sweeper() *sweep.Sweeper {
 	return sweep.New(sweep.Parts{
-		Connections: w.Connections, Gateway: w, Remover: connection.NewRemover(w.Connections, memory.NewRooms(), clock.System()),
+		Connections: w.Connections, Revocations: revocation.NewGuard(&w.revocations, clock.System(), time.Hour), Gateway: w, Remover: connection.NewRemover(w.Connections, memory.NewRooms(), clock.System()),
 		Waker: w, DeadLetters: w, Clock: clock.System(), Random: func(int64) int64 { return 7 },
 		Logger: slog.New(slog.DiscardHandler),
 	}, sweep.Config{})
@@ -227,6 +229,54 @@ func TestSweepStopsInTimeAndGoesOnNextTime(t *testing.T) {
 		}
 		if report := run(t, w); report.Unfinished || report.Removed != 200 {
 			t.Errorf("%+v", report)
+		}
+	})
+}
+
+func TestRevokedAreClosedAtTheNextSweep(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		later := func(user, session string, issued time.Duration) func(*connection.Connection) {
+			at := time.Now().Add(issued)
+			return func(c *connection.Connection) {
+				c.Identity = auth.Identity{User: user, Issued: at}
+				c.Session, c.CheckAt = session, time.Now().Add(9*time.Minute)
+			}
+		}
+		w.add(t, "old", later("ada", "s", -time.Minute))
+		w.add(t, "unknown", func(c *connection.Connection) { c.Identity.User, c.CheckAt = "ada", time.Now().Add(time.Minute) })
+		w.add(t, "fresh", later("ada", "s", time.Second))
+		w.add(t, "other", later("bob", "s", -time.Minute))
+		w.add(t, "phone", later("bob", "phone", -time.Minute))
+		w.add(t, "closing", func(c *connection.Connection) {
+			later("ada", "s", -time.Minute)(c)
+			c.Closing, c.CheckAt = true, time.Now().Add(time.Minute)
+		})
+		for _, r := range []revocation.Revocation{{User: "ada", At: time.Now()}, {User: "bob", Session: "phone", At: time.Now()}} {
+			if err := w.revocations.Revoke(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run(t, w)
+		slices.Sort(w.closed)
+		if want := []string{"old", "phone", "unknown"}; !slices.Equal(w.closed, want) {
+			t.Errorf("closed %v, want %v", w.closed, want)
+		}
+		if len(w.posted) != 3 || !strings.Contains(w.posted[0], "3503") || !w.there(t, "closing") {
+			t.Errorf("posted %v", w.posted)
+		}
+		// Long after, whoever slipped in is found when it is due.
+		time.Sleep(time.Minute)
+		run(t, w)
+		time.Sleep(6 * time.Minute)
+		w.add(t, "late", later("bob", "phone", -time.Hour))
+		run(t, w)
+		if !w.there(t, "late") {
+			t.Error("looked at what is not due")
+		}
+		time.Sleep(10 * time.Minute)
+		run(t, w)
+		if w.there(t, "late") {
+			t.Error("a revoked connection was renewed")
 		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
 )
 
 // Config tunes a Sweeper. The zero value of a field means its default.
@@ -58,6 +60,7 @@ func (c Config) WithDefaults() Config {
 // Parts are what a Sweeper works with; all are required.
 type Parts struct {
 	Connections connection.Store
+	Revocations *revocation.Guard
 	Gateway     connection.Gateway
 	Remover     *connection.Remover
 	Waker       broadcast.Waker
@@ -101,6 +104,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 type tally struct {
 	checked, ended, removed, redriven atomic.Int64
 	unfinished                        atomic.Bool
+	revoked                           revocation.List // set before the first look
 }
 
 func (t *tally) report() Report {
@@ -110,15 +114,31 @@ func (t *tally) report() Report {
 // partitionWidth bounds how many partitions are read at once.
 const partitionWidth = 4
 
+// recent is for how long after a revocation each sweep looks at every
+// connection. Commands that were under way at the revocation have ended by then
+// (29 s at most), and every function knows of it.
+const recent = 5 * time.Minute
+
+// everything is later than any next check.
+var everything = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 	now := s.Clock.Now()
+	revoked, unread := s.Revocations.Read(ctx)
+	t.revoked = revoked
+	// Reading all connections costs what reading those that are due costs:
+	// DynamoDB filters after it has counted.
+	until := now
+	if len(revoked.Young(now, recent)) > 0 {
+		until = everything
+	}
 	var partitions errgroup.Group
 	partitions.SetLimit(partitionWidth)
 	var work errgroup.Group
 	work.SetLimit(s.config.Width)
 	for p := range s.Connections.Partitions() {
 		partitions.Go(func() error {
-			due := connection.DueParams{Partition: p, Now: now}
+			due := connection.DueParams{Partition: p, Now: until}
 			for {
 				if s.outOfTime(ctx) {
 					t.unfinished.Store(true)
@@ -129,6 +149,9 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 					return fmt.Errorf("read due connections of partition %d: %w", p, err)
 				}
 				for _, c := range page {
+					if !judge(&c, revoked, now) {
+						continue
+					}
 					work.Go(func() error { s.visit(ctx, c, t); return nil })
 				}
 				if cursor == "" {
@@ -139,7 +162,19 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 		})
 	}
 	err := partitions.Wait()
-	return errors.Join(err, work.Wait())
+	return errors.Join(unread, err, work.Wait())
+}
+
+// judge reports whether a connection is to be looked at now. One whose token
+// was taken back is under sentence whenever it is due; one that is Closing
+// waits for its date, until which a join may be under way.
+func judge(c *connection.Connection, revoked revocation.List, now time.Time) bool {
+	due := !c.CheckAt.After(now)
+	if !c.Closing && revoked.Holds(c.Identity.User, c.Session, c.Identity.Issued) {
+		c.Sentence = protocol.CloseKicked.Code
+		return true
+	}
+	return due
 }
 
 func (s *Sweeper) outOfTime(ctx context.Context) bool {

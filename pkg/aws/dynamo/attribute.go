@@ -28,7 +28,8 @@ import (
 //	            a   connected at        r   rooms, a set
 //	            ja  latest join began   ck  next check
 //	            st  strikes             bc  sentence
-//	            cl  closing
+//	            cl  closing             ti  token issued
+//	revocations v#<user>\x00<session>   revoked at
 type item = map[string]types.AttributeValue
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

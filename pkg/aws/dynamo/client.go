@@ -30,6 +30,7 @@ type update struct {
 	key       item
 	set       string // the update expression
 	condition string // empty: none
+	names     map[string]string
 	values    item
 }
 
@@ -43,6 +44,7 @@ func (*refusal) Error() string { return "condition failed" }
 func (u update) run(ctx context.Context, client API, operation string) (item, error) {
 	input := &dynamodb.UpdateItemInput{
 		TableName: &u.table, Key: u.key, UpdateExpression: &u.set,
+		ExpressionAttributeNames:  u.names,
 		ExpressionAttributeValues: u.values,
 		ReturnValues:              types.ReturnValueAllNew,
 	}

@@ -138,7 +138,7 @@ func authentication(p connection.AuthenticateParams, keepDue bool) (string, item
 	}
 	expression := "SET " + strings.Join(sets, ", ")
 	var removes []string
-	for _, name := range []string{"tx", "p"} {
+	for _, name := range []string{"ti", "tx", "p"} {
 		if identity[name] == nil {
 			removes = append(removes, name)
 		}

@@ -57,6 +57,9 @@ func set(values []string) types.AttributeValue {
 // identityItem is an identity's attributes.
 func identityItem(id auth.Identity) (item, error) {
 	i := item{"u": text(id.User)}
+	if !id.Issued.IsZero() {
+		i["ti"] = millis(id.Issued)
+	}
 	if !id.Expires.IsZero() {
 		i["tx"] = millis(id.Expires)
 	}
@@ -83,7 +86,7 @@ func connectionOf(i item) connection.Connection {
 // identityOf reads an identity. A user that is not text is none; permissions
 // that cannot be read grant nothing; an expiry that cannot be read has passed.
 func identityOf(i item) auth.Identity {
-	id := auth.Identity{User: textOf(i, "u"), Expires: timeOf(i, "tx")}
+	id := auth.Identity{User: textOf(i, "u"), Issued: timeOf(i, "ti"), Expires: timeOf(i, "tx")}
 	if i["tx"] != nil && id.Expires.IsZero() {
 		id.Expires = time.Unix(0, 0).UTC()
 	}

@@ -24,6 +24,7 @@ type Table struct {
 // Schema is all tables.
 //
 //	connections  pk c#<partition>          sk <connection>  a connection
+//	             pk v#                     sk v             all revocations
 //	rooms        pk h#<room>               sk h             the room's head
 //	             pk m#<room>#<shard>       sk <connection>  a membership
 //	log          pk e#<room>#<epoch>       sk <number>      an entry

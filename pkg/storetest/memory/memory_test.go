@@ -7,6 +7,7 @@ import (
 
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
 	"github.com/gapless-rooms/gapless/pkg/room"
 	"github.com/gapless-rooms/gapless/pkg/storetest"
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
@@ -32,4 +33,9 @@ func TestRooms(t *testing.T) {
 func TestAppend(t *testing.T) {
 	t.Parallel()
 	storetest.RunAppend(t, func(*testing.T) msglog.Store { return memory.NewLog() })
+}
+
+func TestRevocations(t *testing.T) {
+	t.Parallel()
+	storetest.RunRevocations(t, func(*testing.T) revocation.Store { return new(memory.Revocations) })
 }

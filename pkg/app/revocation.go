@@ -1,0 +1,26 @@
+package app
+
+import (
+	"context"
+
+	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
+	"github.com/gapless-rooms/gapless/pkg/config"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
+)
+
+// Revocations is for programs that take back tokens, such as the back end that
+// blocks a user. It reads the same environment as the functions do, and may
+// UpdateItem in the connections table.
+func Revocations(ctx context.Context, h Host) (revocation.Store, error) {
+	c, sdk, err := load[config.Revocations](ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return dynamo.NewRevocations(dynamo.NewClient(sdk), c.Connections, h.Clock, c.MaxLifetime), nil
+}
+
+// guard is what a function needs of them.
+func (s stores) guard(h Host, c config.Lifetime) *revocation.Guard {
+	store := dynamo.NewRevocations(s.client, s.tables.Connections, h.Clock, c.MaxLifetime)
+	return revocation.NewGuard(store, h.Clock, c.MaxLifetime)
+}
