@@ -13,6 +13,7 @@ import (
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/gapless-rooms/gapless/localdev/iam"
 	locallambda "github.com/gapless-rooms/gapless/localdev/lambda"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
 	"github.com/gapless-rooms/gapless/localdev/template"
@@ -82,8 +83,19 @@ func createTables(ctx context.Context, client *awsdynamodb.Client, tables []temp
 	return nil
 }
 
-// deadLetter puts an event that Lambda gave up into the queue.
+// deadLetter puts an event that Lambda gave up into the queue, with the rights
+// of the function's role
+// (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
 func (s *Stack) deadLetter(target string, letter locallambda.DeadLetter) error {
+	f, _ := s.template.Function(letter.Function)
+	call := iam.Call{Action: "sqs:SendMessage", Resource: target}
+	granted := s.policy(f).Allows(call.Action, call.Resource)
+	if s.config.OnCall != nil {
+		s.config.OnCall(f.Name, call, granted)
+	}
+	if !granted {
+		return fmt.Errorf("%s: %s may not %s", target, f.FullName, call.Action)
+	}
 	_, err := s.SQS.SendARN(target, sqs.Message{Body: string(letter.Payload)})
 	return err
 }
@@ -145,15 +157,36 @@ func (s *Stack) host(f template.Function) app.Host {
 	h := app.Process()
 	h.Environ, h.Clock, h.Log = s.environ(f), s.Clock, s.config.FunctionLog
 	h.AWS = func(context.Context) (aws.Config, error) {
-		if s.config.Transport == nil {
-			return sdk(s.router, nil), nil
-		}
 		return sdk(s.router, func(next http.RoundTripper) http.RoundTripper {
-			return s.config.Transport(f.Name, next)
+			next = s.guard(f, next)
+			if s.config.Transport != nil {
+				next = s.config.Transport(f.Name, next)
+			}
+			return next
 		}), nil
 	}
 	if s.config.Host != nil {
 		return s.config.Host(f.Name, h)
 	}
 	return h
+}
+
+// guard holds a function's calls against the policy of its role.
+func (s *Stack) guard(f template.Function, next http.RoundTripper) http.RoundTripper {
+	config := iam.Config{
+		Policy: s.policy(f), Caller: "arn:aws:sts::" + account + ":assumed-role/" + f.FullName + "/" + f.FullName,
+		Region: region, AccountID: account, APIID: s.template.API.ID,
+	}
+	if s.config.OnCall != nil {
+		config.OnCall = func(call iam.Call, granted bool) { s.config.OnCall(f.Name, call, granted) }
+	}
+	return iam.Transport(config, next)
+}
+
+// policy is what a function's role is granted.
+func (s *Stack) policy(f template.Function) template.Policy {
+	if s.config.Policy == nil {
+		return f.Policy
+	}
+	return s.config.Policy(f.Name, f.Policy)
 }

@@ -19,6 +19,7 @@ import (
 	movable "github.com/gapless-rooms/gapless/localdev/clock"
 	"github.com/gapless-rooms/gapless/localdev/dynamodb"
 	"github.com/gapless-rooms/gapless/localdev/gateway"
+	"github.com/gapless-rooms/gapless/localdev/iam"
 	"github.com/gapless-rooms/gapless/localdev/lambda"
 	"github.com/gapless-rooms/gapless/localdev/schedule"
 	"github.com/gapless-rooms/gapless/localdev/sns"
@@ -49,6 +50,11 @@ type Config struct {
 	// Transport, if not nil, wraps the calls of AWS that functions make, one
 	// transport for each function.
 	Transport func(function string, next http.RoundTripper) http.RoundTripper
+	// Policy, if not nil, changes what the role of a function is granted.
+	Policy func(function string, p template.Policy) template.Policy
+	// OnCall, if not nil, is told of each call of AWS that a function makes and
+	// whether its role grants it. It is called concurrently.
+	OnCall func(function string, call iam.Call, granted bool)
 	// NoSchedule leaves sweeping to Stack.Sweep.
 	NoSchedule bool
 	// Host, if not nil, adjusts what one environment of a function finds around

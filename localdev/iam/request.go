@@ -1,0 +1,126 @@
+package iam
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// ErrUnknownCall is returned for a request whose action or resource is not
+// known here.
+var ErrUnknownCall = errors.New("iam: unknown call")
+
+// service is how one service refuses. body takes the message.
+type service struct {
+	status            int
+	contentType, body string
+}
+
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+// https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
+var services = map[string]service{
+	"dynamodb": {
+		http.StatusBadRequest, "application/x-amz-json-1.0",
+		`{"__type":"com.amazon.coral.service#AccessDeniedException","Message":%q}`,
+	},
+	"sns": {
+		http.StatusForbidden, "text/xml",
+		`<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type>` +
+			`<Code>AuthorizationError</Code><Message>%s</Message></Error></ErrorResponse>`,
+	},
+	"sqs": {
+		http.StatusBadRequest, "application/x-amz-json-1.0",
+		`{"__type":"com.amazon.coral.service#AccessDeniedException","message":%q}`,
+	},
+	"execute-api": {http.StatusForbidden, "application/json", `{"message":%q}`},
+}
+
+// scope finds the service's name in a Signature Version 4 header
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html).
+var scope = regexp.MustCompile(`Credential=[^/]*/[0-9]{8}/[^/]+/([^/]+)/aws4_request`)
+
+// read says what a request asks for.
+func (t *transport) read(r *http.Request, body []byte) (service, Call, error) {
+	match := scope.FindStringSubmatch(r.Header.Get("Authorization"))
+	if match == nil {
+		return service{}, Call{}, fmt.Errorf("%w: not signed: %s %s", ErrUnknownCall, r.Method, r.URL.Path)
+	}
+	s, known := services[match[1]]
+	var call Call
+	var err error
+	switch match[1] {
+	case "dynamodb":
+		call, err = t.dynamodb(r, body)
+	case "sns":
+		call, err = t.sns(body)
+	case "sqs":
+		call, err = t.sqs(r, body)
+	case "execute-api":
+		call = Call{"execute-api:ManageConnections", t.arn("execute-api",
+			t.APIID+stageOf(r.URL.Path)+"/"+r.Method+"/@connections/"+path.Base(r.URL.Path))}
+	}
+	if err == nil && !known {
+		err = fmt.Errorf("%w: service %s", ErrUnknownCall, match[1])
+	}
+	return s, call, err
+}
+
+// stageOf is /stage, with which the path of @connections begins.
+func stageOf(urlPath string) string {
+	stage, _, _ := strings.Cut(urlPath, "/@connections/")
+	return stage
+}
+
+func (t *transport) arn(service, rest string) string {
+	return "arn:aws:" + service + ":" + t.Region + ":" + t.AccountID + ":" + rest
+}
+
+// operation is the end of X-Amz-Target.
+func operation(r *http.Request) string {
+	_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	return name
+}
+
+func (t *transport) dynamodb(r *http.Request, body []byte) (Call, error) {
+	var request struct{ TableName, IndexName string }
+	if err := json.Unmarshal(body, &request); err != nil || request.TableName == "" {
+		return Call{}, fmt.Errorf("%w: dynamodb:%s, which names no one table", ErrUnknownCall, operation(r))
+	}
+	resource := "table/" + request.TableName
+	if request.IndexName != "" {
+		resource += "/index/" + request.IndexName
+	}
+	return Call{"dynamodb:" + operation(r), t.arn("dynamodb", resource)}, nil
+}
+
+// sns reads a form. PublishBatch is granted by sns:Publish
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html).
+func (t *transport) sns(body []byte) (Call, error) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return Call{}, fmt.Errorf("read request: %w", err)
+	}
+	switch action := form.Get("Action"); action {
+	case "Publish", "PublishBatch":
+		return Call{"sns:Publish", form.Get("TopicArn")}, nil
+	default:
+		return Call{}, fmt.Errorf("%w: sns:%s", ErrUnknownCall, action)
+	}
+}
+
+func (t *transport) sqs(r *http.Request, body []byte) (Call, error) {
+	var request struct {
+		QueueURL string `json:"QueueUrl"`
+	}
+	if err := json.Unmarshal(body, &request); err != nil || request.QueueURL == "" {
+		return Call{}, fmt.Errorf("%w: sqs:%s, which names no queue", ErrUnknownCall, operation(r))
+	}
+	return Call{"sqs:" + operation(r), t.arn("sqs", path.Base(request.QueueURL))}, nil
+}
