@@ -188,7 +188,10 @@ export class Link {
   }
 
   private _ping(timeout: number): void {
-    this._deadline = this._host._env.now() + timeout;
+    const now = this._host._env.now();
+    // A further doubt does not give a dead line more time.
+    const left = this._deadline! - now;
+    this._deadline = now + (left > 0 ? Math.min(left, timeout) : timeout);
     this._send({ action: "ping" });
   }
 

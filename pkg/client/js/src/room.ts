@@ -268,7 +268,6 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   private _reset(from: Position, page: Page): void {
-    this._ahead.clear();
     this._emit("reset", { from, to: { ...this._at! }, oldest: page.oldest });
     // A loop cannot see events: unless somebody listens, it ends loudly.
     if (!this._heard("reset")) {
@@ -279,16 +278,18 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   /** Sorts entries in, and hands on what is next. */
   private _take(epoch: string, entries: Entry[]): void {
     const at = this._at;
-    if (at?.epoch && epoch !== at.epoch) {
-      if (entries.length) this._on = undefined; // the log began anew: the join will say so
-      return;
+    // The log began anew: the join will say so, and what is above its head is kept for then.
+    const other = at?.epoch && epoch !== at.epoch;
+    if (epoch !== this._aheadEpoch) {
+      if (this._ahead.size) this._on = undefined;
+      this._ahead.clear();
     }
-    if (epoch !== this._aheadEpoch) this._ahead.clear();
     this._aheadEpoch = epoch;
-    if (at && this._known) at.epoch = epoch;
+    if (other && entries.length) this._on = undefined;
+    if (at && this._known && !other) at.epoch = epoch;
     const before = at?.seq;
     for (const entry of entries) {
-      if (at && entry.seq <= at.seq) continue;
+      if (at && !other && entry.seq <= at.seq) continue;
       if (this._ahead.size < maxAhead || entry.seq === at?.seq! + 1) this._ahead.set(entry.seq, entry);
       else this._more = true;
       this._drain();
@@ -303,7 +304,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
 
   private _drain(): void {
     const at = this._at;
-    if (!at || !this._known) return;
+    if (!at || !this._known || at.epoch !== this._aheadEpoch) return;
     let entry: Entry | undefined;
     while (!this._left && (entry = this._ahead.get(at.seq + 1))) {
       this._ahead.delete(++at.seq);
