@@ -88,3 +88,30 @@ test-infra: ## Test the CDK app: assertions and cdk-nag (Node).
 .PHONY: test-js
 test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later).
 	cd pkg/client/js && npm ci && npm run check && npm run build && npm test && npm run size
+
+SEEDS ?= 300
+FIRST ?= 1
+
+.PHONY: sim
+sim: ## Run the simulation with SEEDS seeds from FIRST on.
+	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestSeeds$$' -v -seeds $(SEEDS) -first $(FIRST)
+
+.PHONY: sim-crash
+sim-crash: ## Kill every function before and after each call of AWS, and list the calls.
+	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestCrash' -v -every-crash
+	@cat localdev/sim/testdata/crash-points.txt
+
+.PHONY: sim-mutants
+sim-mutants: ## Show that the simulation finds every deliberate bug.
+	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestMutants$$' -v -all-mutants
+
+.PHONY: sim-model
+sim-model: ## Explore every interleaving of the log's protocol.
+	go test ./localdev/sim/model -count=1 -v
+
+.PHONY: test-security
+test-security: ## Attack tokens, handshakes and revocations; print the table of attacks.
+	go test -race -count=1 -v ./pkg/auth ./pkg/revocation | grep -E '^ *--- |^(FAIL|ok)|_test.go'
+	go test -race -count=1 -v -run 'Handshakes|Headers' ./pkg/handler | grep -E '^ *--- |^(FAIL|ok)|_test.go'
+	go test -race -count=1 -run 'OneWay|Access' ./pkg/config
+	go test -race -count=1 -run Revoked ./pkg/sweep

@@ -47,7 +47,7 @@ type client struct {
 	synced   time.Time
 	pinged   time.Time
 	nextID   int
-	pauses   int
+	pauses   map[string]int
 	keep     chan struct{} // something to do for the keeper
 	send     chan struct{} // or for the publisher
 }
@@ -107,7 +107,7 @@ type fields = map[string]any
 func newClient(w *world, index int, m member) (*client, error) {
 	c := &client{
 		member: m, w: w, index: index, follows: map[string]*follow{},
-		keep: make(chan struct{}, 1), send: make(chan struct{}, 1),
+		pauses: map[string]int{}, keep: make(chan struct{}, 1), send: make(chan struct{}, 1),
 	}
 	for _, room := range m.Rooms {
 		f := newFollow()
@@ -135,8 +135,8 @@ func (c *client) note(room, format string, args ...any) {
 // pause is a short time of the client's own.
 func (c *client) pause(what string, least, most time.Duration) time.Duration {
 	c.mu.Lock()
-	c.pauses++
-	n := c.pauses
+	c.pauses[what]++
+	n := c.pauses[what]
 	c.mu.Unlock()
 	return latency(c.w.Seed, least, most, "pause", c.name(), what, strconv.Itoa(n))
 }

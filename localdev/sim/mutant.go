@@ -31,8 +31,6 @@ func Mutants() []*Mutant {
 	return []*Mutant{
 		{Name: "release although the head has moved (dynamo.ReleaseLease without n = :d)", Class: "calm", Seeds: 150, Do: recondition(
 			isRelease, func(condition string) string { return strings.Replace(condition, " AND n = :d", "", 1) })},
-		{Name: "release goes through whoever holds the lease (without lo = :owner)", Class: "pause", Seeds: 400, Do: recondition(
-			isRelease, func(condition string) string { return strings.Replace(condition, "lo = :owner AND ", "", 1) })},
 		{Name: "void without condition (dynamo.Fill), and at once", Seeds: 20, Environ: map[string]string{"GAPLESS_HOLE_WAIT": "1ms"}, Do: recondition(
 			func(c *call) bool { return c.isVoid() }, func(string) string { return "" })},
 		{Name: "fill without condition", Class: "pause", Seeds: 150, Do: recondition(
@@ -40,8 +38,8 @@ func Mutants() []*Mutant {
 		{Name: "key claimed without condition (dynamo.Mark)", Seeds: 20, Do: recondition(
 			func(c *call) bool { return c.is("UpdateItem", "mark") }, func(string) string { return "" })},
 		{Name: "no idempotency mark at all", Seeds: 20, Do: skipMark},
-		{Name: "membership written after the log is read (handler.enter)", Class: "calm", Seeds: 60, Do: deferred(
-			func(c *call) bool { return c.is("PutItem", "member") }, 60*time.Millisecond)},
+		{Name: "membership written after the log is read (handler.enter)", Class: "disconnect", Seeds: 100, Do: deferred(
+			func(c *call) bool { return c.is("PutItem", "member") }, 150*time.Millisecond)},
 		{Name: "members read before the entries (broadcast.round)", Class: "disconnect", Seeds: 100, Do: oldMembers},
 		{Name: "acknowledged before it is written (msglog.Append)", Seeds: 10, Do: deferred(
 			func(c *call) bool { return c.is("PutItem", "entry") && !c.isVoid() }, 40*time.Millisecond)},
