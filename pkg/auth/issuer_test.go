@@ -82,6 +82,17 @@ func TestClaimThatHoldsTheRoomsHasAnyName(t *testing.T) {
 	}
 }
 
+func TestNullGrantsNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, rooms := range []any{jwtNull{}, "null", map[string]any{}} {
+		id, err := b.verifier.Verify(t.Context(), b.ec.sign(t, b.claims(jwt.MapClaims{"rooms": rooms}), nil))
+		if err != nil || (Policy{Open: true}).Allows(id, Join, "a") {
+			t.Errorf("%v: %+v, %v", rooms, id, err)
+		}
+	}
+}
+
 func TestSeveralIssuersCannotSpeakForEachOthersUsers(t *testing.T) {
 	t.Parallel()
 	ours, theirs := newKey(t, "k", "ES256"), newKey(t, "k", "ES256")
