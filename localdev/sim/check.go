@@ -91,8 +91,6 @@ func (k *checker) fail(invariant, room, format string, args ...any) {
 	k.w.note(event{actor: "CHECK", text: "!!! " + v.Invariant + ": " + v.Text, room: room})
 }
 
-func (k *checker) before(*call) {}
-
 // after sees each call that took effect.
 func (k *checker) after(c *call, response *http.Response) {
 	if response.StatusCode != http.StatusOK || response.Header.Get(notDone) != "" {
@@ -223,22 +221,20 @@ func granted(c *client, room string) bool {
 }
 
 // pushed sees each frame of messages as it reaches a client.
-func (k *checker) pushed(c *client, l *link, r reply, now time.Duration) {
+func (k *checker) pushed(c *client, l *link, r reply) {
 	c.mu.Lock()
 	f := c.follows[r.Room]
 	valid := l.expires
 	var wire uint64
 	var left time.Duration
-	var started bool
 	epoch := ""
 	if f != nil {
-		wire, left, epoch, started = f.wire, f.leftAt, f.epoch, f.started
+		wire, left, epoch = f.wire, f.leftAt, f.epoch
 		if n := len(r.Messages); n > 0 {
 			f.wire = max(f.wire, r.Messages[n-1].Seq)
 		}
 	}
 	c.mu.Unlock()
-	_ = started
 	switch {
 	case f == nil || !granted(c, r.Room):
 		k.fail(permission, r.Room, "%s got messages of %s", c.name(), r.Room)

@@ -43,7 +43,7 @@ func Mutants() []*Mutant {
 		{Name: "members read before the entries (broadcast.round)", Class: "disconnect", Seeds: 100, Do: oldMembers},
 		{Name: "acknowledged before it is written (msglog.Append)", Seeds: 10, Do: deferred(
 			func(c *call) bool { return c.is("PutItem", "entry") && !c.isVoid() }, 40*time.Millisecond)},
-		{Name: "never woken (handler.publish)", Seeds: 10, Do: dropWake(func(w *world, n int) bool { return true })},
+		{Name: "never woken (handler.publish)", Seeds: 10, Do: dropWake(func(*world, int) bool { return true })},
 		{Name: "not woken while a lease may be live: every lease looks live (msglog.NeedsWake)", Seeds: 20, Do: leaseLooksLive},
 		{Name: "a wake-up in ten is lost (sns.Waker swallows its error)", Seeds: 40, Do: dropWake(func(_ *world, n int) bool { return n%10 == 0 })},
 		{Name: "acknowledged first, woken later or never (a crash in between)", Class: "kill", Seeds: 150, Do: wakeAfterAck},
@@ -189,8 +189,11 @@ func wakeAfterAck(w *world, c *call, perform performer) (*http.Response, error) 
 // attributes changes the item in an answer.
 func attributes(c *call, response *http.Response, change func(item map[string]any)) (*http.Response, error) {
 	var body map[string]any
-	if response.StatusCode != http.StatusOK || json.NewDecoder(response.Body).Decode(&body) != nil {
+	if response.StatusCode != http.StatusOK {
 		return response, nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(&body); err != nil {
+		return nil, err
 	}
 	for _, name := range []string{"Attributes", "Item"} {
 		if item, ok := body[name].(map[string]any); ok {

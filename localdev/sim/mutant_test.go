@@ -8,7 +8,7 @@ import (
 var allMutants = flag.Bool("all-mutants", false, "hunt also for those that take many seeds")
 
 // quick is how many seeds a mutant may take in every test run.
-const quick = 10
+const quick = 5
 
 // TestMutants shows that the checker sees what it is there to see: every
 // deliberate bug is found within the number of seeds that it states.

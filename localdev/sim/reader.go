@@ -73,7 +73,7 @@ func (c *client) frame(l *link, text string) {
 
 func (c *client) pushed(l *link, r reply) {
 	now := c.w.now()
-	c.w.check.pushed(c, l, r, now)
+	c.w.check.pushed(c, l, r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.follows[r.Room]

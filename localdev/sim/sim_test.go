@@ -7,11 +7,11 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 16, "how many seeds to run")
+	seeds = flag.Uint64("seeds", 12, "how many seeds to run")
 	first = flag.Uint64("first", 1, "the first seed")
 	only  = flag.String("class", "", "run seeds as if they were of this class")
 	trace = flag.Bool("trace", false, "print the whole trace of each run")
-	twice = flag.Uint64("twice", 4, "how many seeds to run twice, to compare the traces")
+	twice = flag.Uint64("twice", 2, "how many seeds to run twice, to compare the traces")
 	wait  = flag.Duration("for", 0, "stop after this long; 0: when the seeds are done")
 )
 

@@ -121,7 +121,6 @@ func (t transport) effect(c *call) (*http.Response, error) {
 		r := c.rewind()
 		return t.next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
 	}
-	t.w.check.before(c)
 	var response *http.Response
 	var err error
 	if m := t.w.Mutant; m != nil {
