@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 12, "how many seeds to run")
+	seeds = flag.Uint64("seeds", 8, "how many seeds to run")
 	first = flag.Uint64("first", 1, "the first seed")
 	only  = flag.String("class", "", "run seeds as if they were of this class")
 	trace = flag.Bool("trace", false, "print the whole trace of each run")
