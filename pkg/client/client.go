@@ -43,6 +43,7 @@ type Client struct {
 	changed chan struct{}
 	user    string
 	rooms   map[string]*Room
+	joins   uint64
 	// leaving holds rooms whose leave is under way, to be joined again after.
 	leaving map[string]<-chan struct{}
 }
@@ -55,6 +56,20 @@ func Dial(ctx context.Context, url string, options Options) (*Client, error) {
 	if err := options.validate(); err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
+	c := newClient(ctx, url, options)
+	first, err := c.dial(ctx)
+	if err != nil {
+		c.finish(err)
+		_ = c.Close()
+		<-c.done
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	c.begin(first) //nolint:contextcheck // it outlives the dial
+	return c, nil
+}
+
+// newClient makes a client that has no connection yet.
+func newClient(ctx context.Context, url string, options Options) *Client {
 	life, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	c := &Client{
 		url: url, options: options, clock: options.Clock, events: newEvents(), keys: newKeys(),
@@ -64,16 +79,13 @@ func Dial(ctx context.Context, url string, options Options) (*Client, error) {
 	}
 	c.outbox = newOutbox(c)
 	go c.settle()
-	first, err := c.dial(ctx)
-	if err != nil {
-		c.finish(err)
-		_ = c.Close()
-		<-c.done
-		return nil, fmt.Errorf("dial: %w", err)
-	}
+	return c
+}
+
+// begin takes the first connection into use, and keeps one from then on.
+func (c *Client) begin(first *opened) {
 	c.adopt(first)
 	c.spawn(func() { c.supervise(first.link) })
-	return c, nil
 }
 
 // settle runs handlers until everything has ended.
@@ -136,6 +148,8 @@ func (c *Client) Join(name string, options ...JoinOption) *Room {
 	}
 	r := newRoom(c, name, options)
 	r.after = c.leaving[name]
+	c.joins++
+	r.number = c.joins
 	c.rooms[name] = r
 	c.mu.Unlock()
 	if !c.spawn(r.follow) {
@@ -283,7 +297,7 @@ func (c *Client) rest(ctx context.Context, err error, tries int) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(c.ctx, func() { cancel(c.over()) })()
+	defer context.AfterFunc(c.ctx, func() { cancel(c.over()) })() //nolint:contextcheck // whichever of the two ends first
 	if err := clock.Sleep(ctx, c.clock, pause(err)+c.options.backoff(tries)); err != nil {
 		return context.Cause(ctx)
 	}

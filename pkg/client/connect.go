@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
@@ -20,19 +20,17 @@ type opened struct {
 	asked map[*Room]Position
 }
 
-// dial makes the first connection.
+// dial makes the first connection, in one attempt or in several.
 func (c *Client) dial(ctx context.Context) (*opened, error) {
-	for tries := 0; ; tries++ {
-		first, err := c.connect(ctx, tries > 0)
-		if err == nil || ctx.Err() != nil || !c.options.RetryDial || hopeless(err) && !(badToken(err) && tries == 0) {
-			return first, err
-		}
-		wait := pause(err) + c.options.backoff(tries)
-		c.set(Connecting, err, wait)
-		if clock.Sleep(ctx, c.clock, wait) != nil {
-			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		}
+	first, err := c.connect(ctx, false)
+	if err == nil || !c.options.RetryDial {
+		return first, err
 	}
+	if hopeless(err) && !badToken(err) {
+		return nil, err
+	}
+	attempt := 0
+	return c.retry(ctx, Connecting, err, &attempt)
 }
 
 // supervise keeps the client connected until its end, beginning with a link
@@ -40,9 +38,8 @@ func (c *Client) dial(ctx context.Context) (*opened, error) {
 func (c *Client) supervise(l *link) {
 	attempt := 0
 	for {
-		next := c.hold(l, &attempt)
-		if next != nil {
-			l = next
+		if replaced := c.hold(l, &attempt); replaced != nil {
+			l = replaced
 			continue
 		}
 		why := l.reason()
@@ -56,11 +53,13 @@ func (c *Client) supervise(l *link) {
 		if c.clock.Now().Sub(l.born()) >= held {
 			attempt = 0
 		}
-		var err error
-		if l, err = c.reconnect(why, &attempt); err != nil {
+		next, err := c.retry(c.ctx, Reconnecting, why, &attempt)
+		if err != nil {
 			c.finish(err)
 			return
 		}
+		c.adopt(next)
+		l = next.link
 	}
 }
 
@@ -114,33 +113,30 @@ func (c *Client) rotate(under bool) {
 	c.rotating = under
 }
 
-// reconnect makes attempts with growing pauses, until one succeeds or another
-// is without hope.
-func (c *Client) reconnect(why error, attempt *int) (*link, error) {
+// retry makes attempts with growing pauses, until one succeeds, another is
+// without hope, or ctx is done.
+func (c *Client) retry(ctx context.Context, state State, why error, attempt *int) (*opened, error) {
 	refusals := 0
+	if state == Connecting && badToken(why) {
+		refusals++
+	}
 	for {
-		wait := pause(why) + c.options.backoff(*attempt)
-		*attempt++
-		c.set(Reconnecting, why, wait)
-		wake := newAlarm(c.clock)
-		wake.set(wait)
-		select {
-		case <-wake.C:
-		case <-c.hurry:
-		case <-c.ctx.Done():
-		}
-		wake.stop()
 		fresh := badToken(why)
 		if closed := (*CloseError)(nil); errors.As(why, &closed) {
 			fresh = closed.Code == protocol.CloseTokenExpired.Code || closed.Code == protocol.CloseUnauthenticated.Code
 		}
-		next, err := c.connect(c.ctx, fresh)
+		wait := pause(why) + c.options.backoff(*attempt)
+		*attempt++
+		c.set(state, why, wait)
+		if err := c.doze(ctx, wait); err != nil {
+			return nil, err
+		}
+		next, err := c.connect(ctx, fresh)
 		switch {
 		case err == nil:
-			c.adopt(next)
-			return next.link, nil
-		case c.ctx.Err() != nil:
-			return nil, c.over()
+			return next, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
 		case badToken(err):
 			if refusals++; refusals > 1 && !hasCode(err, protocol.TokenExpired) {
 				return nil, err // a fresh one was refused too
@@ -150,6 +146,20 @@ func (c *Client) reconnect(why error, attempt *int) (*link, error) {
 		}
 		why = err
 	}
+}
+
+// doze waits, but for Check.
+func (c *Client) doze(ctx context.Context, d time.Duration) error {
+	wake := newAlarm(c.clock)
+	wake.set(d)
+	defer wake.stop()
+	select {
+	case <-wake.C:
+	case <-c.hurry:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // connect opens a connection and says hello.
@@ -199,13 +209,13 @@ func (c *Client) connect(ctx context.Context, fresh bool) (*opened, error) {
 // hello names as many rooms as it may; the others join by themselves.
 func (c *Client) hello(token string) (*protocol.Hello, map[*Room]Position) {
 	c.mu.Lock()
-	joined := maps.Clone(c.rooms)
+	joined := slices.SortedFunc(maps.Values(c.rooms), func(a, b *Room) int { return cmp.Compare(a.number, b.number) })
 	c.mu.Unlock()
 	hello := &protocol.Hello{Token: token, Session: c.options.Session, Rooms: map[string]protocol.From{}}
 	asked := map[*Room]Position{}
-	for _, name := range slices.Sorted(maps.Keys(joined)) {
-		if len(asked) < protocol.MaxRoomsPerCommand && protocol.ValidRoom(name) {
-			hello.Rooms[name], asked[joined[name]] = joined[name].from()
+	for _, room := range joined {
+		if len(asked) < protocol.MaxRoomsPerCommand && protocol.ValidRoom(room.name) {
+			hello.Rooms[room.name], asked[room] = room.from()
 		}
 	}
 	return hello, asked
@@ -251,6 +261,7 @@ func (c *Client) adopt(o *opened) {
 	l := o.link
 	l.mu.Lock()
 	l.since = c.clock.Now()
+	l.synced = l.since
 	l.mu.Unlock()
 	heartbeat := time.Duration(o.welcome.HeartbeatMs) * time.Millisecond
 	if heartbeat <= 0 {
@@ -315,6 +326,9 @@ func (c *Client) lost(l *link, why error) {
 
 // sync asks for the joined rooms whether anything was missed.
 func (c *Client) sync(l *link) {
+	if !l.maySync() {
+		return
+	}
 	c.mu.Lock()
 	joined := maps.Clone(c.rooms)
 	c.mu.Unlock()
@@ -351,6 +365,18 @@ func (c *Client) sync(l *link) {
 	if len(asked) > 0 {
 		ask()
 	}
+}
+
+// maySync reports whether the last sync is long enough ago, and counts this one.
+func (l *link) maySync() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.client.clock.Now()
+	if now.Sub(l.synced) < syncPause {
+		return false
+	}
+	l.synced = now
+	return true
 }
 
 // push hands a frame to its room.

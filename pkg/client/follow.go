@@ -97,7 +97,8 @@ func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.
 			return history, asked, 0
 		}
 		return nil, asked, 0
-	case r.behind:
+	case r.behind || r.anew:
+		r.behind = false // what stops the messages from now on is another cause
 		return join, asked, 0
 	case !r.seq.gap():
 		r.gapSince = time.Time{}
@@ -105,14 +106,17 @@ func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.
 	}
 	now := r.client.clock.Now()
 	if r.gapSince.IsZero() {
-		r.gapSince, r.gapWait, r.gapTries = now, patience, 0
+		r.gapSince, r.gapWait, r.gapTries = now, 0, 0
+		if r.sending.Load() > 0 || r.seq.ownFirst() {
+			r.gapWait = patience
+		}
 	}
 	if left := r.gapSince.Add(r.gapWait).Sub(now); left > 0 {
 		return nil, asked, left
 	}
 	// If the log does not have it yet either, its writer is still at work, or
 	// dead: ask again after a while.
-	r.gapSince, r.gapWait = now, patience+r.client.options.backoff(r.gapTries)
+	r.gapSince, r.gapWait = now, gapPause+r.client.options.backoff(r.gapTries)
 	r.gapTries++
 	return history, asked, 0
 }
@@ -130,7 +134,11 @@ func (r *Room) ask(l *link, params protocol.Params, asked Position) error {
 		r.answer(l, p, asked, join)
 		return nil
 	}
-	if !join {
+	if join {
+		r.mu.Lock()
+		r.behind = r.on == l
+		r.mu.Unlock()
+	} else {
 		r.mu.Lock()
 		r.seq.need = true
 		r.noHistory = r.noHistory || hasCode(err, protocol.Forbidden)
@@ -165,7 +173,8 @@ func (r *Room) answer(l *link, p page, asked Position, join bool) {
 	}
 	if join {
 		r.joinedLocked(l, Position{p.Epoch, p.Head}, nil)
-		r.behind = false
+		r.anew = r.seq.anew
+		r.seq.anew = false
 	}
 	signal(r.ready)
 }
@@ -254,7 +263,7 @@ func (r *Room) fromLocked() (protocol.From, Position) {
 func (r *Room) push(l *link, f frame) {
 	switch f.Push {
 	case protocol.PushMessages:
-		r.take(f.Epoch, f.Messages...)
+		r.take(f.Epoch, false, f.Messages...)
 	case protocol.PushBehind:
 		r.mu.Lock()
 		if r.on == l {
@@ -273,10 +282,14 @@ func (r *Room) push(l *link, f frame) {
 	}
 }
 
-func (r *Room) take(epoch string, entries ...protocol.Entry) {
+func (r *Room) take(epoch string, own bool, entries ...protocol.Entry) {
 	r.mu.Lock()
 	if r.over == nil {
-		r.seq.take(epoch, entries...)
+		r.seq.take(epoch, own, entries...)
+		if r.seq.anew && r.on != nil {
+			r.anew = true // a join says what became of the log
+		}
+		r.seq.anew = false
 	}
 	found := len(r.seq.out) > 0
 	r.mu.Unlock()
@@ -290,7 +303,7 @@ func (r *Room) take(epoch string, entries ...protocol.Entry) {
 // that sent it, it comes by no other way.
 func (r *Room) own(published Published, p *protocol.Publish) {
 	if !published.Duplicate {
-		r.take(published.Epoch, protocol.Entry{
+		r.take(published.Epoch, true, protocol.Entry{
 			Seq: published.Seq, User: r.client.User(), At: r.client.clock.Now().UnixMilli(), Key: p.Key, Data: p.Data,
 		})
 		return

@@ -7,9 +7,8 @@ const (
 	// bytes and that limits may grow.
 	maxServerFrame = 1 << 20
 
-	// connectTimeout bounds the handshake and hello: two functions may start
-	// cold for them.
-	connectTimeout = 15 * time.Second
+	// connectTimeout bounds the handshake and hello, two functions.
+	connectTimeout = 10 * time.Second
 	// tokenTimeout bounds GetToken.
 	tokenTimeout = 30 * time.Second
 	// callTimeout is when a command counts as lost; each may be repeated.
@@ -38,7 +37,13 @@ const (
 
 	// patience is how long a gap may close by itself: our own message comes by
 	// another way than those of others.
-	patience = time.Second
+	patience = 500 * time.Millisecond
+	// gapPause is the least time between two questions for one gap: its writer
+	// is still at work, or dead and about to be voided.
+	gapPause = time.Second
+	// syncPause is how long after one sync a doubt needs no other.
+	syncPause = 5 * time.Second
+
 	// maxAhead bounds what is kept beyond a gap of one room; more is read from
 	// the log again.
 	maxAhead = 1000

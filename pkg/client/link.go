@@ -43,8 +43,8 @@ type link struct {
 	deadline time.Time
 	// doubted says that a sync is to follow the sign of life.
 	doubted bool
-	// since is when hello was answered.
-	since time.Time
+	// since is when hello was answered, synced when rooms were last asked for.
+	since, synced time.Time
 }
 
 func newLink(c *Client, conn Conn) *link {
@@ -169,7 +169,7 @@ func (l *link) call(ctx context.Context, params protocol.Params) (jsontext.Value
 	if err != nil {
 		return nil, local(err)
 	}
-	l.write(b)
+	l.write(b) //nolint:contextcheck // half a frame would end the connection: ctx only ends the wait
 	timeout := newAlarm(l.client.clock)
 	timeout.set(callTimeout)
 	defer timeout.stop()

@@ -83,11 +83,10 @@ func (o *outbox) add(l *letter) error {
 		return ErrQueueFull
 	}
 	room := l.params.Room
-	queue := append(o.queues[room], l)
-	if len(queue) == 1 && !o.client.spawn(func() { o.run(room) }) {
+	if len(o.queues[room]) == 0 && !o.client.spawn(func() { o.run(room) }) {
 		return o.client.over()
 	}
-	o.queues[room] = queue
+	o.queues[room] = append(o.queues[room], l)
 	o.count++
 	return nil
 }
@@ -176,6 +175,11 @@ func (o *outbox) deliver(l *letter) (Published, error) {
 // attempt sends a letter once. It waits for the answer even if the caller does
 // not any more: the message is the room's then, and comes by no other way.
 func (o *outbox) attempt(link *link, room *Room, p *protocol.Publish) (Published, error) {
+	if room != nil {
+		room.sending.Add(1)
+		defer signal(room.wake)
+		defer room.sending.Add(-1)
+	}
 	result, err := link.call(o.client.ctx, p)
 	if err != nil {
 		return Published{}, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/protocol"
@@ -25,6 +26,13 @@ type Room struct {
 	// left is closed once follow has ended.
 	left chan struct{}
 
+	// sending counts our publishes that are under way: their numbers come by
+	// their replies.
+	sending atomic.Int32
+
+	// number is the place in the order of joins.
+	number uint64
+
 	mu  sync.Mutex
 	seq *sequencer
 	// on is the link on which the server has answered our join.
@@ -39,6 +47,8 @@ type Room struct {
 	head   Position
 	// behind says that live messages have stopped until the next join.
 	behind bool
+	// anew says that entries of another log came, which a join explains.
+	anew bool
 	// noHistory says that the token grants joining, not reading.
 	noHistory bool
 	// gapSince is when the gap was seen for which gapWait is waited.
@@ -247,7 +257,7 @@ func (r *Room) Send(_ context.Context, data any) error {
 	if l == nil {
 		return fmt.Errorf("send: %w", ErrDisconnected)
 	}
-	l.write(frame)
+	l.write(frame) //nolint:contextcheck // see link.call
 	return nil
 }
 

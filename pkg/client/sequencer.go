@@ -22,10 +22,22 @@ type sequencer struct {
 	out []item
 	// shelf holds entries above at, all of one epoch, that came too early or
 	// find no place in out.
-	shelf      map[uint64]protocol.Entry
+	shelf      map[uint64]early
 	shelfEpoch string
+	// other holds entries of a log that is not ours, until an answer says
+	// which of the two is gone.
+	other      map[uint64]early
+	otherEpoch string
 	// need says that the log holds more than what was received.
 	need bool
+	// anew says that entries of another log came.
+	anew bool
+}
+
+// early is an entry on the shelf; own ones come by the reply to a publish.
+type early struct {
+	protocol.Entry
+	own bool
 }
 
 // item is a message, or a reset in the place of some.
@@ -37,7 +49,7 @@ type item struct {
 }
 
 func newSequencer(room string, limit int) *sequencer {
-	return &sequencer{room: room, limit: limit, shelf: map[uint64]protocol.Entry{}}
+	return &sequencer{room: room, limit: limit, shelf: map[uint64]early{}, other: map[uint64]early{}}
 }
 
 // full reports whether the application is behind.
@@ -55,13 +67,25 @@ func (s *sequencer) gap() bool {
 	return !next
 }
 
+// ownFirst reports whether what follows the gap is our own message, which may
+// have overtaken those of others.
+func (s *sequencer) ownFirst() bool {
+	first := early{Entry: protocol.Entry{Seq: protocol.MaxInteger}}
+	for seq, e := range s.shelf {
+		if seq < first.Seq {
+			first = e
+		}
+	}
+	return first.own
+}
+
 // take sorts entries in.
-func (s *sequencer) take(epoch string, entries ...protocol.Entry) {
+func (s *sequencer) take(epoch string, own bool, entries ...protocol.Entry) {
 	if len(entries) == 0 {
 		return
 	}
 	if s.known && s.at.Epoch != "" && epoch != s.at.Epoch {
-		s.need = true // the log began anew: history will say so
+		s.setAside(epoch, own, entries)
 		return
 	}
 	if epoch != s.shelfEpoch {
@@ -72,7 +96,7 @@ func (s *sequencer) take(epoch string, entries ...protocol.Entry) {
 		switch {
 		case s.known && e.Seq <= s.at.Seq:
 		case len(s.shelf) < maxAhead || s.known && e.Seq == s.at.Seq+1:
-			s.shelf[e.Seq] = e
+			s.shelf[e.Seq] = early{e, own}
 		default:
 			s.need = true
 		}
@@ -96,7 +120,7 @@ func (s *sequencer) drain() {
 		delete(s.shelf, e.Seq)
 		s.at.Seq = e.Seq
 		if !e.Void {
-			s.out = append(s.out, item{message: newMessage(s.room, s.at.Epoch, e), at: s.at})
+			s.out = append(s.out, item{message: newMessage(s.room, s.at.Epoch, e.Entry), at: s.at})
 		}
 	}
 }
@@ -123,9 +147,10 @@ func (s *sequencer) page(p page, asked Position) {
 	case s.at.Epoch == "":
 		s.at.Epoch = p.Epoch
 	}
+	s.decide()
 	s.tidy()
 	s.need = s.need || p.More
-	s.take(p.Epoch, p.Messages...)
+	s.take(p.Epoch, false, p.Messages...)
 	s.drain()
 }
 
@@ -139,6 +164,36 @@ func (s *sequencer) reset(p page) {
 	}
 	s.at = to
 	s.out = append(s.out, item{reset: lost, at: to})
+}
+
+// setAside keeps entries of another log than ours.
+func (s *sequencer) setAside(epoch string, own bool, entries []protocol.Entry) {
+	s.anew = true
+	if epoch != s.otherEpoch {
+		clear(s.other)
+		s.otherEpoch = epoch
+	}
+	for _, e := range entries {
+		if len(s.other) < maxAhead {
+			s.other[e.Seq] = early{e, own}
+		}
+	}
+}
+
+// decide goes on with what was set aside if an answer has taken us to its log.
+// If not, the answer may be older than that log, or the entries a late push of
+// one that is gone: there is another question to ask.
+func (s *sequencer) decide() {
+	if len(s.other) == 0 {
+		return
+	}
+	if s.otherEpoch == s.at.Epoch {
+		s.shelf, s.shelfEpoch = s.other, s.otherEpoch
+		s.anew = len(s.shelf) == maxAhead
+	} else {
+		s.anew = true
+	}
+	s.other, s.otherEpoch = map[uint64]early{}, ""
 }
 
 // tidy drops from the shelf what is not above the position.
