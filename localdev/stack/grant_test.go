@@ -1,0 +1,306 @@
+package stack_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/gapless-rooms/gapless/infra/assembly"
+	"github.com/gapless-rooms/gapless/localdev/iam"
+	"github.com/gapless-rooms/gapless/localdev/lambda"
+	"github.com/gapless-rooms/gapless/localdev/sqs"
+	"github.com/gapless-rooms/gapless/localdev/stack"
+	"github.com/gapless-rooms/gapless/localdev/template"
+)
+
+// grant is one action on one resource of one function's role.
+type grant struct{ function, action, resource string }
+
+// grants are all of the committed template but those for a function's log,
+// which Lambda writes.
+func grants(t *testing.T) []grant {
+	t.Helper()
+	parsed, err := template.Parse(template.Options{Secrets: map[string]string{"gapless/local/tokens": stack.DevSecret}},
+		assembly.Data, assembly.App)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []grant
+	for _, f := range parsed.Functions {
+		for _, s := range f.Policy {
+			for _, action := range s.Actions {
+				for _, resource := range s.Resources {
+					if !strings.HasPrefix(action, "logs:") {
+						out = append(out, grant{f.Name, action, resource})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// TestNothingIsDenied runs through all that the functions can do.
+func TestNothingIsDenied(t *testing.T) {
+	t.Parallel()
+	for g, granted := range everything(t, nil) {
+		if !granted {
+			t.Errorf("%s may not %s on %s", g.function, g.action, g.resource)
+		}
+	}
+}
+
+// TestNoGrantIsSuperfluous takes each grant away in turn and wants a call to
+// fail for it.
+func TestNoGrantIsSuperfluous(t *testing.T) {
+	t.Parallel()
+	all := grants(t)
+	if len(all) < 30 {
+		t.Errorf("only %d grants", len(all))
+	}
+	for _, g := range all {
+		name := fmt.Sprintf("%s %s %s", g.function, g.action, g.resource[strings.LastIndexAny(g.resource, ":")+1:])
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls := everything(t, func(function string, p template.Policy) template.Policy {
+				if function != g.function {
+					return p
+				}
+				return p.Without(g.action, g.resource)
+			})
+			for _, granted := range calls {
+				if !granted {
+					return
+				}
+			}
+			t.Error("nothing fails without it")
+		})
+	}
+}
+
+// everything makes each function do all that it can, and returns its calls
+// with whether each was granted. What fails on the way is passed over: the
+// calls tell.
+func everything(t *testing.T, change func(string, template.Policy) template.Policy) map[grant]bool {
+	t.Helper()
+	var mu sync.Mutex
+	calls := map[grant]bool{}
+	var late atomic.Pointer[func()] // runs at the broadcaster's next query
+	s := stack.RunT(t, stack.Config{
+		NoSchedule: true, Policy: change,
+		Environ: map[string]string{"GAPLESS_HOLE_WAIT": "1ms"},
+		OnCall: func(function string, call iam.Call, granted bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls[grant{function, call.Action, call.Resource}] = granted
+		},
+		Transport: func(function string, next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				if function == "broadcast" && strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Query") {
+					if f := late.Swap(nil); f != nil {
+						(*f)()
+					}
+				}
+				return next.RoundTrip(r)
+			})
+		},
+	})
+	d := driver{t, s}
+	d.connections()
+	d.rooms()
+	d.holes()
+	overtime := func() { s.Advance(56 * time.Second) }
+	d.message("a", `{"action":"join","room":"late"}`)
+	late.Store(&overtime)
+	d.pending("late")
+	d.broadcast("late")
+	d.deadLetters()
+	d.endings()
+	mu.Lock()
+	defer mu.Unlock()
+	return calls
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// driver invokes functions as the services would. Nobody is really connected:
+// every post meets a 410.
+type driver struct {
+	t *testing.T
+	s *stack.Running
+}
+
+// run invokes a function and lets all that it wakes come to rest.
+func (d driver) run(function string, event any) {
+	d.t.Helper()
+	payload, err := json.Marshal(event)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if _, err := d.s.Lambda.Invoke(d.t.Context(), function, payload); err != nil {
+		d.t.Logf("invoke %s: %v", function, err)
+	}
+	d.idle()
+}
+
+func (d driver) idle() {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), 20*time.Second)
+	defer cancel()
+	if err := d.s.Lambda.Idle(ctx); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func id(name string) string { return strings.Repeat(name, 15) + "=" }
+
+func (d driver) event(name, route, kind, body string, headers map[string]string) map[string]any {
+	return map[string]any{
+		"headers": headers, "body": body,
+		"requestContext": map[string]any{
+			"connectionId": id(name), "routeKey": route, "eventType": kind, "stage": stack.Stage,
+			"connectedAt": d.s.Clock.Now().UnixMilli(), "requestTimeEpoch": d.s.Clock.Now().UnixMilli(),
+		},
+	}
+}
+
+func (d driver) connect(name string, authenticated bool) {
+	headers := map[string]string{}
+	if authenticated {
+		token, err := d.s.Token(name, nil)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		headers["Authorization"] = "Bearer " + token
+	}
+	d.run("connect", d.event(name, "$connect", "CONNECT", "", headers))
+}
+
+func (d driver) message(name, body string) {
+	d.run("message", d.event(name, "$default", "MESSAGE", body, nil))
+}
+
+func (d driver) disconnect(name string) {
+	d.run("disconnect", d.event(name, "$disconnect", "DISCONNECT", "", nil))
+}
+
+func (d driver) broadcast(room string) {
+	d.run("broadcast", map[string]any{"Records": []any{map[string]any{
+		"Sns": map[string]any{"Message": `{"kind":"drain","room":"` + room + `"}`},
+	}}})
+}
+
+func (d driver) connections() {
+	for _, name := range []string{"a", "b", "c", "d"} {
+		d.connect(name, true)
+		if name != "d" {
+			d.message(name, `{"action":"join","room":"lobby"}`)
+		}
+	}
+	d.connect("e", false)
+}
+
+func (d driver) rooms() {
+	d.message("a", `{"action":"publish","room":"lobby","data":1,"key":"k"}`)
+	d.message("a", `{"action":"history","room":"lobby","since":0}`)
+	d.message("a", `{"action":"presence","room":"lobby"}`)
+	d.message("a", `{"action":"leave","room":"lobby"}`)
+	// The connection is gone and its membership is not: a broadcaster that
+	// meets it deletes the membership.
+	d.message("c", `{"action":"join","room":"ghost"}`)
+	client := dynamodb.NewFromConfig(d.s.AWS())
+	for _, pk := range d.partitions() {
+		_, err := client.DeleteItem(d.t.Context(), &dynamodb.DeleteItemInput{
+			TableName: aws.String("gapless-local-connections"),
+			Key: map[string]types.AttributeValue{
+				"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: id("c")},
+			},
+		})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	d.message("a", `{"action":"publish","room":"ghost","data":1}`)
+}
+
+// partitions are all partitions of the connections.
+func (d driver) partitions() []string {
+	var out []string
+	for i := range 16 {
+		out = append(out, fmt.Sprintf("c#%d", i))
+	}
+	return out
+}
+
+// pending hands out a number in a room that nobody fills.
+func (d driver) pending(room string) {
+	_, err := dynamodb.NewFromConfig(d.s.AWS()).UpdateItem(d.t.Context(), &dynamodb.UpdateItemInput{
+		TableName: aws.String("gapless-local-rooms"),
+		Key: map[string]types.AttributeValue{
+			"pk": &types.AttributeValueMemberS{Value: "h#" + room}, "sk": &types.AttributeValueMemberS{Value: "h"},
+		},
+		UpdateExpression: aws.String("SET e = :e, q = :q ADD n :one"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":e": &types.AttributeValueMemberS{Value: "epoch"}, ":one": &types.AttributeValueMemberN{Value: "1"},
+			":q": &types.AttributeValueMemberN{Value: fmt.Sprint(d.s.Clock.Now().UnixMilli())},
+		},
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// holes lets a broadcaster meet a number whose writer died.
+func (d driver) holes() {
+	d.pending("hole")
+	d.broadcast("hole")
+}
+
+// deadLetters fails a broadcaster each time, and leaves a letter to the
+// sweeper.
+func (d driver) deadLetters() {
+	d.s.Lambda.SetFault(func(inv lambda.Invocation) lambda.FaultPlan {
+		if inv.Function == "broadcast" {
+			return lambda.FaultPlan{Fault: lambda.FaultDieBefore}
+		}
+		return lambda.FaultPlan{}
+	})
+	if _, err := d.s.Lambda.InvokeAsync("broadcast", []byte(`{"Records":[]}`)); err != nil {
+		d.t.Fatal(err)
+	}
+	for range 4 {
+		d.idle()
+		d.s.Advance(3 * time.Minute)
+	}
+	d.idle()
+	d.s.Lambda.SetFault(nil)
+	letter := `{"Records":[{"Sns":{"Message":"{\"kind\":\"drain\",\"room\":\"lobby\"}"}}]}`
+	if _, err := d.s.SQS.SendARN("arn:aws:sqs:us-east-1:000000000000:gapless-local-dead-letters", sqs.Message{Body: letter}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// endings ends connections in every way.
+func (d driver) endings() {
+	d.disconnect("d")
+	d.connect("f", true)
+	d.message("f", `{"action":"join","room":"lobby"}`)
+	d.disconnect("f")    // within a minute of a join: only marked
+	d.connect("g", true) // to be found gone by the sweeper alone
+	for range 3 {
+		d.run("sweep", map[string]any{})
+		d.s.Advance(12 * time.Minute)
+	}
+}
