@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -216,6 +217,17 @@ func (c *client) next(kind protocol.Push) push {
 			}
 		case <-c.t.Context().Done():
 			c.t.Fatalf("test over before a push %q", kind)
+		}
+	}
+}
+
+// left waits for the push that the user has left a room; who came may still be
+// told before.
+func (c *client) left(user string) push {
+	c.t.Helper()
+	for {
+		if p := c.next(protocol.PushPresence); slices.Contains(p.Left, user) {
+			return p
 		}
 	}
 }

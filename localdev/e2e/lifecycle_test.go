@@ -57,7 +57,7 @@ func TestDisconnectLeavesNoTrace(t *testing.T) {
 	join(bob, "lobby", nil, "")
 	wantTraces(t, s, "joined", 2, 2)
 	ada.close()
-	bob.next(protocol.PushPresence)
+	bob.left("ada")
 	// A join may still be under way, as far as anybody knows: the last step is
 	// the sweeper's.
 	wantTraces(t, s, "after $disconnect", 2, 1)
