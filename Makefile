@@ -91,10 +91,11 @@ test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later).
 
 SEEDS ?= 300
 FIRST ?= 1
+FOR ?= 0
 
 .PHONY: sim
-sim: ## Run the simulation with SEEDS seeds from FIRST on.
-	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestSeeds$$' -v -seeds $(SEEDS) -first $(FIRST)
+sim: ## Run the simulation with SEEDS seeds from FIRST on, at most for FOR.
+	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestSeeds$$' -v -seeds $(SEEDS) -first $(FIRST) -for $(FOR)
 
 .PHONY: sim-crash
 sim-crash: ## Kill every function before and after each call of AWS, and list the calls.
