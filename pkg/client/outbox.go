@@ -83,10 +83,14 @@ func (o *outbox) add(l *letter) error {
 		return ErrQueueFull
 	}
 	room := l.params.Room
-	if len(o.queues[room]) == 0 && !o.client.spawn(func() { o.run(room) }) {
+	// A room has an entry as long as it has a runner, also when its queue has
+	// just become empty: two runners would send one letter twice, out of order.
+	_, running := o.queues[room]
+	o.queues[room] = append(o.queues[room], l)
+	if !running && !o.client.spawn(func() { o.run(room) }) {
+		delete(o.queues, room)
 		return o.client.over()
 	}
-	o.queues[room] = append(o.queues[room], l)
 	o.count++
 	return nil
 }
