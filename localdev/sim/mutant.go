@@ -277,25 +277,7 @@ func oldMembers(w *world, c *call, perform performer) (*http.Response, error) {
 	if c.function != "broadcast" || !c.is("Query", "member") {
 		return perform()
 	}
-	response, err := perform()
-	if err != nil || response.StatusCode != http.StatusOK {
-		return response, err
-	}
-	var body map[string]any
-	if err := json.NewDecoder(response.Body).Decode(&body); err != nil {
-		return nil, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.before == nil {
-		w.before = map[string]map[string]any{}
-	}
-	old := w.before[c.on]
-	w.before[c.on] = body
-	if old == nil {
-		old = body
-	}
-	return c.ok(old), nil
+	return previous(w, c, perform)
 }
 
 // staleHead answers reads of the head as of the read before.
@@ -303,6 +285,12 @@ func staleHead(w *world, c *call, perform performer) (*http.Response, error) {
 	if !c.is("GetItem", "head") {
 		return perform()
 	}
+	return previous(w, c, perform)
+}
+
+// previous answers with what the read before was answered, the first time with
+// the truth.
+func previous(w *world, c *call, perform performer) (*http.Response, error) {
 	response, err := perform()
 	if err != nil || response.StatusCode != http.StatusOK {
 		return response, err

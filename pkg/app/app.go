@@ -62,7 +62,7 @@ func NewID() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// load reads a function's configuration and opens what every function needs.
+// load reads a configuration and that of the SDK.
 func load[T any](ctx context.Context, h Host) (T, aws.Config, error) {
 	c, err := config.Load[T](h.Environ)
 	if err != nil {
@@ -75,10 +75,20 @@ func load[T any](ctx context.Context, h Host) (T, aws.Config, error) {
 	return c, sdk, nil
 }
 
-func (h Host) logger(t config.Telemetry) (*slog.Logger, error) {
+// loadFunction is load for a function, which also logs.
+func loadFunction[T interface{ Level() string }](ctx context.Context, h Host) (T, aws.Config, *slog.Logger, error) {
+	c, sdk, err := load[T](ctx, h)
+	if err != nil {
+		return c, sdk, nil, err
+	}
+	logger, err := h.logger(c.Level())
+	return c, sdk, logger, err
+}
+
+func (h Host) logger(name string) (*slog.Logger, error) {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(t.LogLevel)); err != nil {
-		return nil, fmt.Errorf("configuration: GAPLESS_LOG_LEVEL must be debug, info, warn or error, not %q", t.LogLevel)
+	if err := level.UnmarshalText([]byte(name)); err != nil {
+		return nil, fmt.Errorf("configuration: GAPLESS_LOG_LEVEL must be debug, info, warn or error, not %q", name)
 	}
 	return slog.New(slog.NewJSONHandler(h.Log, &slog.HandlerOptions{Level: level})), nil
 }

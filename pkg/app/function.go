@@ -21,11 +21,7 @@ import (
 
 // Connect composes the function behind $connect. It writes connections.
 func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
-	c, sdk, err := load[config.Connect](ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	logger, err := h.logger(c.Telemetry)
+	c, sdk, logger, err := loadFunction[config.Connect](ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +40,7 @@ func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
 // Disconnect composes the function behind $disconnect. It deletes connections
 // and memberships, and wakes broadcasters.
 func Disconnect(ctx context.Context, h Host) (*handler.Disconnect, error) {
-	c, sdk, err := load[config.Disconnect](ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	logger, err := h.logger(c.Telemetry)
+	c, sdk, logger, err := loadFunction[config.Disconnect](ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +54,7 @@ func Disconnect(ctx context.Context, h Host) (*handler.Disconnect, error) {
 // Message composes the function behind all other routes. It has no access to
 // @connections: replies are route responses.
 func Message(ctx context.Context, h Host) (*handler.Message, error) {
-	c, sdk, err := load[config.Message](ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	logger, err := h.logger(c.Telemetry)
+	c, sdk, logger, err := loadFunction[config.Message](ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +79,7 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 // Broadcast composes the function that SNS starts. It drains rooms: it reads
 // the log and the members, moves the pointer and posts.
 func Broadcast(ctx context.Context, h Host) (*handler.Broadcast, error) {
-	c, sdk, err := load[config.Broadcaster](ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	logger, err := h.logger(c.Telemetry)
+	c, sdk, logger, err := loadFunction[config.Broadcaster](ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +105,7 @@ func Broadcast(ctx context.Context, h Host) (*handler.Broadcast, error) {
 // Sweep composes the function that the schedule starts. It ends and deletes
 // connections, and puts dead-lettered wake-ups back.
 func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
-	c, sdk, err := load[config.Sweeper](ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	logger, err := h.logger(c.Telemetry)
+	c, sdk, logger, err := loadFunction[config.Sweeper](ctx, h)
 	if err != nil {
 		return nil, err
 	}

@@ -122,6 +122,9 @@ type Telemetry struct {
 	LogLevel string `env:"GAPLESS_LOG_LEVEL" envDefault:"info"`
 }
 
+// Level is the least level that is logged: debug, info, warn or error.
+func (t Telemetry) Level() string { return t.LogLevel }
+
 // Connect is what the connect function needs.
 type Connect struct {
 	Tables
