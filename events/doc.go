@@ -2,7 +2,11 @@
 // the form in which AWS hands them over: <function>-<case>.json, as
 // `sam local invoke` takes them. The test hands each to its function.
 //
-// The tokens in them are signed with the local stack's public secret and valid
-// until 2100. A function takes them with that secret as GAPLESS_AUTH_SECRET and
-// GAPLESS_JWT_MAX_LIFETIME=876000h.
+// The tokens in them are signed with the local stack's public secret; but for
+// the expired one they are valid until 2100. The functions take all of them as
+// the test wants it with that secret as GAPLESS_AUTH_SECRET, and with
+//
+//	GAPLESS_JWT_MAX_LIFETIME=876000h
+//	GAPLESS_ALLOWED_ORIGINS=https://app.example.com
+//	GAPLESS_AUTH_COOKIE=gapless
 package events

@@ -11,7 +11,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/gapless-rooms/gapless/infra/assembly"
 	"github.com/gapless-rooms/gapless/localdev/stack"
+	"github.com/gapless-rooms/gapless/localdev/template"
 )
 
 // step hands a file to its function and looks for pieces in the answer.
@@ -25,33 +27,127 @@ var steps = []step{
 	{"connect-anonymous", []string{`"statusCode":200`}},
 	{"connect-token", []string{`"statusCode":200`}},
 	{"connect-subprotocol", []string{`"statusCode":200`, `"Sec-WebSocket-Protocol":"gapless.v1"`}},
+	{"connect-cookie", []string{`"statusCode":200`}},
+	{"connect-limited-token", []string{`"statusCode":200`}},
 	{"connect-invalid-token", []string{`"statusCode":401`}},
+	{"connect-expired-token", []string{`"statusCode":401`}},
+	{"connect-token-in-url", []string{`"statusCode":400`}},
+	{"connect-two-tokens", []string{`"statusCode":400`}},
+	{"connect-foreign-origin", []string{`"statusCode":403`}},
+
 	{"message-hello", []string{`{"id":1,"ok":{`, `"user":"ada"`, `"lobby":{`}},
+	{"message-hello-resume", []string{`{"id":11,"ok":{`, `"recovered":false`}}, // of an epoch that is gone
+	{"message-hello-invalid-token", []string{`{"id":12,"error":{"code":"unauthenticated"`}},
+	{"message-hello-expired-token", []string{`{"id":13,"error":{"code":"token_expired"`}},
+	{"message-hello-unauthenticated", []string{`{"id":14,"error":{"code":"unauthenticated"`}},
 	{"message-auth", []string{`{"id":2,"ok":{"user":"ada"`}},
+	{"message-auth-other-user", []string{`{"id":15,"error":{"code":"conflict"`}},
+	{"message-auth-no-token", []string{`{"id":16,"error":{"code":"bad_request"`}},
 	{"message-join", []string{`{"id":3,"ok":{`, `"messages":[]`}},
+	{"message-join-resume", []string{`{"id":17,"ok":{`, `"recovered":false`}},
+	{"message-join-invalid-room", []string{`{"id":18,"error":{"code":"bad_request"`}},
+	{"message-join-forbidden", []string{`{"id":19,"error":{"code":"forbidden"`}},
+	{"message-join-unauthenticated", []string{`{"id":20,"error":{"code":"unauthenticated"`}},
+	{"message-join-unknown-connection", []string{`{"id":21,"error":{"code":"unauthenticated"`}},
 	{"message-publish", []string{`{"id":4,"ok":{"seq":1,`, `"duplicate":false`}},
 	{"message-publish", []string{`{"id":4,"ok":{"seq":1,`, `"duplicate":true`}}, // the same key again
 	{"message-publish-ephemeral", []string{`{"id":5,"ok":{}}`}},
+	{"message-publish-no-data", []string{`{"id":24,"error":{"code":"bad_request"`}},
+	{"message-publish-forbidden", []string{`{"id":25,"error":{"code":"forbidden"`}},
+	{"message-publish-too-large", []string{`{"id":26,"error":{"code":"too_large"`}},
 	{"message-history", []string{`{"id":6,"ok":{`, `"data":{"text":"hello"}`}},
+	{"message-history-before", []string{`{"id":27,"ok":{`, `"data":{"text":"hello"}`}},
+	{"message-history-limit", []string{`{"id":28,"error":{"code":"bad_request"`}},
 	{"message-sync", []string{`{"id":7,"ok":{"rooms":{"lobby":{`, `"recovered":true`}},
+	{"message-sync-invalid", []string{`{"id":29,"error":{"code":"bad_request"`}},
 	{"message-presence", []string{`{"id":8,"ok":{`}},
+	{"message-presence-forbidden", []string{`{"id":30,"error":{"code":"forbidden"`}},
+
 	{"broadcast-drain", []string{"null"}},
+	{"broadcast-drain-entry", []string{"null"}},
 	{"broadcast-ephemeral", []string{"null"}},
 	{"broadcast-presence", []string{"null"}},
 	{"broadcast-poison", []string{"null"}}, // passed over: a retry would not help
+	{"broadcast-unknown-kind", []string{"null"}},
+
 	{"message-leave", []string{`{"id":9,"ok":{}}`}},
+	{"message-leave-not-joined", []string{`{"id":22,"ok":{}}`}},
+	{"message-leave-no-room", []string{`{"id":23,"error":{"code":"bad_request"`}},
+	{"broadcast-presence-left", []string{"null"}},
 	{"message-malformed", []string{`"error":{"code":"bad_request"`}},
+	{"message-not-an-object", []string{`"error":{"code":"bad_request"`}},
+	{"message-duplicate-name", []string{`"error":{"code":"bad_request"`}},
 	{"message-unknown-action", []string{`{"id":10,"error":{"code":"unknown_action"`}},
+
 	{"sweep-tick", []string{`"Unfinished":false`}},
 	{"disconnect-closed", []string{`"statusCode":200`}},
 	{"disconnect-idle", []string{`"statusCode":200`}},
+	{"disconnect-aborted", []string{`"statusCode":200`}},
+	{"disconnect-unknown-connection", []string{`"statusCode":200`}},
+}
+
+// environ is what the files need beside the local stack's own environment; the
+// package's documentation repeats it.
+var environ = map[string]string{
+	"GAPLESS_JWT_MAX_LIFETIME": "876000h",
+	"GAPLESS_ALLOWED_ORIGINS":  "https://app.example.com",
+	"GAPLESS_AUTH_COOKIE":      "gapless",
+}
+
+// TestEveryRouteHasItsEvents wants a file for each function of the template,
+// and for each route that a function answers one that it takes and one that it
+// refuses.
+func TestEveryRouteHasItsEvents(t *testing.T) {
+	t.Parallel()
+	deployed, err := template.Parse(template.Options{
+		Secrets: map[string]string{"gapless/" + stack.Stage + "/tokens": stack.DevSecret},
+	}, assembly.Data, assembly.App)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]int{}
+	type outcome struct {
+		route   string
+		refused bool
+	}
+	routes := map[outcome]int{}
+	for _, s := range steps {
+		function, _, _ := strings.Cut(s.file, "-")
+		files[function]++
+		var event struct {
+			RequestContext struct {
+				RouteKey string `json:"routeKey"`
+			} `json:"requestContext"`
+		}
+		if err := json.Unmarshal(read(t, s.file), &event); err != nil {
+			t.Fatal(err)
+		}
+		answer := strings.Join(s.answer, " ")
+		refused := strings.Contains(answer, `"error"`) || strings.Contains(answer, `"statusCode":4`)
+		routes[outcome{event.RequestContext.RouteKey, refused}]++
+	}
+	for _, f := range deployed.Functions {
+		if files[f.Name] == 0 {
+			t.Errorf("the function %s has no event", f.Name)
+		}
+	}
+	for key, route := range deployed.API.Routes {
+		if deployed.API.Integrations[route.Integration].Function == "" {
+			continue // answered by the gateway
+		}
+		if routes[outcome{key, false}] == 0 && key != "$default" { // takes nothing
+			t.Errorf("route %s has no event that is taken", key)
+		}
+		if routes[outcome{key, true}] == 0 && key != "$disconnect" { // refuses nothing
+			t.Errorf("route %s has no event that is refused", key)
+		}
+	}
 }
 
 func TestEventsAreHandled(t *testing.T) {
 	t.Parallel()
 	s := stack.RunT(t, stack.Config{
-		NoSchedule: true,
-		Environ:    map[string]string{"GAPLESS_JWT_MAX_LIFETIME": "876000h"},
+		NoSchedule: true, Environ: environ,
 	})
 	var seen []string
 	for _, step := range steps {
