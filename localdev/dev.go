@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/stack"
+	"github.com/gapless-rooms/gapless/pkg/rule"
 )
 
 type devCommand struct {
@@ -43,6 +44,7 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 	s, err := stack.New(stack.Config{
 		Logger:      slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		FunctionLog: functionLog,
+		Hooks:       rule.New,
 	})
 	if err != nil {
 		return err

@@ -155,6 +155,7 @@ func (s *Stack) registerFunctions() error {
 // with calls that stay in this process and a clock that can be moved.
 func (s *Stack) host(f template.Function) app.Host {
 	h := app.Process()
+	h.Hooks = s.config.Hooks
 	h.Environ, h.Clock, h.Log = s.environ(f), s.Clock, s.config.FunctionLog
 	h.AWS = func(context.Context) (aws.Config, error) {
 		return sdk(s.router, func(next http.RoundTripper) http.RoundTripper {

@@ -28,6 +28,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/app"
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/hook"
 )
 
 const (
@@ -55,6 +56,8 @@ type Config struct {
 	// OnCall, if not nil, is told of each call of AWS that a function makes and
 	// whether its role grants it. It is called concurrently.
 	OnCall func(function string, call iam.Call, granted bool)
+	// Hooks makes the application's own rules. Default: there are none.
+	Hooks func(ctx context.Context, h app.Host) (hook.Hooks, error)
 	// NoSchedule leaves sweeping to Stack.Sweep.
 	NoSchedule bool
 	// Host, if not nil, adjusts what one environment of a function finds around

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/config"
+	"github.com/gapless-rooms/gapless/pkg/hook"
 )
 
 // Host is what a function finds around it.
@@ -35,6 +36,9 @@ type Host struct {
 	NewID func() string
 	// Random is uniform in [0, n).
 	Random func(n int64) int64
+	// Hooks makes the application's own rules, once for each environment of
+	// connect and message; nil means that there are none.
+	Hooks func(ctx context.Context, h Host) (hook.Hooks, error)
 }
 
 // Process is the host of a function that runs as a process of its own, as

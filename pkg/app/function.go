@@ -29,9 +29,13 @@ func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
 	if err != nil {
 		return nil, err
 	}
+	hooks, err := h.runner(ctx, c.Hook, logger)
+	if err != nil {
+		return nil, err
+	}
 	return &handler.Connect{
 		Connections: newStores(sdk, c.Tables, logger).connections,
-		Verifier:    verifier, Access: handler.Access{Origins: c.Origins, Cookie: c.Cookie},
+		Verifier:    hooked{hooks, verifier}, Access: handler.Access{Origins: c.Origins, Cookie: c.Cookie},
 		Clock: h.Clock, Logger: logger,
 		Grace: c.Grace, CheckEvery: c.CheckEvery,
 	}, nil
@@ -62,6 +66,10 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	hooks, err := h.runner(ctx, c.Hook, logger)
+	if err != nil {
+		return nil, err
+	}
 	s := newStores(sdk, c.Tables, logger)
 	log, err := s.openLog(h, c.Log)
 	if err != nil {
@@ -69,7 +77,7 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 	}
 	return &handler.Message{
 		Connections: s.connections, Members: s.rooms, Log: log,
-		Waker: sns.New(sdk, c.ARN), Verifier: verifier,
+		Waker: sns.New(sdk, c.ARN), Verifier: hooked{hooks, verifier}, Hooks: hooks,
 		Revocations: s.guard(h, c.Lifetime), Policy: auth.Policy{Open: c.OpenRooms},
 		Clock: h.Clock, Random: h.Random, Limiter: handler.NewLimiter(c.PublishRate), Logger: logger,
 		Heartbeat: c.Heartbeat, CheckEvery: c.CheckEvery, MaxRooms: c.MaxRooms,

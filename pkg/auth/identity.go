@@ -3,7 +3,12 @@
 // kept with the connection.
 package auth
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
 
 // Identity is what a verified token says.
 type Identity struct {
@@ -21,4 +26,17 @@ type Identity struct {
 // Expired reports whether the identity is no longer valid at now.
 func (i Identity) Expired(now time.Time) bool {
 	return !i.Expires.IsZero() && !now.Before(i.Expires)
+}
+
+// Validate says what no token could have said either.
+func (i Identity) Validate() error {
+	if !protocol.ValidUser(i.User) {
+		return fmt.Errorf("a user must be 1 to %d bytes without control characters", protocol.MaxUserBytes)
+	}
+	for pattern := range i.Permissions {
+		if len(pattern) > maxPatternBytes {
+			return fmt.Errorf("a pattern of permissions has more than %d bytes", maxPatternBytes)
+		}
+	}
+	return nil
 }

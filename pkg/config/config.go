@@ -63,6 +63,12 @@ type Lifetime struct {
 	MaxLifetime time.Duration `env:"GAPLESS_JWT_MAX_LIFETIME" envDefault:"168h"`
 }
 
+// Hook bounds an application's own rules.
+type Hook struct {
+	// Timeout is how long one call of a hook may take.
+	Timeout time.Duration `env:"GAPLESS_HOOK_TIMEOUT" envDefault:"2s"`
+}
+
 // Access says from where and how a handshake may come.
 type Access struct {
 	// Origins are the pages' origins that may connect; empty means all.
@@ -130,6 +136,7 @@ type Connect struct {
 	Tables
 	Auth
 	Access
+	Hook
 	Sweep
 	Telemetry
 }
@@ -146,6 +153,7 @@ type Message struct {
 	Tables
 	Topic
 	Auth
+	Hook
 	Log
 	Client
 	Sweep

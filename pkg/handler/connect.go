@@ -13,6 +13,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
 // Verifier checks tokens.
@@ -36,7 +37,7 @@ type Connect struct {
 	CheckEvery time.Duration
 }
 
-// Handle answers 200; or 400 or 403 as Access has it, 401 if a token was
+// Handle answers 200; or 400 or 403 as Access has it, 403 if a hook refuses, 401 if a token was
 // presented that is not valid, or 503 if it could not be checked. API Gateway
 // passes the status on to the client and opens the socket only for 200. It
 // drops the body, which is there for whoever calls the function otherwise.
@@ -53,7 +54,10 @@ func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 	}
 	if asked.token != "" {
 		identity, err := h.Verifier.Verify(ctx, asked.token)
+		var no *protocol.Error
 		switch {
+		case errors.As(err, &no): // of a hook
+			return h.refuse(ctx, refusal{http.StatusForbidden, no.Message}), nil
 		case errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired):
 			return h.refuse(ctx, refusal{http.StatusUnauthorized, err.Error()}), nil
 		case err != nil:

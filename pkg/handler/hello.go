@@ -41,12 +41,14 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	now := m.Clock.Now()
 	results := make(map[string]protocol.RoomResult, len(p.Rooms))
 	var rooms []string
-	for _, name := range slices.Sorted(maps.Keys(p.Rooms)) {
-		if err := m.permit(identity, auth.Join, name); err != nil {
-			results[name] = protocol.RoomResult{Error: m.explain(ctx, err)}
+	visitor := connection.Connection{ID: c.connectionID, Identity: identity, Session: p.Session}
+	asked := slices.Sorted(maps.Keys(p.Rooms))
+	for i, err := range m.permitAll(ctx, visitor, asked) {
+		if err != nil {
+			results[asked[i]] = protocol.RoomResult{Error: m.explain(ctx, err)}
 			continue
 		}
-		rooms = append(rooms, name)
+		rooms = append(rooms, asked[i])
 	}
 	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
 		ID: c.connectionID, Identity: identity, Session: p.Session, Rooms: rooms,

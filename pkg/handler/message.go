@@ -14,6 +14,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/hook"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 	"github.com/gapless-rooms/gapless/pkg/revocation"
@@ -29,6 +30,7 @@ type Message struct {
 	Log         *msglog.Log
 	Waker       broadcast.Waker
 	Verifier    Verifier
+	Hooks       *hook.Runner // nil without
 	Revocations *revocation.Guard
 	Policy      auth.Policy
 	Clock       clock.Clock
@@ -101,7 +103,12 @@ const retryAfterMs = 500
 func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 	var ours *protocol.Error
 	var passing interface{ Temporary() bool }
+	var failed *hook.Failure
 	switch {
+	case errors.As(err, &failed) && failed.Broken: // whatever it wraps is the application's own
+	case failed != nil:
+		m.Logger.ErrorContext(ctx, "hook failed", "error", err)
+		return protocol.Retry(protocol.Unavailable, retryAfterMs, "not available at the moment: try again with the same key")
 	case errors.As(err, &ours):
 		return ours
 	case errors.Is(err, connection.ErrNotFound):
@@ -184,15 +191,6 @@ func (m *Message) unrevoked(ctx context.Context, id auth.Identity, session strin
 		return errRevoked
 	}
 	return nil
-}
-
-// permit refuses what the caller's token does not grant. The sentence is the
-// same whether the room exists or not.
-func (m *Message) permit(id auth.Identity, action auth.Action, room string) error {
-	if m.Policy.Allows(id, action, room) {
-		return nil
-	}
-	return protocol.Errorf(protocol.Forbidden, "your token does not grant %s in this room", action)
 }
 
 // wake starts the drainer and reports what becomes of the acknowledgement: an

@@ -2,9 +2,11 @@ package handler
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
+	"github.com/gapless-rooms/gapless/pkg/hook"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
@@ -21,14 +23,21 @@ func (m *Message) publish(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	draft := hook.Publish{
+		Caller: caller(conn), Room: p.Room, Key: p.Key, Data: json.RawMessage(p.Data), Ephemeral: p.Ephemeral,
+	}
+	data, err := m.Hooks.BeforePublish(ctx, draft)
+	if err != nil {
+		return nil, err
+	}
 	if p.Ephemeral {
 		return protocol.Empty{}, m.wake(ctx, broadcast.Wake{
 			Kind: broadcast.KindEphemeral, Room: p.Room,
-			User: conn.Identity.User, Origin: conn.ID, Data: p.Data,
+			User: conn.Identity.User, Origin: conn.ID, Data: data,
 		})
 	}
 	result, err := m.Log.Append(ctx, msglog.AppendParams{
-		Room: p.Room, User: conn.Identity.User, Origin: conn.ID, Key: p.Key, Data: p.Data,
+		Room: p.Room, User: conn.Identity.User, Origin: conn.ID, Key: p.Key, Data: data,
 	})
 	if err != nil {
 		return nil, err
@@ -38,5 +47,9 @@ func (m *Message) publish(ctx context.Context, c *call) (any, error) {
 			return nil, err
 		}
 	}
+	draft.Data = json.RawMessage(result.Entry.Data)
+	m.Hooks.AfterPublish(ctx, hook.Published{
+		Publish: draft, Epoch: result.Epoch, Seq: result.Seq, Duplicate: result.Duplicate,
+	})
 	return protocol.PublishResult{Seq: result.Seq, Epoch: result.Epoch, Duplicate: result.Duplicate}, nil
 }

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,7 +22,7 @@ const memberSlack = 10 * time.Minute
 // two reads and the log.
 func (m *Message) join(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Join)
-	conn, err := m.may(ctx, c, auth.Join, p.Room)
+	conn, err := m.mayRead(ctx, c, auth.Join, p.Room)
 	if err != nil {
 		return nil, err
 	}
@@ -67,26 +68,31 @@ func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	member, err := m.Members.Delete(ctx, p.Room, conn.ID, c.at)
+	return protocol.Empty{}, m.exit(ctx, c, conn, p.Room)
+}
+
+// exit ends a membership and tells the room.
+func (m *Message) exit(ctx context.Context, c *call, conn connection.Connection, name string) error {
+	member, err := m.Members.Delete(ctx, name, conn.ID, c.at)
 	if err != nil {
-		return nil, fmt.Errorf("delete membership: %w", err)
+		return fmt.Errorf("delete membership: %w", err)
 	}
 	if !member {
 		// Never joined, or a join of this room is under way or newer than this
 		// command: then the room must go on standing in the connection.
-		return protocol.Empty{}, nil
+		return nil
 	}
-	if err := m.Connections.DropRoom(ctx, conn.ID, p.Room, conn.JoinedAt); err != nil {
-		return nil, fmt.Errorf("drop room: %w", err)
+	if err := m.Connections.DropRoom(ctx, conn.ID, name, conn.JoinedAt); err != nil {
+		return fmt.Errorf("drop room: %w", err)
 	}
-	m.courtesy(ctx, broadcast.PresenceWake(p.Room, conn.Identity.User, conn.ID, true))
-	return protocol.Empty{}, nil
+	m.courtesy(ctx, broadcast.PresenceWake(name, conn.Identity.User, conn.ID, true))
+	return nil
 }
 
 // history reads a page of the log.
 func (m *Message) history(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.History)
-	if _, err := m.may(ctx, c, auth.History, p.Room); err != nil {
+	if _, err := m.mayRead(ctx, c, auth.History, p.Room); err != nil {
 		return nil, err
 	}
 	limit := uint64(protocol.MaxHistory)
@@ -119,11 +125,11 @@ func (m *Message) sync(ctx context.Context, c *call) (any, error) {
 }
 
 func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+	if err := m.permitJoin(ctx, conn, name); err != nil {
+		return protocol.JoinResult{}, m.expel(ctx, c, conn, name, err)
+	}
 	if !conn.In(name) {
 		return protocol.JoinResult{}, protocol.Errorf(protocol.Conflict, "this connection has not joined the room")
-	}
-	if err := m.permit(conn.Identity, auth.Join, name); err != nil {
-		return protocol.JoinResult{}, err
 	}
 	result, err := m.read(ctx, name, from, protocol.MaxHistory)
 	if err != nil || (result.Recovered && len(result.Messages) == 0) {
@@ -132,10 +138,23 @@ func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connect
 	return m.addAndEnter(ctx, c, conn, name, from)
 }
 
+// expel ends the membership of whoever may not be a member any more, and
+// returns the error that says so.
+func (m *Message) expel(ctx context.Context, c *call, conn connection.Connection, name string, why error) error {
+	var no *protocol.Error
+	if !conn.In(name) || !errors.As(why, &no) || no.Temporary {
+		return why
+	}
+	if err := m.exit(ctx, c, conn, name); err != nil {
+		return err
+	}
+	return why
+}
+
 // presence lists who is in a room.
 func (m *Message) presence(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Presence)
-	if _, err := m.may(ctx, c, auth.Presence, p.Room); err != nil {
+	if _, err := m.mayRead(ctx, c, auth.Presence, p.Room); err != nil {
 		return nil, err
 	}
 	members, err := m.Members.Members(ctx, p.Room, 0, m.Clock.Now())

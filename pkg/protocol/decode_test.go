@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // failer is what checkDecode needs of a test, a fuzz target or a property.
@@ -176,6 +177,25 @@ func TestLongMessagesStayShort(t *testing.T) {
 			if len(frame) <= FrameBytes {
 				checkDecode(t, []byte(frame))
 			}
+		}
+	}
+}
+
+func TestCheckDataTakesWhatACommandTakes(t *testing.T) {
+	t.Parallel()
+	nested := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+	for _, data := range []string{
+		`{"a": [1, "x"], "b":null}`, ` 1.50 `, `null`, nested(MaxDepth - 1), nested(MaxDepth),
+		`"` + strings.Repeat("x", MaxDataBytes-2) + `"`, `"` + strings.Repeat("x", MaxDataBytes-1) + `"`,
+		``, `{`, `1 2`, `1] [2`, `{"a":1,"a":2}`, "\"\xff\"", `"\ud800"`, `nul`,
+	} {
+		got, refused := CheckData(jsontext.Value(data))
+		command, err := Decode([]byte(`{"action":"publish","room":"r","data":` + data + `}`))
+		if (refused == nil) != (err == nil) {
+			t.Errorf("%.40q: %v, as a command %v", data, refused, err)
+		}
+		if err == nil && string(got) != string(command.Params.(*Publish).Data) {
+			t.Errorf("%.40q: became %.40q", data, got)
 		}
 	}
 }

@@ -1,0 +1,59 @@
+package handler
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/hook"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// permit refuses what the caller's token does not grant. The sentence is the
+// same whether the room exists or not.
+func (m *Message) permit(id auth.Identity, action auth.Action, room string) error {
+	if m.Policy.Allows(id, action, room) {
+		return nil
+	}
+	return protocol.Errorf(protocol.Forbidden, "your token does not grant %s in this room", action)
+}
+
+// mayRead is may for actions that show something of a room: the application
+// has its say as well.
+func (m *Message) mayRead(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
+	conn, err := m.may(ctx, c, action, room)
+	if err != nil {
+		return conn, err
+	}
+	return conn, m.Hooks.AuthorizeJoin(ctx, hook.Reading{Caller: caller(conn), Room: room, Action: action})
+}
+
+// permitJoin is permit and the application's word for one room of a hello or a
+// sync.
+func (m *Message) permitJoin(ctx context.Context, conn connection.Connection, room string) error {
+	if err := m.permit(conn.Identity, auth.Join, room); err != nil {
+		return err
+	}
+	return m.Hooks.AuthorizeJoin(ctx, hook.Reading{Caller: caller(conn), Room: room, Action: auth.Join})
+}
+
+// permitAll is permitJoin for several rooms: a verdict for each.
+func (m *Message) permitAll(ctx context.Context, conn connection.Connection, rooms []string) []error {
+	verdicts := make([]error, len(rooms))
+	var group errgroup.Group
+	group.SetLimit(roomWidth)
+	for i, name := range rooms {
+		group.Go(func() error {
+			verdicts[i] = m.permitJoin(ctx, conn, name)
+			return nil
+		})
+	}
+	_ = group.Wait() // each room's verdict is its own
+	return verdicts
+}
+
+func caller(conn connection.Connection) hook.Caller {
+	return hook.Caller{Identity: conn.Identity, Session: conn.Session, ConnectionID: conn.ID}
+}
