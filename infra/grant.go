@@ -33,7 +33,7 @@ var granted = map[string]rights{
 	"message": {
 		tables: map[string]string{
 			"connections": "GetItem UpdateItem",
-			"rooms":       "GetItem PutItem UpdateItem DeleteItem Query",
+			"rooms":       "GetItem PutItem UpdateItem Query",
 			"log":         "PutItem UpdateItem Query",
 		},
 		wakes: true,

@@ -99,7 +99,7 @@ func TestUnits(t *testing.T) {
 	m.costs(t, "AddRoom", 0, 1, func() error {
 		return connections.AddRoom(ctx, connection.AddRoomParams{ID: c.ID, Room: "lobby", Max: 10, Now: storetest.Start})
 	})
-	m.costs(t, "DropRoom", 0, 1, func() error { return connections.DropRoom(ctx, c.ID, "lobby", c.JoinedAt) })
+	m.costs(t, "DropRoom", 0, 1, func() error { return connections.DropRoom(ctx, c.ID, "lobby", storetest.Start) })
 	m.costs(t, "Check", 0, 1, func() error { return connections.Check(ctx, c.ID, 0, storetest.Start) })
 	m.costs(t, "Condemn", 0, 1, func() error { return connections.Condemn(ctx, c.ID, 3503, storetest.Start) })
 	m.costs(t, "MarkClosing", 0, 1, func() error { return connections.MarkClosing(ctx, c.ID, storetest.Start) })
@@ -113,7 +113,9 @@ func TestUnits(t *testing.T) {
 	m.costs(t, "Rooms.Put", 0, 1, func() error { return rooms.Put(ctx, member, storetest.Start.Add(time.Hour)) })
 	m.costs(t, "Members", 1, 0, func() error { return second(rooms.Members(ctx, "lobby", 0, storetest.Start)) })
 	m.costs(t, "SetBehind", 0, 1, func() error { return rooms.SetBehind(ctx, member, room.Untold) })
-	m.costs(t, "Rooms.Delete", 0, 1, func() error { return second(rooms.Delete(ctx, "lobby", c.ID, time.Time{})) })
+	m.costs(t, "Leave", 0, 1, func() error { return second(rooms.Leave(ctx, "lobby", c.ID, storetest.Start, storetest.Start)) })
+	m.costs(t, "Unmark", 0, 1, func() error { return rooms.Unmark(ctx, "lobby", c.ID, storetest.Start.Add(time.Minute)) })
+	m.costs(t, "Rooms.Delete", 0, 1, func() error { return rooms.Delete(ctx, "lobby", c.ID) })
 }
 
 // TestUnitsOfManyExpired checks that the oldest entry behind many expired ones

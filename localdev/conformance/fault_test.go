@@ -194,8 +194,12 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		lose()
 		ok(t, s.SetBehind(t.Context(), m, room.Untold))
 		lose()
-		_, err := s.Delete(t.Context(), m.Room, m.ConnectionID, time.Time{})
+		_, err := s.Leave(t.Context(), m.Room, m.ConnectionID, storetest.Start, storetest.Start)
 		ok(t, err)
+		lose()
+		ok(t, s.Unmark(t.Context(), m.Room, m.ConnectionID, storetest.Start.Add(time.Minute)))
+		lose()
+		ok(t, s.Delete(t.Context(), m.Room, m.ConnectionID))
 	},
 }
 
@@ -319,7 +323,13 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 		return b.rooms().Put(ctx, room.Member{ConnectionID: "a="}, storetest.Start)
 	},
 	"Rooms.Delete": func(ctx context.Context, b backend) error {
-		return second(b.rooms().Delete(ctx, "lobby", "a=", time.Time{}))
+		return b.rooms().Delete(ctx, "lobby", "a=")
+	},
+	"Rooms.Leave": func(ctx context.Context, b backend) error {
+		return second(b.rooms().Leave(ctx, "lobby", "a=", storetest.Start, storetest.Start))
+	},
+	"Rooms.Unmark": func(ctx context.Context, b backend) error {
+		return b.rooms().Unmark(ctx, "lobby", "a=", storetest.Start)
 	},
 	"Members": func(ctx context.Context, b backend) error {
 		return second(b.rooms().Members(ctx, "lobby", 0, storetest.Start))

@@ -85,9 +85,9 @@ type rooms struct {
 	fail error
 }
 
-func (r *rooms) Members(ctx context.Context, name string, shard int, now time.Time) ([]room.Member, error) {
+func (r *rooms) Members(ctx context.Context, name string, shard int, now time.Time) (room.Roll, error) {
 	if r.fail != nil {
-		return nil, r.fail
+		return room.Roll{}, r.fail
 	}
 	return r.Rooms.Members(ctx, name, shard, now)
 }
@@ -146,7 +146,7 @@ func (b *bundle) join(ids ...string) {
 	b.Helper()
 	for _, id := range ids {
 		now := time.Now()
-		c := connection.Connection{ID: id, Identity: auth.Identity{User: "user-" + id}, ConnectedAt: now, Rooms: []string{"r"}, CheckAt: now.Add(time.Hour)}
+		c := connection.Connection{ID: id, Identity: auth.Identity{User: "user-" + id}, ConnectedAt: now, Rooms: map[string]time.Time{"r": now}, CheckAt: now.Add(time.Hour)}
 		m := room.Member{Room: "r", ConnectionID: id, User: c.Identity.User, JoinedAt: now}
 		if err := errors.Join(b.connections.Put(b.Context(), c), b.members.Put(b.Context(), m, now.Add(time.Hour))); err != nil {
 			b.Fatal(err)
@@ -414,9 +414,9 @@ func TestGoneMemberGetsAStrikeAndIsNotDeleted(t *testing.T) {
 		if state := b.behind("dead"); state != room.Untold {
 			b.Errorf("dead is %v", state)
 		}
-		members, _ := b.members.Members(b.Context(), "r", 0, time.Now())
-		if len(members) != 2 {
-			b.Errorf("members %+v: the one without a connection must be gone", members)
+		roll, _ := b.members.Members(b.Context(), "r", 0, time.Now())
+		if len(roll.Members) != 2 {
+			b.Errorf("members %+v: the one without a connection must be gone", roll.Members)
 		}
 	})
 }
@@ -524,11 +524,11 @@ func TestRejoinWhileGivenUpIsServed(t *testing.T) {
 
 func (b *bundle) member(id string) room.Member {
 	b.Helper()
-	members, err := b.members.Members(b.Context(), "r", 0, time.Now())
+	roll, err := b.members.Members(b.Context(), "r", 0, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, m := range members {
+	for _, m := range roll.Members {
 		if m.ConnectionID == id {
 			return m
 		}

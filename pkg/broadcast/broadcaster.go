@@ -132,20 +132,21 @@ func (b *Broadcaster) ephemeral(ctx context.Context, w Wake) error {
 		b.Logger.WarnContext(ctx, "ephemeral message passed over", "room", w.Room, "error", err)
 		return nil
 	}
-	members, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
+	roll, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)
 	}
-	return b.pushAll(ctx, members, w.Origin, frame)
+	return b.pushAll(ctx, roll.Members, w.Origin, frame)
 }
 
 // presence tells the members who came or went, if that was the user's only
 // connection in the room.
 func (b *Broadcaster) presence(ctx context.Context, w Wake) error {
-	members, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
+	roll, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)
 	}
+	members := roll.Members
 	if len(members) > b.config.PresenceMembers || !room.Alone(members, w.User, w.Origin) {
 		return nil
 	}

@@ -248,7 +248,7 @@ func (c *courier) giveUp(ctx context.Context, l *line, cause error) {
 	if errors.Is(cause, connection.ErrGone) {
 		err := c.Connections.Check(ctx, member.ConnectionID, 1, c.Clock.Now())
 		if errors.Is(err, connection.ErrNotFound) {
-			if _, err := c.Members.Delete(ctx, member.Room, member.ConnectionID, time.Time{}); err != nil {
+			if err := c.Members.Delete(ctx, member.Room, member.ConnectionID); err != nil {
 				c.fail(err)
 			}
 			return

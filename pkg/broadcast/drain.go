@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
@@ -20,6 +22,7 @@ type drain struct {
 	confirmed   uint64      // up to here every member has been dealt with
 	until       time.Time   // end of the lease
 	courier     *courier
+	expired     []string // marks of leaves that have expired, as last seen
 	wake        Wake
 	busy        bool // more came while we were at work
 	lastRound   time.Time
@@ -49,7 +52,10 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	stop()
 	d.courier.lines.Wait()
 	switch {
-	case err == nil, errors.Is(err, msglog.ErrLeaseLost):
+	case err == nil:
+		d.unmark(ctx)
+		return nil
+	case errors.Is(err, msglog.ErrLeaseLost):
 		return nil
 	case errors.Is(err, errOutOfTime), errors.Is(err, errRejoined):
 		return d.handOn(ctx)
@@ -130,14 +136,15 @@ func (d *drain) round(ctx context.Context, entries []msglog.Entry) error {
 		}
 		letters[i] = l
 	}
-	members, err := d.Members.Members(ctx, d.room, 0, d.Clock.Now())
+	roll, err := d.Members.Members(ctx, d.room, 0, d.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)
 	}
+	d.expired = roll.Expired
 	if d.courier.wait(ctx, 0) {
 		d.confirmed = d.offered
 	}
-	d.courier.offer(ctx, members, letters)
+	d.courier.offer(ctx, roll.Members, letters)
 	d.offered = entries[len(entries)-1].Seq
 	d.lastRound = d.Clock.Now()
 	return nil
@@ -218,4 +225,21 @@ func (d *drain) abandon(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// unmarkMost bounds how many expired marks one drain deletes.
+const unmarkMost = 25
+
+// unmark deletes marks that DynamoDB has not got round to delete, one write
+// each: left there, every later round would read them. Nobody waits for it and
+// nothing rests on it.
+func (d *drain) unmark(ctx context.Context) {
+	var group errgroup.Group
+	group.SetLimit(d.config.Width)
+	for _, id := range d.expired[:min(len(d.expired), unmarkMost)] {
+		group.Go(func() error { return d.Members.Unmark(ctx, d.room, id, d.Clock.Now()) })
+	}
+	if err := group.Wait(); err != nil {
+		d.Logger.WarnContext(ctx, "expired mark of a leave not deleted", "room", d.room, "error", err)
+	}
 }

@@ -3,6 +3,8 @@ package broadcast
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -110,7 +112,7 @@ func DecodeWake(b []byte) (Wake, error) {
 // LeftWakes tells each room of a connection that it has left.
 func LeftWakes(c connection.Connection) []Wake {
 	wakes := make([]Wake, 0, len(c.Rooms))
-	for _, room := range c.Rooms {
+	for _, room := range slices.Sorted(maps.Keys(c.Rooms)) {
 		wakes = append(wakes, PresenceWake(room, c.Identity.User, c.ID, true))
 	}
 	return wakes

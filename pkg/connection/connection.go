@@ -20,9 +20,11 @@ type Connection struct {
 	Session string
 	// ConnectedAt is when API Gateway accepted the handshake.
 	ConnectedAt time.Time
-	// Rooms are those whose membership may exist. A room stands here before
-	// its membership is written and until after it is deleted.
-	Rooms []string
+	// Rooms are those whose membership may exist, each with when API Gateway
+	// took the latest join of it. A room stands here before its membership is
+	// written and until after it is deleted; one whose join was overtaken by a
+	// leave may go on standing here.
+	Rooms map[string]time.Time
 	// JoinedAt is when the latest join began. While one may still be under
 	// way, Remove leaves the last step to the sweeper.
 	JoinedAt time.Time
@@ -50,10 +52,6 @@ func (c Connection) Expired(now time.Time) bool {
 
 // In reports whether the connection has joined room.
 func (c Connection) In(room string) bool {
-	for _, r := range c.Rooms {
-		if r == room {
-			return true
-		}
-	}
-	return false
+	_, in := c.Rooms[room]
+	return in
 }

@@ -22,9 +22,8 @@ const removeWidth = 8
 
 // Members is what a removal needs of the rooms.
 type Members interface {
-	// Delete ends a membership, if there is one; a zero upto means whenever it
-	// was written.
-	Delete(ctx context.Context, room, connectionID string, upto time.Time) (bool, error)
+	// Delete ends a membership for good, if there is one.
+	Delete(ctx context.Context, room, connectionID string) error
 }
 
 // Remover forgets connections. It is the only way in which one is deleted, and
@@ -78,11 +77,8 @@ func (r *Remover) Remove(ctx context.Context, id string) (Connection, error) {
 func (r *Remover) deleteMemberships(ctx context.Context, c Connection) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(removeWidth)
-	for _, room := range c.Rooms {
-		group.Go(func() error {
-			_, err := r.members.Delete(ctx, room, c.ID, time.Time{})
-			return err
-		})
+	for room := range c.Rooms {
+		group.Go(func() error { return r.members.Delete(ctx, room, c.ID) })
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("delete memberships: %w", err)

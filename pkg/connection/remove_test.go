@@ -22,14 +22,14 @@ type members struct {
 	err     error
 }
 
-func (m *members) Delete(_ context.Context, room, _ string, _ time.Time) (bool, error) {
+func (m *members) Delete(_ context.Context, room, _ string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.during != nil {
 		m.during()
 	}
 	m.deleted = append(m.deleted, room)
-	return true, m.err
+	return m.err
 }
 
 func put(t *testing.T, s *memory.Connections, c connection.Connection) {
@@ -43,7 +43,7 @@ func TestRemoveForgetsAtOnceWhenNoJoinCanBeUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, m := memory.NewConnections(), &members{}
-		put(t, s, connection.Connection{ID: "c", Rooms: []string{"r"}, ConnectedAt: time.Now(), JoinedAt: time.Now()})
+		put(t, s, connection.Connection{ID: "c", Rooms: map[string]time.Time{"r": {}}, ConnectedAt: time.Now(), JoinedAt: time.Now()})
 		time.Sleep(time.Minute)
 		if c, err := connection.NewRemover(s, m, clock.System()).Remove(t.Context(), "c"); err != nil || c.ID != "c" {
 			t.Fatal(c, err)
@@ -58,7 +58,7 @@ func TestRemoveLeavesTheLastStepWhileAJoinMayBeUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, m := memory.NewConnections(), &members{}
-		put(t, s, connection.Connection{ID: "c", Rooms: []string{"r"}, ConnectedAt: time.Now(), JoinedAt: time.Now()})
+		put(t, s, connection.Connection{ID: "c", Rooms: map[string]time.Time{"r": {}}, ConnectedAt: time.Now(), JoinedAt: time.Now()})
 		remover := connection.NewRemover(s, m, clock.System())
 		if _, err := remover.Remove(t.Context(), "c"); err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func TestJoinThatSlipsInDuringRemovalIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memory.NewConnections()
-		put(t, s, connection.Connection{ID: "c", Rooms: []string{"r"}, ConnectedAt: time.Now()})
+		put(t, s, connection.Connection{ID: "c", Rooms: map[string]time.Time{"r": {}}, ConnectedAt: time.Now()})
 		m := &members{}
 		m.during = func() {
 			m.during = nil
@@ -105,7 +105,7 @@ func TestJoinThatSlipsInDuringRemovalIsNotForgotten(t *testing.T) {
 func TestFailedDeleteKeepsTheListOfRooms(t *testing.T) {
 	t.Parallel()
 	s, broken := memory.NewConnections(), errors.New("broken")
-	put(t, s, connection.Connection{ID: "c", Rooms: []string{"r"}, ConnectedAt: time.Now()})
+	put(t, s, connection.Connection{ID: "c", Rooms: map[string]time.Time{"r": {}}, ConnectedAt: time.Now()})
 	if _, err := connection.NewRemover(s, &members{err: broken}, clock.System()).Remove(t.Context(), "c"); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

@@ -31,13 +31,14 @@ type Store interface {
 	Authenticate(ctx context.Context, p AuthenticateParams) (Connection, error)
 
 	// AddRoom adds a room before its membership is written, and sets JoinedAt.
+	// A room that stands there for a newer join goes on standing for it.
 	// ErrTooManyRooms if the connection would be in more than Max, which is at
 	// least 1; a room that it is in already can always be added.
 	AddRoom(ctx context.Context, p AddRoomParams) error
 
-	// DropRoom removes a room after its membership was deleted, unless a join
-	// has begun since joinedAt: it may be one of the same room.
-	DropRoom(ctx context.Context, id, room string, joinedAt time.Time) error
+	// DropRoom removes a room after its membership was ended by a command that
+	// API Gateway took at upto, unless a newer join of it has begun.
+	DropRoom(ctx context.Context, id, room string, upto time.Time) error
 
 	// Check records what a look at the connection found: strikes and the next
 	// date.
@@ -72,7 +73,8 @@ type AuthenticateParams struct {
 	Identity auth.Identity
 	Session  string // empty keeps what there is
 	Rooms    []string
-	Now      time.Time // of the joins, if there are Rooms
+	At       time.Time // when API Gateway took the command that joins the Rooms
+	Now      time.Time // when the joins begin
 	CheckAt  time.Time
 }
 
@@ -80,7 +82,8 @@ type AuthenticateParams struct {
 type AddRoomParams struct {
 	ID, Room string
 	Max      int
-	Now      time.Time
+	At       time.Time // when API Gateway took the join
+	Now      time.Time // when it begins
 }
 
 // DueParams selects connections to look at.

@@ -52,7 +52,7 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	}
 	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
 		ID: c.connectionID, Identity: identity, Session: p.Session, Rooms: rooms,
-		Now: now, CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
+		At: c.at, Now: now, CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
@@ -65,7 +65,7 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 		}
 	}
 	if len(conn.Rooms) > m.MaxRooms {
-		return nil, m.tooManyRooms(ctx, conn, rooms)
+		return nil, m.tooManyRooms(ctx, c, rooms)
 	}
 	pages := m.enterAll(ctx, c, conn, rooms, p.Rooms)
 	maps.Copy(results, pages)
@@ -113,9 +113,9 @@ func (m *Message) evict(ctx context.Context, c *call, why error) error {
 }
 
 // tooManyRooms takes back what a hello has added over the limit.
-func (m *Message) tooManyRooms(ctx context.Context, conn connection.Connection, added []string) error {
+func (m *Message) tooManyRooms(ctx context.Context, c *call, added []string) error {
 	for _, room := range added {
-		if err := m.Connections.DropRoom(ctx, conn.ID, room, conn.JoinedAt); err != nil {
+		if err := m.Connections.DropRoom(ctx, c.connectionID, room, c.at); err != nil {
 			return fmt.Errorf("take back room: %w", err)
 		}
 	}

@@ -117,6 +117,8 @@ func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 		return protocol.Errorf(protocol.Conflict, "this connection belongs to another user: open a new one")
 	case errors.Is(err, connection.ErrTooManyRooms):
 		return protocol.Errorf(protocol.Conflict, "a connection may be in at most %d rooms", m.MaxRooms)
+	case errors.Is(err, room.ErrOvertaken):
+		return protocol.Retry(protocol.Conflict, retryAfterMs, "a later join or leave of this room came first: join again if you want to be in it")
 	case errors.Is(err, auth.ErrExpired):
 		return protocol.Errorf(protocol.TokenExpired, "the token has expired: send a fresh one")
 	case errors.Is(err, auth.ErrInvalid):

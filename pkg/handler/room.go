@@ -40,7 +40,7 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 // that whoever removes the connection finds it.
 func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	err := m.Connections.AddRoom(ctx, connection.AddRoomParams{
-		ID: conn.ID, Room: name, Max: m.MaxRooms, Now: m.Clock.Now(),
+		ID: conn.ID, Room: name, Max: m.MaxRooms, At: c.at, Now: m.Clock.Now(),
 	})
 	if err != nil {
 		return protocol.JoinResult{}, fmt.Errorf("add room: %w", err)
@@ -61,31 +61,41 @@ func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection
 	return m.read(ctx, name, from, protocol.MaxHistory)
 }
 
-// leave ends the membership.
+// markFor is for how long a leave keeps older joins of its room out. One that
+// API Gateway took before is over by then: it waits up to 29 s for the function
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html),
+// which runs as long at most, and a minute is left for clocks that disagree.
+const markFor = 2 * time.Minute
+
+// leave ends the membership. A room that the connection is not in and may not
+// join needs no mark.
 func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Leave)
 	conn, err := m.caller(ctx, c)
 	if err != nil {
 		return nil, err
 	}
+	if !conn.In(p.Room) && !m.Policy.Allows(conn.Identity, auth.Join, p.Room) {
+		return protocol.Empty{}, nil
+	}
 	return protocol.Empty{}, m.exit(ctx, c, conn, p.Room)
 }
 
-// exit ends a membership and tells the room.
+// exit ends a membership and keeps out a join that is older than the command
+// and still under way: two writes. Then it tells the room.
 func (m *Message) exit(ctx context.Context, c *call, conn connection.Connection, name string) error {
-	member, err := m.Members.Delete(ctx, name, conn.ID, c.at)
+	member, err := m.Members.Leave(ctx, name, conn.ID, c.at, m.Clock.Now().Add(markFor))
 	if err != nil {
-		return fmt.Errorf("delete membership: %w", err)
+		return fmt.Errorf("leave: %w", err)
 	}
-	if !member {
-		// Never joined, or a join of this room is under way or newer than this
-		// command: then the room must go on standing in the connection.
-		return nil
+	if conn.In(name) {
+		if err := m.Connections.DropRoom(ctx, conn.ID, name, c.at); err != nil {
+			return fmt.Errorf("drop room: %w", err)
+		}
 	}
-	if err := m.Connections.DropRoom(ctx, conn.ID, name, conn.JoinedAt); err != nil {
-		return fmt.Errorf("drop room: %w", err)
+	if member {
+		m.courtesy(ctx, broadcast.PresenceWake(name, conn.Identity.User, conn.ID, true))
 	}
-	m.courtesy(ctx, broadcast.PresenceWake(name, conn.Identity.User, conn.ID, true))
 	return nil
 }
 
@@ -157,9 +167,9 @@ func (m *Message) presence(ctx context.Context, c *call) (any, error) {
 	if _, err := m.mayRead(ctx, c, auth.Presence, p.Room); err != nil {
 		return nil, err
 	}
-	members, err := m.Members.Members(ctx, p.Room, 0, m.Clock.Now())
+	roll, err := m.Members.Members(ctx, p.Room, 0, m.Clock.Now())
 	if err != nil {
 		return nil, fmt.Errorf("read members: %w", err)
 	}
-	return fitUsers(room.Users(members))
+	return fitUsers(room.Users(roll.Members))
 }

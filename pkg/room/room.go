@@ -19,6 +19,15 @@ type Member struct {
 	Behind Behind
 }
 
+// Roll is one shard of a room as it was read.
+type Roll struct {
+	Members []Member
+	// Expired are the connections whose leave has left a mark that has
+	// expired. DynamoDB deletes them within days; a reader that meets many
+	// does better to Unmark them, since every read pays for them.
+	Expired []string
+}
+
 // Behind is how far a member that could not be served has been dealt with.
 type Behind int
 

@@ -10,21 +10,36 @@ import (
 // there, or was written anew meanwhile.
 var ErrNotMember = errors.New("not a member")
 
+// ErrOvertaken is returned when a join is written after a later join or leave
+// of the same connection.
+var ErrOvertaken = errors.New("overtaken by a later join or leave")
+
 // Store keeps memberships. Each method is one atomic decision; all are safe for
 // concurrent use, and may be repeated after an error whose Temporary method
 // reports true.
 type Store interface {
-	// Put makes a connection a member, in step, replacing what stood there.
-	// Expires is when the membership may be forgotten whatever happens.
+	// Put makes a connection a member, in step, replacing what stood there for
+	// an older join. Expires is when the membership may be forgotten whatever
+	// happens. ErrOvertaken if a newer join stands there, or a leave that is
+	// newer or as old.
 	Put(ctx context.Context, m Member, expires time.Time) error
 
-	// Delete ends a membership that was written at upto or before, at any time
-	// if upto is zero, and reports whether there was one. A repeated call may
-	// report false for what an earlier one deleted.
-	Delete(ctx context.Context, room, connectionID string, upto time.Time) (bool, error)
+	// Leave ends the membership of a join that is not newer than at, which is
+	// when API Gateway took the leave, and reports whether there was one. It
+	// leaves a mark that keeps older joins out until expires: one may still be
+	// under way. A repeated call may report false for what an earlier one ended.
+	Leave(ctx context.Context, room, connectionID string, at, expires time.Time) (bool, error)
+
+	// Delete ends a membership for good, with any mark, whenever it was
+	// written. Only for a connection with which nobody can join any more.
+	Delete(ctx context.Context, room, connectionID string) error
 
 	// Members reads all members of one shard, strongly consistent.
-	Members(ctx context.Context, room string, shard int, now time.Time) ([]Member, error)
+	Members(ctx context.Context, room string, shard int, now time.Time) (Roll, error)
+
+	// Unmark deletes the mark that a leave has left, on condition that it has
+	// expired at now and that nobody has joined anew.
+	Unmark(ctx context.Context, room, connectionID string, now time.Time) error
 
 	// SetBehind records that a member is behind, on condition that its
 	// membership is still the one written at m.JoinedAt. ErrNotMember otherwise.

@@ -3,11 +3,13 @@ package storetest
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
 // RunConnections checks an implementation of connection.Store.
@@ -27,7 +29,7 @@ func joined(id string) connection.Connection {
 		Identity: auth.Identity{User: "ada", Issued: Start.Add(-time.Minute), Expires: Start.Add(time.Hour), Permissions: auth.Permissions{
 			"org.42.*": {auth.Join, auth.Publish}, "user.{sub}": {"*"},
 		}},
-		Session: "session", ConnectedAt: Start, Rooms: []string{"lobby", "org.42.a/b"},
+		Session: "session", ConnectedAt: Start, Rooms: map[string]time.Time{"lobby": Start, "org.42.a/b": Start.Add(time.Second)},
 		JoinedAt: Start.Add(time.Second), CheckAt: Start.Add(10 * time.Minute), Strikes: 1,
 	}
 }
@@ -47,9 +49,7 @@ func put(t *testing.T, s connection.Store, make func(id string) connection.Conne
 
 func get(t *testing.T, s connection.Store, id string) connection.Connection {
 	t.Helper()
-	c := must[connection.Connection](t)(s.Get(t.Context(), id))
-	slices.Sort(c.Rooms)
-	return c
+	return must[connection.Connection](t)(s.Get(t.Context(), id))
 }
 
 // over runs f on a connection that is not there and on one that is closing:
@@ -118,7 +118,6 @@ var putTests = []test[connection.Store]{
 			return // it may be late
 		}
 		ok(t, err)
-		slices.Sort(got.Rooms)
 		same(t, got, joined(id))
 	}},
 	{"each connection is apart", func(t *testing.T, s connection.Store) {
@@ -134,7 +133,7 @@ func authenticateParams(id string) connection.AuthenticateParams {
 	return connection.AuthenticateParams{
 		ID:       id,
 		Identity: auth.Identity{User: "ada", Expires: Start.Add(2 * time.Hour), Permissions: auth.Permissions{"*": {auth.Join}}},
-		Session:  "fresh", Now: Start.Add(time.Minute), CheckAt: Start.Add(20 * time.Minute),
+		Session:  "fresh", At: Start.Add(50 * time.Second), Now: Start.Add(time.Minute), CheckAt: Start.Add(20 * time.Minute),
 	}
 }
 
@@ -168,10 +167,27 @@ var authenticateTests = []test[connection.Store]{
 		p := authenticateParams(id)
 		p.Rooms = []string{"attic", "lobby"}
 		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
-		slices.Sort(got.Rooms)
-		same(t, got.Rooms, []string{"attic", "lobby", "org.42.a/b"})
+		same(t, got.Rooms, map[string]time.Time{"attic": p.At, "lobby": p.At, "org.42.a/b": joined(id).Rooms["org.42.a/b"]})
 		same(t, got.JoinedAt, p.Now)
 		same(t, get(t, s, id), got)
+	}},
+	{"a room goes on standing for a newer join", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		p := authenticateParams(id)
+		p.Rooms, p.At = []string{"attic", "lobby", "org.42.a/b"}, Start.Add(time.Millisecond)
+		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
+		same(t, got.Rooms, map[string]time.Time{"attic": p.At, "lobby": p.At, "org.42.a/b": joined(id).Rooms["org.42.a/b"]})
+		same(t, got.JoinedAt, p.Now)
+		same(t, got.Identity, p.Identity)
+		same(t, get(t, s, id), got)
+	}},
+	{"as many rooms as a hello may name are added at once", func(t *testing.T, s connection.Store) {
+		id := put(t, s, anonymous)
+		p := authenticateParams(id)
+		for i := range protocol.MaxRoomsPerCommand {
+			p.Rooms = append(p.Rooms, strings.Repeat("r", 125)+numbered("", i))
+		}
+		same(t, len(must[connection.Connection](t)(s.Authenticate(t.Context(), p)).Rooms), protocol.MaxRoomsPerCommand)
 	}},
 	{"without rooms no join begins", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)

@@ -28,7 +28,7 @@ func count(won []bool) int {
 }
 
 func addParams(id, room string) connection.AddRoomParams {
-	return connection.AddRoomParams{ID: id, Room: room, Max: 3, Now: Start.Add(time.Minute)}
+	return connection.AddRoomParams{ID: id, Room: room, Max: 3, At: Start.Add(50 * time.Second), Now: Start.Add(time.Minute)}
 }
 
 var roomSetTests = []test[connection.Store]{
@@ -36,18 +36,28 @@ var roomSetTests = []test[connection.Store]{
 		id := put(t, s, anonymous)
 		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
 		want := anonymous(id)
-		want.Rooms, want.JoinedAt = []string{"lobby"}, Start.Add(time.Minute)
+		want.Rooms, want.JoinedAt = map[string]time.Time{"lobby": Start.Add(50 * time.Second)}, Start.Add(time.Minute)
 		same(t, get(t, s, id), want)
 	}},
 	{"a room is added once but the join begun each time", func(t *testing.T, s connection.Store) {
 		id := put(t, s, anonymous)
 		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
 		again := addParams(id, "lobby")
-		again.Now = Start.Add(time.Hour)
+		again.At, again.Now = Start.Add(time.Hour), Start.Add(time.Hour)
 		ok(t, s.AddRoom(t.Context(), again))
 		got := get(t, s, id)
-		same(t, got.Rooms, []string{"lobby"})
+		same(t, got.Rooms, map[string]time.Time{"lobby": again.At})
 		same(t, got.JoinedAt, again.Now)
+	}},
+	{"a room goes on standing for a newer join though an older one begins", func(t *testing.T, s connection.Store) {
+		id := put(t, s, anonymous)
+		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
+		late := addParams(id, "lobby")
+		late.At, late.Now = late.At.Add(-time.Millisecond), late.Now.Add(time.Second)
+		ok(t, s.AddRoom(t.Context(), late))
+		got := get(t, s, id)
+		same(t, got.Rooms, map[string]time.Time{"lobby": addParams(id, "lobby").At})
+		same(t, got.JoinedAt, late.Now)
 	}},
 	{"one more than max is refused and nothing changes", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
@@ -77,27 +87,33 @@ var roomSetTests = []test[connection.Store]{
 	}},
 	{"a room is dropped and no other", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.DropRoom(t.Context(), id, "lobby", joined(id).JoinedAt))
-		same(t, get(t, s, id).Rooms, []string{"org.42.a/b"})
-		ok(t, s.DropRoom(t.Context(), id, "lobby", joined(id).JoinedAt))
-		ok(t, s.DropRoom(t.Context(), id, "never joined", joined(id).JoinedAt))
-		ok(t, s.DropRoom(t.Context(), id, "org.42.a/b", joined(id).JoinedAt))
+		rooms := joined(id).Rooms
+		ok(t, s.DropRoom(t.Context(), id, "lobby", rooms["lobby"]))
+		same(t, get(t, s, id).Rooms, map[string]time.Time{"org.42.a/b": rooms["org.42.a/b"]})
+		ok(t, s.DropRoom(t.Context(), id, "lobby", Start))
+		ok(t, s.DropRoom(t.Context(), id, "never joined", Start.Add(time.Hour)))
+		ok(t, s.DropRoom(t.Context(), id, "org.42.a/b", Start.Add(time.Hour)))
 		same(t, get(t, s, id).Rooms, nil)
 		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
-		same(t, get(t, s, id).Rooms, []string{"lobby"})
+		same(t, get(t, s, id).In("lobby"), true)
 	}},
-	{"a room is kept if a join has begun since", func(t *testing.T, s connection.Store) {
+	{"a room is kept if a newer join has begun", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		before := get(t, s, id).JoinedAt
 		again := addParams(id, "lobby")
-		again.Now = before.Add(time.Millisecond)
 		ok(t, s.AddRoom(t.Context(), again))
-		ok(t, s.DropRoom(t.Context(), id, "lobby", before))
-		ok(t, s.DropRoom(t.Context(), id, "lobby", time.Time{}))
-		same(t, get(t, s, id).Rooms, []string{"lobby", "org.42.a/b"})
+		ok(t, s.DropRoom(t.Context(), id, "lobby", again.At.Add(-time.Millisecond)))
+		same(t, get(t, s, id).Rooms["lobby"], again.At)
+		ok(t, s.DropRoom(t.Context(), id, "lobby", again.At))
+		same(t, get(t, s, id).In("lobby"), false)
+	}},
+	{"a room is dropped though a join of another has begun", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		ok(t, s.AddRoom(t.Context(), addParams(id, "attic")))
+		ok(t, s.DropRoom(t.Context(), id, "lobby", Start))
+		same(t, get(t, s, id).In("lobby"), false)
 	}},
 	{"one that is over drops no room", func(t *testing.T, s connection.Store) {
-		over(t, s, func(id string) error { return s.DropRoom(t.Context(), id, "lobby", joined(id).JoinedAt) })
+		over(t, s, func(id string) error { return s.DropRoom(t.Context(), id, "lobby", Start) })
 	}},
 }
 
@@ -245,7 +261,6 @@ func due(t *testing.T, s connection.Store, now time.Time, among []string) map[st
 				if _, twice := found[c.ID]; twice {
 					t.Fatalf("connection %s comes twice", c.ID)
 				}
-				slices.Sort(c.Rooms)
 				found[c.ID] = c
 			}
 			if cursor == "" {

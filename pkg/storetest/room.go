@@ -12,6 +12,7 @@ import (
 // RunRooms checks an implementation of room.Store.
 func RunRooms(t *testing.T, factory func(*testing.T) room.Store) {
 	run(t, "Members", factory, memberTests)
+	run(t, "Leave", factory, leaveTests)
 	run(t, "Behind", factory, behindTests)
 }
 
@@ -28,7 +29,7 @@ func enter(t *testing.T, s room.Store, m room.Member) {
 // members are those of the room's shard, in the order of their connections.
 func members(t *testing.T, s room.Store, name string, now time.Time) []room.Member {
 	t.Helper()
-	found := must[[]room.Member](t)(s.Members(t.Context(), name, 0, now))
+	found := must[room.Roll](t)(s.Members(t.Context(), name, 0, now)).Members
 	slices.SortFunc(found, func(a, b room.Member) int { return strings.Compare(a.ConnectionID, b.ConnectionID) })
 	return found
 }
@@ -73,25 +74,29 @@ var memberTests = []test[room.Store]{
 		if err := s.Put(t.Context(), m, Start.Add(time.Hour)); err == nil {
 			t.Fatal("a membership was written that Delete does not find")
 		}
-		same(t, must[[]room.Member](t)(s.Members(t.Context(), name, 1, Start)), nil)
+		same(t, must[room.Roll](t)(s.Members(t.Context(), name, 1, Start)), room.Roll{})
 	}},
-	{"a member that left is gone and no other", func(t *testing.T, s room.Store) {
+	{"a join that was overtaken by a newer one changes nothing", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		enter(t, s, member(name, "a="))
+		late := member(name, "a=")
+		late.JoinedAt, late.Session = Start.Add(-time.Millisecond), "older"
+		fails(t, s.Put(t.Context(), late, Start.Add(time.Hour)), room.ErrOvertaken)
+		same(t, members(t, s, name, Start), []room.Member{member(name, "a=")})
+	}},
+	{"the same join may be written again", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		enter(t, s, member(name, "a="))
+		enter(t, s, member(name, "a="))
+		same(t, members(t, s, name, Start), []room.Member{member(name, "a=")})
+	}},
+	{"a deleted member is gone and no other", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		enter(t, s, member(name, "a="))
 		enter(t, s, member(name, "b="))
-		same(t, must[bool](t)(s.Delete(t.Context(), name, "a=", time.Time{})), true)
+		ok(t, s.Delete(t.Context(), name, "a="))
+		ok(t, s.Delete(t.Context(), name, "a="))
 		same(t, members(t, s, name, Start), []room.Member{member(name, "b=")})
-	}},
-	{"a leave that is older than the join ends nothing", func(t *testing.T, s room.Store) {
-		name := unique(t, "room")
-		enter(t, s, member(name, "a="))
-		same(t, must[bool](t)(s.Delete(t.Context(), name, "a=", member(name, "a=").JoinedAt.Add(-time.Millisecond))), false)
-		same(t, members(t, s, name, Start), []room.Member{member(name, "a=")})
-		same(t, must[bool](t)(s.Delete(t.Context(), name, "a=", member(name, "a=").JoinedAt)), true)
-		same(t, members(t, s, name, Start), nil)
-	}},
-	{"it tells when there was none", func(t *testing.T, s room.Store) {
-		same(t, must[bool](t)(s.Delete(t.Context(), unique(t, "room"), "a=", time.Time{})), false)
 	}},
 	{"one that expired is gone", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
@@ -116,6 +121,101 @@ var memberTests = []test[room.Store]{
 			return struct{}{}, nil
 		})
 		same(t, members(t, s, name, Start), want)
+	}},
+}
+
+// leave ends a membership at a time; the mark expires an hour later.
+func leave(t *testing.T, s room.Store, name, connectionID string, at time.Time) bool {
+	t.Helper()
+	return must[bool](t)(s.Leave(t.Context(), name, connectionID, at, at.Add(time.Hour)))
+}
+
+var leaveTests = []test[room.Store]{
+	{"a member that left is gone and no other", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		enter(t, s, member(name, "a="))
+		enter(t, s, member(name, "b="))
+		same(t, leave(t, s, name, "a=", Start), true)
+		same(t, members(t, s, name, Start), []room.Member{member(name, "b=")})
+		same(t, leave(t, s, name, "a=", Start), false)
+	}},
+	{"a leave that is older than the join ends nothing", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		enter(t, s, member(name, "a="))
+		same(t, leave(t, s, name, "a=", Start.Add(-time.Millisecond)), false)
+		same(t, members(t, s, name, Start), []room.Member{member(name, "a=")})
+	}},
+	{"it tells when there was none", func(t *testing.T, s room.Store) {
+		same(t, leave(t, s, unique(t, "room"), "a=", Start), false)
+	}},
+	{"a join that was overtaken by a leave brings nothing back", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		for _, id := range []string{"was in=", "was not="} {
+			if id == "was in=" {
+				enter(t, s, member(name, id))
+			}
+			leave(t, s, name, id, Start.Add(time.Second))
+			for _, at := range []time.Time{Start, Start.Add(time.Second)} {
+				late := member(name, id)
+				late.JoinedAt = at
+				fails(t, s.Put(t.Context(), late, Start.Add(3*time.Hour)), room.ErrOvertaken)
+			}
+		}
+		same(t, members(t, s, name, Start), nil)
+		again := member(name, "was in=")
+		again.JoinedAt = Start.Add(time.Second + time.Millisecond)
+		enter(t, s, again)
+		same(t, members(t, s, name, Start), []room.Member{again})
+	}},
+	{"a mark counts as nobody and is told of once it has expired", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		at := Start.Truncate(time.Second)
+		leave(t, s, name, "a=", at)
+		enter(t, s, member(name, "b="))
+		fails(t, s.SetBehind(t.Context(), room.Member{Room: name, ConnectionID: "a=", JoinedAt: at}, room.Untold), room.ErrNotMember)
+		same(t, must[room.Roll](t)(s.Members(t.Context(), name, 0, at.Add(time.Hour-time.Millisecond))),
+			room.Roll{Members: []room.Member{member(name, "b=")}})
+		same(t, must[room.Roll](t)(s.Members(t.Context(), name, 0, at.Add(time.Hour))),
+			room.Roll{Members: []room.Member{member(name, "b=")}, Expired: []string{"a="}})
+	}},
+	{"an expired mark can be deleted and nothing else", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		at := Start.Truncate(time.Second)
+		leave(t, s, name, "a=", at)
+		enter(t, s, member(name, "b="))
+		ok(t, s.Unmark(t.Context(), name, "a=", at.Add(time.Hour-time.Millisecond)))
+		same(t, len(must[room.Roll](t)(s.Members(t.Context(), name, 0, at.Add(time.Hour))).Expired), 1)
+		for _, id := range []string{"a=", "b=", "c=", "a="} {
+			ok(t, s.Unmark(t.Context(), name, id, at.Add(time.Hour)))
+		}
+		same(t, must[room.Roll](t)(s.Members(t.Context(), name, 0, at.Add(time.Hour))),
+			room.Roll{Members: []room.Member{member(name, "b=")}})
+	}},
+	{"whoever joins anew is not deleted with the mark", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		leave(t, s, name, "a=", Start)
+		again := member(name, "a=")
+		again.JoinedAt = Start.Add(time.Minute)
+		enter(t, s, again)
+		ok(t, s.Unmark(t.Context(), name, "a=", Start.Add(4*time.Hour)))
+		same(t, members(t, s, name, Start), []room.Member{again})
+	}},
+	{"joins and leaves at once end as the newest says", func(t *testing.T, s room.Store) {
+		for _, last := range []string{"join", "leave"} {
+			name := unique(t, "room") + last
+			race(t, width, func(i int) (struct{}, error) {
+				at := Start.Add(time.Duration(i) * time.Millisecond)
+				if (i%2 == 0) == (last == "leave") {
+					m := member(name, "a=")
+					m.JoinedAt = at
+					return struct{}{}, ignore(s.Put(t.Context(), m, Start.Add(time.Hour)), room.ErrOvertaken)
+				}
+				_, err := s.Leave(t.Context(), name, "a=", at, Start.Add(time.Hour))
+				return struct{}{}, err
+			})
+			want := map[string]int{"join": 1, "leave": 0}[last]
+			same(t, len(members(t, s, name, Start)), want)
+		}
 	}},
 }
 

@@ -154,7 +154,7 @@ func TestOneWrong410IsForgotten(t *testing.T) {
 
 func TestTwoStrikesRemove(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
-		w.add(t, "c", func(c *connection.Connection) { c.Rooms = []string{"r"} })
+		w.add(t, "c", func(c *connection.Connection) { c.Rooms = map[string]time.Time{"r": {}} })
 		w.gone["c"] = true
 		run(t, w)
 		if !w.there(t, "c") {

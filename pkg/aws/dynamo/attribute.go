@@ -22,10 +22,11 @@ import (
 //	            c   origin connection   v   void
 //	mark        e   epoch               n   number that the key stands for
 //	member      u   user                ss  session
-//	            a   joined at           b   behind
+//	            a   joined or left at   b   behind
+//	            l   has left
 //	connection  u   user                ss  session
 //	            p   permissions, JSON   tx  token expires
-//	            a   connected at        r   rooms, a set
+//	            a   connected at        r   rooms: joined at
 //	            ja  latest join began   ck  next check
 //	            st  strikes             bc  sentence
 //	            cl  closing             ti  token issued
@@ -85,9 +86,9 @@ func yesOf(i item, name string) bool {
 	return ok && b.Value
 }
 
-func setOf(i item, name string) []string {
-	if s, ok := i[name].(*types.AttributeValueMemberSS); ok {
-		return s.Value
+func mapOf(i item, name string) item {
+	if m, ok := i[name].(*types.AttributeValueMemberM); ok {
+		return m.Value
 	}
 	return nil
 }

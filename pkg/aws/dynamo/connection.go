@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -86,18 +87,16 @@ func (s *Connections) read(ctx context.Context, id string, consistent bool) (con
 }
 
 // Authenticate sets who is behind a connection: 1 WRU, and another if it is
-// under sentence.
+// under sentence or one of the rooms stands there for a newer join.
 func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
-	for _, keepDue := range []bool{false, true} {
-		expression, values, err := authentication(p, keepDue)
+	keepDue, rooms := false, p.Rooms
+	for {
+		u, err := authentication(p, rooms, keepDue)
 		if err != nil {
 			return connection.Connection{}, err
 		}
-		condition := open + " AND (attribute_not_exists(u) OR u = :u)"
-		if !keepDue {
-			condition += unsentenced
-		}
-		i, err := s.change(ctx, p.ID, "authenticate connection", expression, condition, values)
+		u.table, u.key = s.table, s.key(p.ID)
+		i, err := u.run(ctx, s.client, "authenticate connection")
 		if err == nil {
 			return connectionOf(i), nil
 		}
@@ -112,52 +111,63 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		case found["u"] != nil && c.Identity.User != p.Identity.User:
 			return connection.Connection{}, connection.ErrOtherUser
 		}
+		keepDue = keepDue || found["bc"] != nil
+		rooms = slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return c.Rooms[room].After(p.At) })
 	}
-	return connection.Connection{}, connection.ErrNotFound
 }
 
-// authentication is the update expression of Authenticate and its values.
-func authentication(p connection.AuthenticateParams, keepDue bool) (string, item, error) {
-	identity, err := identityItem(p.Identity)
+// authentication is the update of Authenticate but for its key.
+func authentication(p connection.AuthenticateParams, rooms []string, keepDue bool) (update, error) {
+	set, err := identityItem(p.Identity)
 	if err != nil {
-		return "", nil, err
+		return update{}, err
 	}
+	u := update{condition: open + " AND (attribute_not_exists(u) OR u = :u)", values: item{}}
 	if !keepDue {
-		identity["ck"] = millis(p.CheckAt)
+		set["ck"] = millis(p.CheckAt)
+		u.condition += unsentenced
 	}
 	if p.Session != "" {
-		identity["ss"] = text(p.Session)
+		set["ss"] = text(p.Session)
 	}
 	if len(p.Rooms) > 0 {
-		identity["ja"] = millis(p.Now)
+		set["ja"] = millis(p.Now)
 	}
-	sets, values := []string{}, item{}
-	for _, name := range slices.Sorted(maps.Keys(identity)) {
+	sets := []string{}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
 		sets = append(sets, name+" = :"+name)
-		values[":"+name] = identity[name]
+		u.values[":"+name] = set[name]
 	}
-	expression := "SET " + strings.Join(sets, ", ")
+	if len(rooms) > 0 {
+		u.values[":at"], u.names = millis(p.At), map[string]string{}
+	}
+	for n, room := range rooms {
+		place := fmt.Sprintf("#r%d", n)
+		u.names[place] = room
+		sets = append(sets, "r."+place+" = :at")
+		u.condition += " AND NOT r." + place + " > :at"
+	}
+	u.set = "SET " + strings.Join(sets, ", ")
 	var removes []string
 	for _, name := range []string{"ti", "tx", "p"} {
-		if identity[name] == nil {
+		if set[name] == nil {
 			removes = append(removes, name)
 		}
 	}
 	if len(removes) > 0 {
-		expression += " REMOVE " + strings.Join(removes, ", ")
+		u.set += " REMOVE " + strings.Join(removes, ", ")
 	}
-	if len(p.Rooms) > 0 {
-		expression += " ADD r :r"
-		values[":r"] = set(p.Rooms)
-	}
-	return expression, values, nil
+	return u, nil
 }
 
-// AddRoom adds a room: 1 WRU.
+// AddRoom adds a room: 1 WRU, and another if it stands there for a newer join.
 func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) error {
-	_, err := s.change(ctx, p.ID, "add room", "SET ja = :ja ADD r :r",
-		open+" AND (attribute_not_exists(r) OR size(r) < :max OR contains(r, :room))",
-		item{":ja": millis(p.Now), ":r": set([]string{p.Room}), ":room": text(p.Room), ":max": number(p.Max)})
+	_, err := update{
+		table: s.table, key: s.key(p.ID), set: "SET ja = :ja, r.#r = :at",
+		condition: open + " AND (size(r) < :max OR attribute_exists(r.#r)) AND NOT r.#r > :at",
+		names:     map[string]string{"#r": p.Room},
+		values:    item{":ja": millis(p.Now), ":at": millis(p.At), ":max": number(p.Max)},
+	}.run(ctx, s.client, "add room")
 	if err == nil {
 		return nil
 	}
@@ -165,19 +175,23 @@ func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) e
 	if err != nil {
 		return err
 	}
-	if c := connectionOf(found); len(found) > 0 && !c.Closing {
-		return connection.ErrTooManyRooms
+	switch c := connectionOf(found); {
+	case len(found) == 0 || c.Closing:
+		return connection.ErrNotFound
+	case c.Rooms[p.Room].After(p.At):
+		return s.changeOpen(ctx, p.ID, "begin join", "SET ja = :ja", item{":ja": millis(p.Now)})
 	}
-	return connection.ErrNotFound
+	return connection.ErrTooManyRooms
 }
 
 // DropRoom removes a room: 1 WRU.
-func (s *Connections) DropRoom(ctx context.Context, id, room string, joinedAt time.Time) error {
-	condition, values := open+" AND attribute_not_exists(ja)", item{":r": set([]string{room})}
-	if !joinedAt.IsZero() {
-		condition, values[":ja"] = open+" AND ja = :ja", millis(joinedAt)
-	}
-	_, err := s.change(ctx, id, "drop room", "DELETE r :r", condition, values)
+func (s *Connections) DropRoom(ctx context.Context, id, room string, upto time.Time) error {
+	_, err := update{
+		table: s.table, key: s.key(id), set: "REMOVE r.#r",
+		condition: open + " AND NOT r.#r > :upto",
+		names:     map[string]string{"#r": room},
+		values:    item{":upto": millis(upto)},
+	}.run(ctx, s.client, "drop room")
 	if err == nil {
 		return nil
 	}

@@ -3,7 +3,6 @@ package dynamo
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -32,9 +31,11 @@ func connectionItem(c connection.Connection) (item, error) {
 	if c.Session != "" {
 		i["ss"] = text(c.Session)
 	}
-	if len(c.Rooms) > 0 {
-		i["r"] = set(c.Rooms)
+	rooms := item{}
+	for name, at := range c.Rooms {
+		rooms[name] = millis(at)
 	}
+	i["r"] = &types.AttributeValueMemberM{Value: rooms} // even if empty: rooms are set in it
 	if !c.JoinedAt.IsZero() {
 		i["ja"] = millis(c.JoinedAt)
 	}
@@ -48,10 +49,6 @@ func connectionItem(c connection.Connection) (item, error) {
 		i["cl"] = yes()
 	}
 	return i, nil
-}
-
-func set(values []string) types.AttributeValue {
-	return &types.AttributeValueMemberSS{Value: slices.Compact(slices.Sorted(slices.Values(values)))}
 }
 
 // identityItem is an identity's attributes.
@@ -77,10 +74,24 @@ func identityItem(id auth.Identity) (item, error) {
 func connectionOf(i item) connection.Connection {
 	return connection.Connection{
 		ID: textOf(i, SortKey), Identity: identityOf(i), Session: textOf(i, "ss"), ConnectedAt: timeOf(i, "a"),
-		Rooms: setOf(i, "r"), JoinedAt: timeOf(i, "ja"),
+		Rooms: roomsOf(i), JoinedAt: timeOf(i, "ja"),
 		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Sentence: int(numberOf(i, "bc")),
 		Closing: i["cl"] != nil,
 	}
+}
+
+// roomsOf reads the rooms. One whose time cannot be read counts as joined at
+// once, so that any leave drops it.
+func roomsOf(i item) map[string]time.Time {
+	in := mapOf(i, "r")
+	if len(in) == 0 {
+		return nil
+	}
+	rooms := make(map[string]time.Time, len(in))
+	for name := range in {
+		rooms[name] = timeOf(in, name)
+	}
+	return rooms
 }
 
 // identityOf reads an identity. A user that is not text is none; permissions

@@ -28,7 +28,7 @@ func seeds(t testing.TB) []item {
 	void := entryItem(msglog.FillParams{Room: "lobby", Epoch: "epoch", Entry: msglog.Void(8), Expires: now})
 	c, err := connectionItem(connection.Connection{
 		ID: "a=", Identity: auth.Identity{User: "ada", Expires: now, Permissions: auth.Permissions{"*": {auth.Join}}},
-		Session: "session", ConnectedAt: now, Rooms: []string{"lobby"}, JoinedAt: now, CheckAt: now,
+		Session: "session", ConnectedAt: now, Rooms: map[string]time.Time{"lobby": now}, JoinedAt: now, CheckAt: now,
 		Strikes: 1, Sentence: 3503, Closing: true,
 	})
 	if err != nil {

@@ -39,49 +39,82 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	if m.Session != "" {
 		i["ss"] = text(m.Session)
 	}
-	_, err := r.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &r.table, Item: i})
-	return fault.Wrap("write membership", err)
+	_, err := r.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &r.table, Item: i,
+		ConditionExpression:       aws.String("attribute_not_exists(pk) OR a < :a OR (a = :a AND attribute_not_exists(l))"),
+		ExpressionAttributeValues: item{":a": i["a"]},
+	})
+	if err == nil {
+		return nil
+	}
+	if _, err = standing(refused("write membership", err)); err != nil {
+		return err
+	}
+	return room.ErrOvertaken
 }
 
-// Delete ends a membership: 1 WRU, also when a later join has written it anew.
-func (r *Rooms) Delete(ctx context.Context, name, connectionID string, upto time.Time) (bool, error) {
-	input := &dynamodb.DeleteItemInput{
-		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)), ReturnValues: types.ReturnValueAllOld,
-	}
-	if !upto.IsZero() {
-		input.ConditionExpression = aws.String("attribute_not_exists(pk) OR a <= :upto")
-		input.ExpressionAttributeValues = item{":upto": millis(upto)}
-	}
-	out, err := r.client.DeleteItem(ctx, input)
+// Leave turns a membership into a mark: 1 WRU, also when nothing changes.
+func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expires time.Time) (bool, error) {
+	out, err := r.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
+		UpdateExpression:          aws.String("SET a = :a, l = :yes, x = :x REMOVE u, ss, b"),
+		ConditionExpression:       aws.String("attribute_not_exists(pk) OR a <= :a"),
+		ExpressionAttributeValues: item{":a": millis(at), ":yes": yes(), ":x": seconds(expires)},
+		ReturnValues:              types.ReturnValueAllOld,
+	})
 	if err != nil {
-		_, err := standing(refused("delete membership", err))
+		_, err := standing(refused("leave", err))
 		return false, err
 	}
-	return len(out.Attributes) > 0, nil
+	return len(out.Attributes) > 0 && out.Attributes["l"] == nil, nil
+}
+
+// Delete deletes a membership: 1 WRU.
+func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
+	_, err := r.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
+	})
+	return fault.Wrap("delete membership", err)
+}
+
+// Unmark deletes a mark: 1 WRU, also when it is not there any more.
+func (r *Rooms) Unmark(ctx context.Context, name, connectionID string, now time.Time) error {
+	_, err := r.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
+		ConditionExpression:       aws.String("attribute_exists(l) AND x <= :now"),
+		ExpressionAttributeValues: item{":now": number(now.Unix())},
+	})
+	if err == nil {
+		return nil
+	}
+	_, err = standing(refused("delete mark of a leave", err))
+	return err
 }
 
 // Members reads a shard: 1 RRU per 4 KB begun.
-func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Time) ([]room.Member, error) {
+func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Time) (room.Roll, error) {
 	pages := dynamodb.NewQueryPaginator(r.client, &dynamodb.QueryInput{
 		TableName:                 &r.table,
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": text(shardKey(name, shard))},
 		ConsistentRead:            aws.Bool(true),
 	})
-	var members []room.Member
+	var roll room.Roll
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fault.Wrap("read members", err)
+			return room.Roll{}, fault.Wrap("read members", err)
 		}
 		for _, i := range page.Items {
-			if expired(i, now) {
-				continue
+			switch past, mark := expired(i, now), i["l"] != nil; {
+			case past && mark:
+				roll.Expired = append(roll.Expired, textOf(i, SortKey))
+			case !past && !mark:
+				roll.Members = append(roll.Members, memberOf(name, shard, i))
 			}
-			members = append(members, memberOf(name, shard, i))
 		}
 	}
-	return members, nil
+	return roll, nil
 }
 
 func memberOf(name string, shard int, i item) room.Member {
@@ -95,7 +128,7 @@ func memberOf(name string, shard int, i item) room.Member {
 func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind) error {
 	_, err := update{
 		table: r.table, key: key(shardKey(m.Room, m.Shard), text(m.ConnectionID)),
-		set: "SET b = :b", condition: "a = :a", // so it exists
+		set: "SET b = :b", condition: "a = :a AND attribute_not_exists(l)", // so it exists
 		values: item{":b": number(state), ":a": millis(m.JoinedAt)},
 	}.run(ctx, r.client, "mark member as behind")
 	if err == nil {

@@ -45,6 +45,9 @@ func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
 	c = clone(c)
 	c.Identity.Expires = stored(c.Identity.Expires)
 	c.ConnectedAt, c.JoinedAt, c.CheckAt = stored(c.ConnectedAt), stored(c.JoinedAt), stored(c.CheckAt)
+	for name, at := range c.Rooms {
+		c.Rooms[name] = stored(at)
+	}
 	s.byID[c.ID] = &c
 	return nil
 }
@@ -79,9 +82,8 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		if p.Session != "" {
 			c.Session = p.Session
 		}
-		c.Rooms = union(c.Rooms, p.Rooms)
-		if len(p.Rooms) > 0 {
-			c.JoinedAt = stored(p.Now)
+		for _, name := range p.Rooms {
+			add(c, name, p.At, p.Now)
 		}
 		if c.Sentence == 0 {
 			c.CheckAt = stored(p.CheckAt)
@@ -98,20 +100,30 @@ func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) e
 		if !c.In(p.Room) && len(c.Rooms) >= p.Max {
 			return connection.ErrTooManyRooms
 		}
-		c.Rooms, c.JoinedAt = union(c.Rooms, []string{p.Room}), stored(p.Now)
+		add(c, p.Room, p.At, p.Now)
 		return nil
 	})
 }
 
 // DropRoom removes a room.
-func (s *Connections) DropRoom(ctx context.Context, id, name string, joinedAt time.Time) error {
+func (s *Connections) DropRoom(ctx context.Context, id, name string, upto time.Time) error {
 	return s.change(ctx, id, func(c *connection.Connection) error {
-		if !c.JoinedAt.Equal(stored(joinedAt)) {
-			return nil
+		if !c.Rooms[name].After(stored(upto)) {
+			delete(c.Rooms, name)
 		}
-		c.Rooms = slices.DeleteFunc(slices.Clone(c.Rooms), func(r string) bool { return r == name })
 		return nil
 	})
+}
+
+// add begins a join that was taken at the given time.
+func add(c *connection.Connection, name string, at, now time.Time) {
+	if c.Rooms == nil {
+		c.Rooms = map[string]time.Time{}
+	}
+	if was, in := c.Rooms[name]; !in || was.Before(stored(at)) {
+		c.Rooms[name] = stored(at)
+	}
+	c.JoinedAt = stored(now)
 }
 
 // Check records a look.
@@ -202,7 +214,7 @@ func (s *Connections) change(ctx context.Context, id string, f func(*connection.
 
 func clone(c connection.Connection) connection.Connection {
 	c.Identity = identity(c.Identity)
-	c.Rooms = slices.Clone(c.Rooms)
+	c.Rooms = maps.Clone(c.Rooms)
 	return c
 }
 
@@ -215,8 +227,4 @@ func identity(id auth.Identity) auth.Identity {
 		id.Permissions = permissions
 	}
 	return id
-}
-
-func union(a, b []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 }

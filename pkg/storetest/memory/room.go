@@ -23,6 +23,7 @@ type memberKey struct{ room, connectionID string }
 
 type member struct {
 	room.Member
+	left    bool // a mark: JoinedAt is when the leave was taken
 	expires time.Time
 }
 
@@ -40,41 +41,74 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m.JoinedAt, m.Behind = stored(m.JoinedAt), room.InStep
-	r.members[memberKey{m.Room, m.ConnectionID}] = member{m, expires}
+	k := memberKey{m.Room, m.ConnectionID}
+	if was, ok := r.members[k]; ok && (was.JoinedAt.After(m.JoinedAt) || (was.left && was.JoinedAt.Equal(m.JoinedAt))) {
+		return room.ErrOvertaken
+	}
+	r.members[k] = member{Member: m, expires: expires}
 	return nil
 }
 
-// Delete ends a membership.
-func (r *Rooms) Delete(ctx context.Context, name, connectionID string, upto time.Time) (bool, error) {
+// Leave turns a membership into a mark.
+func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expires time.Time) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := memberKey{name, connectionID}
-	m, was := r.members[at]
-	if !was || (!upto.IsZero() && m.JoinedAt.After(stored(upto))) {
+	k := memberKey{name, connectionID}
+	was, ok := r.members[k]
+	if ok && was.JoinedAt.After(stored(at)) {
 		return false, nil
 	}
-	delete(r.members, at)
-	return true, nil
+	r.members[k] = member{Member: room.Member{JoinedAt: stored(at)}, left: true, expires: expires}
+	return ok && !was.left, nil
 }
 
-// Members reads a shard.
-func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Time) ([]room.Member, error) {
+// Delete deletes a membership.
+func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var found []room.Member
+	delete(r.members, memberKey{name, connectionID})
+	return nil
+}
+
+// Unmark deletes a mark.
+func (r *Rooms) Unmark(ctx context.Context, name, connectionID string, now time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := memberKey{name, connectionID}
+	if m, ok := r.members[k]; ok && m.left && gone(m.expires, now) {
+		delete(r.members, k)
+	}
+	return nil
+}
+
+// Members reads a shard.
+func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Time) (room.Roll, error) {
+	if err := ctx.Err(); err != nil {
+		return room.Roll{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var roll room.Roll
 	for k, m := range r.members {
-		if k.room == name && m.Shard == shard && !gone(m.expires, now) {
-			found = append(found, m.Member)
+		switch past := gone(m.expires, now); {
+		case k.room != name || m.Shard != shard:
+		case past && m.left:
+			roll.Expired = append(roll.Expired, k.connectionID)
+		case !past && !m.left:
+			roll.Members = append(roll.Members, m.Member)
 		}
 	}
-	slices.SortFunc(found, func(a, b room.Member) int { return strings.Compare(a.ConnectionID, b.ConnectionID) })
-	return found, nil
+	slices.SortFunc(roll.Members, func(a, b room.Member) int { return strings.Compare(a.ConnectionID, b.ConnectionID) })
+	return roll, nil
 }
 
 // SetBehind records how far a member is behind.
@@ -86,7 +120,7 @@ func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind)
 	defer r.mu.Unlock()
 	k := memberKey{m.Room, m.ConnectionID}
 	now, ok := r.members[k]
-	if !ok || !now.JoinedAt.Equal(stored(m.JoinedAt)) {
+	if !ok || now.left || !now.JoinedAt.Equal(stored(m.JoinedAt)) {
 		return room.ErrNotMember
 	}
 	now.Behind = state
