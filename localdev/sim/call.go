@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -171,4 +172,25 @@ func (c *call) encode() {
 	if b, err := json.Marshal(c.json); err == nil {
 		c.body = b
 	}
+}
+
+// halve leaves the first half of a batch; any other call stays whole.
+func (c *call) halve() {
+	if c.op != "PublishBatch" {
+		return
+	}
+	const entries = "PublishBatchRequestEntries.member."
+	n := 0
+	for name := range c.form {
+		if strings.HasPrefix(name, entries) && strings.HasSuffix(name, ".Id") {
+			n++
+		}
+	}
+	for name := range c.form {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, entries), ".")
+		if i, err := strconv.Atoi(number); err == nil && i > max(1, n/2) {
+			c.form.Del(name)
+		}
+	}
+	c.body = []byte(c.form.Encode())
 }

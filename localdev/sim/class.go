@@ -23,6 +23,11 @@ type Class struct {
 	Skew time.Duration
 	// Stale lets eventually consistent reads lag behind.
 	Stale bool
+	// Versions has every second function environment be of a later version.
+	Versions bool
+	// Retention is for how long entries and keys are kept; 0: as deployed, so
+	// that nothing expires within a run.
+	Retention time.Duration
 	// plan makes the faults of one run.
 	plan func(r *rand.Rand, p *planner)
 }
@@ -32,7 +37,7 @@ func Classes() []Class {
 	return []Class{
 		{Name: "calm", Strict: true, Bound: 2 * time.Second, plan: func(*rand.Rand, *planner) {}},
 		{Name: "kill", Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
-			p.calls(12, KillBefore, KillAfter)
+			p.calls(12, KillBefore, KillAfter, KillHalf)
 		}},
 		{Name: "hang", Bound: 8 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.calls(6, HangBefore, HangAfter)
@@ -68,8 +73,14 @@ func Classes() []Class {
 		{Name: "redeploy", Strict: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.clients(6, Redeploy)
 		}},
-		{Name: "mixed", Sync: true, Skew: 2 * time.Second, Stale: true, Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
-			p.calls(12, KillBefore, KillAfter, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter)
+		{Name: "two versions", Strict: true, Versions: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.clients(6, Redeploy, Cut)
+		}},
+		{Name: "expiry", Strict: true, Retention: 6 * time.Second, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.clients(8, Cut, CutSilent, CutLate)
+		}},
+		{Name: "mixed", Sync: true, Skew: 2 * time.Second, Stale: true, Versions: true, Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(12, KillBefore, KillAfter, KillHalf, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter)
 			p.wakes(4)
 			p.runs(4)
 			p.clients(6, Cut, CutSilent, CutLate, SlowPosts, WrongGone, ThrottlePost, FailPost, DeadPeer, Freeze, Redeploy)

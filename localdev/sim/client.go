@@ -37,6 +37,8 @@ type client struct {
 	token    string
 	fresh    bool // a new token is to be presented on the live connection
 	link     *link
+	rotate   bool  // another connection is to be opened before this one is closed
+	old      *link // to be closed once the new one has joined
 	links    int
 	away     time.Time // not before then it connects
 	ended    string    // why it does not come back, "" if it does
@@ -75,7 +77,8 @@ type link struct {
 	closed  chan struct{}
 	waiting map[int]chan reply
 	frames  int
-	silent  int // replies that did not come, in a row
+	silent  int               // replies that did not come, in a row
+	wire    map[string]uint64 // highest number pushed, by room
 }
 
 type reply struct {
@@ -183,7 +186,7 @@ func (c *client) keeper(ctx context.Context) {
 // chore does one thing and returns -1, or for how long there is nothing to do.
 func (c *client) chore(ctx context.Context) time.Duration {
 	c.mu.Lock()
-	l, ended, away, fresh := c.link, c.ended, c.away, c.fresh
+	l, ended, away, fresh, rotate, old := c.link, c.ended, c.away, c.fresh, c.rotate, c.old
 	c.mu.Unlock()
 	now := time.Now()
 	switch {
@@ -193,12 +196,17 @@ func (c *client) chore(ctx context.Context) time.Duration {
 		return away.Sub(now)
 	case l == nil:
 		return c.outcome(c.connect(ctx))
+	case rotate:
+		return c.outcome(c.rotateFrom(ctx, l))
 	case fresh:
 		return c.outcome(c.authenticate(ctx, l))
 	}
 	for _, room := range c.sorted() {
 		c.mu.Lock()
 		f := c.follows[room]
+		if f.flapped {
+			f.flapped, f.joined = false, !f.want
+		}
 		want, joined, gap, behind, denied := f.want, f.joined, f.gap, f.behind, f.denied
 		c.mu.Unlock()
 		switch {
@@ -209,6 +217,13 @@ func (c *client) chore(ctx context.Context) time.Duration {
 		case want && gap:
 			return c.outcome(c.history(ctx, l, room))
 		}
+	}
+	if old != nil {
+		_ = old.conn.Close(1000, "")
+		c.mu.Lock()
+		c.old = nil
+		c.mu.Unlock()
+		return -1
 	}
 	if c.w.class.Sync && now.Sub(c.synced) > syncEvery {
 		c.synced = now
@@ -269,12 +284,12 @@ func (c *client) connect(ctx context.Context) error {
 		}
 		return err
 	}
-	l := &link{conn: conn, id: conn.ID(), closed: make(chan struct{}), waiting: map[int]chan reply{}}
+	l := &link{conn: conn, id: conn.ID(), closed: make(chan struct{}), waiting: map[int]chan reply{}, wire: map[string]uint64{}}
 	c.mu.Lock()
 	l.number, l.expires = c.links, valid
 	c.link = l
 	for _, f := range c.follows {
-		f.joined, f.wire = false, 0
+		f.joined = false
 	}
 	c.mu.Unlock()
 	c.w.check.connected(c, l)
@@ -285,6 +300,21 @@ func (c *client) connect(ctx context.Context) error {
 		return c.hello(ctx, l)
 	}
 	return nil
+}
+
+// rotateFrom opens another connection while the old one goes on; it is closed
+// once all rooms are joined on the new one.
+func (c *client) rotateFrom(ctx context.Context, old *link) error {
+	c.mu.Lock()
+	c.rotate = false
+	c.mu.Unlock()
+	err := c.connect(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link != old {
+		c.old = old
+	}
+	return err
 }
 
 func (c *client) end(why string) {

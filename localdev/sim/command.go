@@ -81,6 +81,12 @@ func (c *client) join(ctx context.Context, l *link, room string) error {
 	return nil
 }
 
+// lost gives up a position; the caller holds c.mu.
+func (c *client) lost(room string, f *follow, p page) {
+	c.note(room, "reset: lost what is between %d and %d", f.last, p.Head)
+	f.reset(max(f.last, p.Head))
+}
+
 // enter takes a join result.
 func (c *client) enter(l *link, room string, p page, asked fields, begun time.Duration) {
 	now := c.w.now()
@@ -100,10 +106,12 @@ func (c *client) enter(l *link, room string, p page, asked fields, begun time.Du
 	if !f.started {
 		f.started = true
 		f.last = p.Head
-		if c.Replay {
+		if c.Replay && p.Recovered {
 			f.last = 0
 		}
 		f.from = f.last
+	} else if !p.Recovered {
+		c.lost(room, f, p)
 	}
 	f.take(now, p.Messages, false)
 	if len(f.missing()) > 0 {
@@ -144,9 +152,12 @@ func (c *client) history(ctx context.Context, l *link, room string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.follows[room]
+	if !p.Recovered {
+		c.lost(room, f, p)
+	}
 	f.take(now, p.Messages, false)
 	f.gap = p.More || len(f.missing()) > 0
-	if f.gap && len(p.Messages) == 0 {
+	if f.gap && p.Recovered && len(p.Messages) == 0 {
 		return errHole
 	}
 	return nil
@@ -184,6 +195,9 @@ func (c *client) sync(ctx context.Context, l *link, room string) error {
 	defer c.mu.Unlock()
 	if f.epoch == "" {
 		f.epoch = p.Epoch
+	}
+	if !p.Recovered {
+		c.lost(room, f, p)
 	}
 	f.take(now, p.Messages, false)
 	if p.More || len(f.missing()) > 0 {

@@ -44,6 +44,18 @@ func Scenarios() []Scenario {
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4.5, doPublish)}},
 			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(4, doLeave), at(5, doJoin)}},
 		}},
+		{Name: "the mark of a leave expires", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(140, doPublish)}},
+			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(4, doLeave)}},
+		}, Active: 145 * time.Second},
+		{Name: "leave and join twice without waiting", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4.5, doPublish)}},
+			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(4, doFlap)}},
+		}},
+		{Name: "rotate", Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4, doPublish)}},
+			{User: "user1", Rooms: []string{lobby}, Hello: true, Steps: []step{at(4, doRotate), at(4.5, doPublish)}},
+		}},
 		{Name: "hang up and come back by hello", Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4.5, doPublish)}},
 			{User: "user1", Rooms: []string{lobby, den}, Hello: true, Steps: []step{at(4, doHang)}},

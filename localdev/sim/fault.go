@@ -13,6 +13,7 @@ type Kind string
 const (
 	KillBefore Kind = "kill before"  // the function dies, the call has no effect
 	KillAfter  Kind = "kill after"   // the call has its effect, then the function dies
+	KillHalf   Kind = "kill halfway" // half of a batch has its effect, then the function dies
 	HangBefore Kind = "hang before"  // the call never comes back and has no effect
 	HangAfter  Kind = "hang after"   // the call has its effect and never comes back
 	LoseAnswer Kind = "lose answer"  // the call has its effect, the connection breaks

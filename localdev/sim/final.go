@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ type Delay struct {
 // measures the delays. Nobody has said anything for minutes.
 func (k *checker) settled(s state, clients []*client) []Delay {
 	k.denseLog(s)
+	k.restore(s)
 	k.onceByKey(s)
 	k.keptAcks(s)
 	k.ownGaps(s)
@@ -39,9 +41,6 @@ func (k *checker) owned(s state, open map[string]bool) {
 		}
 	}
 	for _, m := range s.members {
-		if k.knownLate(m) {
-			continue
-		}
 		room, id, _ := strings.Cut(m, " ")
 		k.mu.Lock()
 		c := k.links[id].client
@@ -58,7 +57,12 @@ func (k *checker) owned(s state, open map[string]bool) {
 func (k *checker) denseLog(s state) {
 	for room, h := range s.heads {
 		for seq := uint64(1); seq <= h.delivered; seq++ {
-			if _, ok := s.entries[place{room, h.epoch, seq}]; !ok {
+			at := place{room, h.epoch, seq}
+			k.mu.Lock()
+			_, written := k.written[at]
+			k.mu.Unlock()
+			_, stands := s.entries[at]
+			if !written || (!stands && k.w.class.Retention == 0) {
 				k.fail(dense, room, "nothing stands at %d, which counts as delivered (head %d, delivered %d)", seq, h.seq, h.delivered)
 			}
 		}
@@ -78,9 +82,17 @@ func (k *checker) denseLog(s state) {
 	k.mu.Lock()
 	written := len(k.written)
 	k.mu.Unlock()
-	if written != len(s.entries) {
+	if written != len(s.entries) && k.w.class.Retention == 0 {
 		k.fail(dense, "", "%d entries were written, %d are there", written, len(s.entries))
 	}
+}
+
+// restore puts back what has expired, so that what follows can ask what stood
+// there.
+func (k *checker) restore(s state) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.Copy(s.entries, k.written)
 }
 
 func (k *checker) onceByKey(s state) {
@@ -94,8 +106,8 @@ func (k *checker) onceByKey(s state) {
 		places[o] = append(places[o], at.seq)
 	}
 	for o, seqs := range places {
-		if len(seqs) > 1 {
-			slices.Sort(seqs)
+		slices.Sort(seqs)
+		if len(seqs) > 1 && !k.apart(s, o.room, seqs) {
 			k.fail(once, o.room, "key %s of %s stands at %v", o.key, o.user, seqs)
 		}
 	}
@@ -126,6 +138,21 @@ func (k *checker) keptAcks(s state) {
 	}
 }
 
+// apart reports whether a key was free again each time it was used, since its
+// window had passed.
+func (k *checker) apart(s state, room string, seqs []uint64) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, seq := range seqs[1:] {
+		epoch := s.heads[room].epoch
+		before, after := k.writtenAt[place{room, epoch, seqs[i]}], k.writtenAt[place{room, epoch, seq}]
+		if k.w.class.Retention == 0 || after-before < k.w.class.Retention-time.Second {
+			return false
+		}
+	}
+	return true
+}
+
 // ownGaps: where the platform does its part, the only numbers that a push skips
 // are the member's own.
 func (k *checker) ownGaps(s state) {
@@ -145,14 +172,16 @@ func (k *checker) ownGaps(s state) {
 // in the log.
 func (k *checker) complete(s state, c *client, room string, f *follow) []Delay {
 	h := s.heads[room]
-	for i, e := range f.handed {
-		at := place{room, h.epoch, e.Seq}
-		if want := f.from + 1 + uint64(i); e.Seq != want {
-			k.fail(order, room, "%s was handed %d where %d was due", c.name(), e.Seq, want)
-		}
-		stands := s.entries[at]
-		if stands.void != e.Void || stands.data != string(e.Data) || stands.user != e.User {
-			k.fail(dense, room, "%s was handed %s %s as %v, where the log has %v", c.name(), e.User, e.Data, at, stands)
+	for _, run := range append(slices.Clone(f.before), run{f.from, f.handed}) {
+		for i, e := range run.handed {
+			at := place{room, h.epoch, e.Seq}
+			if want := run.from + 1 + uint64(i); e.Seq != want {
+				k.fail(order, room, "%s was handed %d where %d was due", c.name(), e.Seq, want)
+			}
+			stands := s.entries[at]
+			if stands.void != e.Void || stands.data != string(e.Data) || stands.user != e.User {
+				k.fail(dense, room, "%s was handed %s %s as %v, where the log has %v", c.name(), e.User, e.Data, at, stands)
+			}
 		}
 	}
 	if c.ended == "" && f.want && !f.denied {
@@ -188,7 +217,7 @@ func (k *checker) delays(c *client, room string, f *follow) []Delay {
 	}
 	stuck := k.w.class.Name == "stuck member" && c.index == 0
 	var delays []Delay
-	for _, e := range f.handed {
+	for _, e := range f.all() {
 		m := acked[e.Seq]
 		if m == nil || e.own || e.since > m.acked {
 			continue
@@ -219,9 +248,6 @@ func (k *checker) clean(s state) {
 		k.fail(stale, "", "connection %s is still registered", id)
 	}
 	for _, m := range s.members {
-		if k.knownLate(m) {
-			continue
-		}
 		k.fail(stale, "", "membership %s is still there", m)
 	}
 }

@@ -14,6 +14,7 @@ type follow struct {
 	gap     bool // history must be asked
 	behind  bool // live delivery has stopped: join again
 	denied  bool // the server refused for good
+	flapped bool // left and joined without waiting: what is wanted must be said anew
 
 	epoch    string
 	from     uint64 // where the position began
@@ -21,9 +22,9 @@ type follow struct {
 	buffer   map[uint64]protocol.Entry
 	own      map[uint64]bool // of the buffer: known by our own reply
 	handed   []handed
+	before   []run         // what was handed on before positions that were given up
 	joinedAt time.Duration // when the present connection had joined
 	leftAt   time.Duration // when a leave was acknowledged; 0: not since a join
-	wire     uint64        // highest number pushed since the join
 }
 
 // handed is an entry as the application got it.
@@ -35,9 +36,30 @@ type handed struct {
 	own   bool
 }
 
+// run is what was handed on from one position, which may be lost in the end.
+type run struct {
+	from   uint64
+	handed []handed
+}
+
+// all is everything that was handed to the application.
+func (f *follow) all() []handed {
+	var all []handed
+	for _, r := range f.before {
+		all = append(all, r.handed...)
+	}
+	return append(all, f.handed...)
+}
+
+// reset starts anew at the head, since what follows the position is lost.
+func (f *follow) reset(head uint64) {
+	f.before = append(f.before, run{f.from, f.handed})
+	f.from, f.last, f.handed = head, head, nil
+}
+
 func newFollow() *follow { return &follow{buffer: map[uint64]protocol.Entry{}, own: map[uint64]bool{}} }
 
-// take buffers entries and hands on what follows the position without a gap.
+// take buffers entries and hands on.
 func (f *follow) take(now time.Duration, entries []protocol.Entry, own bool) {
 	for _, e := range entries {
 		if f.started && e.Seq <= f.last {
@@ -50,6 +72,11 @@ func (f *follow) take(now time.Duration, entries []protocol.Entry, own bool) {
 	if !f.started {
 		return
 	}
+	f.hand(now)
+}
+
+// hand hands on what follows the position without a gap.
+func (f *follow) hand(now time.Duration) {
 	for {
 		e, ok := f.buffer[f.last+1]
 		if !ok {

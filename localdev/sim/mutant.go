@@ -31,7 +31,7 @@ func Mutants() []*Mutant {
 	return []*Mutant{
 		{Name: "release although the head has moved (dynamo.ReleaseLease without n = :d)", Class: "calm", Seeds: 150, Do: recondition(
 			isRelease, func(condition string) string { return strings.Replace(condition, " AND n = :d", "", 1) })},
-		{Name: "void without condition (dynamo.Fill), and at once", Seeds: 20, Environ: map[string]string{"GAPLESS_HOLE_WAIT": "1ms"}, Do: recondition(
+		{Name: "void without condition (dynamo.Fill), and at once", Seeds: 100, Environ: map[string]string{"GAPLESS_HOLE_WAIT": "1ms"}, Do: recondition(
 			func(c *call) bool { return c.isVoid() }, func(string) string { return "" })},
 		{Name: "fill without condition", Class: "pause", Seeds: 150, Do: recondition(
 			func(c *call) bool { return c.is("PutItem", "entry") }, func(string) string { return "" })},
@@ -49,7 +49,12 @@ func Mutants() []*Mutant {
 		{Name: "acknowledged first, woken later or never (a crash in between)", Class: "kill", Seeds: 150, Do: wakeAfterAck},
 		{Name: "delivered before it is posted: the pointer moves when the lease is taken", Class: "kill", Seeds: 60, Do: eagerPointer},
 		{Name: "connection deleted on the first 410 (sweep.look)", Seeds: 5, Do: oneStrike},
-		{Name: "membership survives leave", Seeds: 30, Do: swallow(func(c *call) bool { return c.function == "message" && c.is("DeleteItem", "member") })},
+		{Name: "membership survives leave", Seeds: 30, Do: swallow(func(c *call) bool { return c.function == "message" && isLeave(c) })},
+		{Name: "a join that a leave has overtaken is written all the same (dynamo.Put without condition)", Seeds: 100, Do: recondition(
+			func(c *call) bool { return c.is("PutItem", "member") }, func(string) string { return "" })},
+		{Name: "an old leave ends a newer membership (dynamo.Leave without condition)", Seeds: 100, Do: recondition(isLeave, func(string) string { return "" })},
+		{Name: "a leave drops a room that a newer join counts on (dynamo.DropRoom without condition)", Seeds: 150, Do: recondition(
+			func(c *call) bool { return c.is("UpdateItem", "connection") && c.change == "REMOVE r.#r" }, func(string) string { return "attribute_exists(pk)" })},
 		{Name: "membership survives disconnect and sweep", Seeds: 10, Do: swallow(func(c *call) bool { return c.function != "message" && c.is("DeleteItem", "member") })},
 		{Name: "sweeper forgets what is due", Seeds: 10, Do: sweepsNothing},
 		{Name: "two numbers are one: the sequencer does not count", Seeds: 10, Do: stuckSequencer},
@@ -66,6 +71,10 @@ func Control() *Mutant {
 
 func isRelease(c *call) bool {
 	return c.is("UpdateItem", "head") && strings.Contains(c.change, "REMOVE lo, lu") && strings.Contains(c.change, "q = :now")
+}
+
+func isLeave(c *call) bool {
+	return c.is("UpdateItem", "member") && strings.HasPrefix(c.change, "SET a = :a, l")
 }
 
 // recondition changes the condition of some calls.

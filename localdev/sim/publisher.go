@@ -125,6 +125,13 @@ func (c *client) act(ctx context.Context) {
 			f.want = s.Do == doJoin
 			c.mu.Unlock()
 			nudge(c.keep)
+		case doFlap:
+			c.flap(ctx, s.Room)
+		case doRotate:
+			c.mu.Lock()
+			c.rotate = true
+			c.mu.Unlock()
+			nudge(c.keep)
 		case doHang:
 			c.mu.Lock()
 			l := c.link
@@ -145,4 +152,25 @@ func (c *client) act(ctx context.Context) {
 			nudge(c.keep)
 		}
 	}
+}
+
+// flap leaves and joins a room twice and waits for no answer, as an impatient
+// application does; the keeper then does what is wanted in the end.
+func (c *client) flap(ctx context.Context, room string) {
+	c.mu.Lock()
+	l, f := c.link, c.follows[room]
+	c.mu.Unlock()
+	if l == nil || f == nil {
+		return
+	}
+	for _, action := range []string{"leave", "join", "leave", "join"} {
+		if _, _, err := c.begin(ctx, l, fields{"action": action, "room": room}); err != nil {
+			return
+		}
+		c.wait(ctx, c.pause("flap", time.Microsecond, 8*time.Millisecond), nil)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.flapped = true
+	nudge(c.keep)
 }

@@ -23,6 +23,8 @@ const (
 	doLeave   action = "leave"
 	doHang    action = "hang up" // closes and comes back after Pause
 	doFresh   action = "fresh token"
+	doRotate  action = "rotate" // opens another connection before it closes this one
+	doFlap    action = "leave and join, twice, waiting for nothing"
 )
 
 // step is one thing that a client does.
@@ -89,6 +91,16 @@ func script(r *rand.Rand) []member {
 			m.Steps = append(m.Steps, step{At: at, Do: doLeave, Room: room})
 			if chance(r, 60) {
 				m.Steps = append(m.Steps, step{At: at + between(r, time.Millisecond, 6*time.Second), Do: doJoin, Room: room})
+			}
+		}
+		if chance(r, 20) {
+			m.Steps = append(m.Steps, step{At: when(r), Do: doRotate})
+		}
+		if i > 0 && chance(r, 25) {
+			at, room := when(r), pick(r, m.Rooms...)
+			m.Steps = append(m.Steps, step{At: at, Do: doFlap, Room: room})
+			if chance(r, 40) {
+				m.Steps = append(m.Steps, step{At: at + between(r, time.Microsecond, 20*time.Millisecond), Do: doLeave, Room: room})
 			}
 		}
 		slices.SortStableFunc(m.Steps, func(a, b step) int { return int(a.At - b.At) })

@@ -69,6 +69,9 @@ func (s *state) add(item map[string]any) {
 	case "c":
 		s.connections = append(s.connections, sk)
 	case "m":
+		if item["l"] != nil {
+			return // the mark of a leave
+		}
 		room, _, _ := strings.Cut(rest, "#")
 		s.members = append(s.members, room+" "+sk)
 	case "h":

@@ -91,12 +91,15 @@ func (t transport) arrive(ctx context.Context, c *call, invocation string) (*htt
 	case SlowBefore:
 		return t.late(ctx, c, fault.Delay)
 	}
+	if fault.Kind == KillHalf {
+		c.halve()
+	}
 	response, err := t.effect(c)
 	if err != nil {
 		return nil, err
 	}
 	switch fault.Kind {
-	case KillAfter:
+	case KillAfter, KillHalf:
 		lambda.Kill(ctx)
 		return nil, lambda.ErrInvocationKilled
 	case HangAfter:

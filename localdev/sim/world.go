@@ -51,7 +51,6 @@ type Result struct {
 	Delays     []Delay
 	Calls      []Point // all calls of AWS, in order
 	Messages   int     // acknowledged
-	LateJoins  int     // of the known limitation
 	Virtual    time.Duration
 	timeline   *timeline
 }
@@ -112,7 +111,6 @@ func Run(t *testing.T, config Config) Result {
 		}
 		result.Seed, result.Class, result.Faults = w.Seed, w.class.Name, w.faults
 		result.Violations, result.timeline = w.check.result(), &w.story
-		result.LateJoins = len(w.check.lateJoins)
 		result.Delays, result.Calls, result.Messages, result.Virtual = w.delays(), w.points, len(w.check.acks), w.now()
 	})
 	return result
@@ -241,6 +239,9 @@ func (w *world) environ() map[string]string {
 		"GAPLESS_CONNECTION_PARTITIONS": "1",
 		"GAPLESS_LOG_LEVEL":             "error",
 	}
+	if r := w.class.Retention; r > 0 {
+		environ["GAPLESS_RETENTION"], environ["GAPLESS_IDEMPOTENCY_WINDOW"] = r.String(), r.String()
+	}
 	maps.Copy(environ, w.Environ)
 	if w.Mutant != nil {
 		maps.Copy(environ, w.Mutant.Environ)
@@ -251,7 +252,8 @@ func (w *world) environ() map[string]string {
 // host gives a function environment ids and retries that repeat, and a clock
 // that may be wrong.
 func (w *world) host(function string, h app.Host) app.Host {
-	number := strconv.Itoa(w.ids.count("environment " + function))
+	nth := w.ids.count("environment " + function)
+	number := strconv.Itoa(nth)
 	h.NewID = func() string {
 		n := w.ids.count("id " + function + number)
 		return fmt.Sprintf("%s%s-%06x", function[:1], number, digest(strconv.FormatUint(w.Seed, 16), function, number, strconv.Itoa(n))&0xffffff)
@@ -262,6 +264,9 @@ func (w *world) host(function string, h app.Host) app.Host {
 	}
 	if w.class.Skew > 0 {
 		h.Clock = skewed{h.Clock, latency(w.Seed, -w.class.Skew, w.class.Skew, "skew", function, number)}
+	}
+	if w.class.Versions && nth%2 == 0 {
+		h = newer(h)
 	}
 	load := h.AWS
 	h.AWS = func(ctx context.Context) (aws.Config, error) {
@@ -300,6 +305,9 @@ func (w *world) sweeper(ctx context.Context) {
 		case <-ctx.Done():
 			timer.Stop()
 			return
+		}
+		if w.class.Retention > 0 && chance(stream(w.Seed, "expire "+strconv.Itoa(n)), 50) {
+			w.stack.DynamoDB.SweepExpired() // at some time, as DynamoDB does
 		}
 		if _, err := w.stack.Lambda.InvokeAsync("sweep", []byte(`{"source":"aws.events","detail":{}}`)); err != nil {
 			return
@@ -353,7 +361,7 @@ func (w *world) callFault(c *call, nth int) Fault {
 		}
 		if c.service == "execute-api" && !w.class.Sync {
 			switch f.Kind {
-			case KillBefore, KillAfter, LoseAnswer, FailAfter:
+			case KillBefore, KillAfter, KillHalf, LoseAnswer, FailAfter:
 			default: // what gets no post for long may be told that it is behind
 				continue
 			}
@@ -370,7 +378,7 @@ func (w *world) callFault(c *call, nth int) Fault {
 
 func isCallFault(k Kind) bool {
 	switch k {
-	case KillBefore, KillAfter, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter:
+	case KillBefore, KillAfter, KillHalf, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter:
 		return true
 	}
 	return false
