@@ -26,8 +26,11 @@ type Environment interface {
 	// out or is killed; the service has then answered already, ignores what
 	// Invoke returns, and discards the environment.
 	Invoke(ctx context.Context, inv Invocation) Outcome
-	// Close ends the environment. It is called once, possibly while Invoke runs
-	// (whose ctx is then done), and must not wait for it.
+	// Gone reports whether the environment has ended by itself while it was
+	// free. It must not block.
+	Gone() bool
+	// Close ends the environment, possibly while Invoke runs (whose ctx is then
+	// done), and must not wait for it.
 	Close()
 }
 
@@ -43,6 +46,9 @@ type Outcome struct {
 	// Cause is the error behind FunctionError, for the local log.
 	Cause error
 }
+
+// unhandled is the FunctionError of each error of a custom runtime.
+const unhandled = "Unhandled"
 
 // Invocation describes one run of a function. Its Payload is shared and must
 // not be changed.
@@ -77,7 +83,7 @@ func failure(e messages.InvokeResponse_Error, cause error) Outcome {
 		// Only strings and integers are marshalled.
 		panic(fmt.Sprintf("lambda: marshal function error: %v", err))
 	}
-	return Outcome{Payload: payload, FunctionError: "Unhandled", Cause: cause}
+	return Outcome{Payload: payload, FunctionError: unhandled, Cause: cause}
 }
 
 // exitOutcome is what the service reports for a process that ended without an

@@ -53,6 +53,8 @@ func (InProcess) Start(_ context.Context, f Function) (Environment, error) {
 
 type inProcess struct{ handler lambda.Handler }
 
+func (*inProcess) Gone() bool { return false }
+
 func (*inProcess) Close() {}
 
 // Invoke does what aws-lambda-go's runtime loop does around a handler.

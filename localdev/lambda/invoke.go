@@ -169,7 +169,7 @@ func (s *Service) execute(f *function, inv Invocation, plan FaultPlan) Result {
 	if env.Environment == nil {
 		started, err := s.coldStart(def)
 		if err != nil {
-			out = exitOutcome(inv.RequestID, "with error: exit status 1", fmt.Errorf("init: %w", err))
+			out = initOutcome(inv.RequestID, err)
 		}
 		env.Environment = started
 	}

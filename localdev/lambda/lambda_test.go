@@ -21,7 +21,10 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/lambda"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	runAsFunction()
+	goleak.VerifyTestMain(m)
+}
 
 // handler makes a factory whose environments all run f.
 func handler(f any) func() (awslambda.Handler, error) {

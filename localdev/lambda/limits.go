@@ -15,6 +15,10 @@ const (
 	// maxAsyncPayload is the largest event of an asynchronous invocation, in bytes.
 	maxAsyncPayload = 1 << 20
 
+	// initLimit bounds the init phase, in a process
+	// (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
+	initLimit = 10 * time.Second
+
 	defaultTimeout  = 3 * time.Second
 	minTimeout      = time.Second
 	maxTimeout      = 15 * time.Minute

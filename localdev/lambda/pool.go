@@ -12,9 +12,13 @@ import (
 func (s *Service) take(f *function, inv *Invocation) (*environment, Function) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(f.free); n > 0 {
-		env := f.free[n-1]
-		f.free = slices.Delete(f.free, n-1, n)
+	for n := len(f.free) - 1; n >= 0; n-- {
+		env := f.free[n]
+		f.free = slices.Delete(f.free, n, n+1)
+		if env.Gone() {
+			env.Close()
+			continue
+		}
 		inv.Environment = env.number
 		return env, f.def
 	}
