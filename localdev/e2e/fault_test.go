@@ -43,7 +43,7 @@ func TestBroadcasterThatDiesIsRetried(t *testing.T) {
 	for _, fault := range []lambda.Fault{lambda.FaultDieBefore, lambda.FaultDieAfter} {
 		t.Run(fault.String(), func(t *testing.T) {
 			t.Parallel()
-			s := stack.RunT(t, stack.Config{NoSchedule: true})
+			s := start(t, stack.Config{NoSchedule: true})
 			ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 			join(bob, "lobby", nil, "")
 			idle(t, s)
@@ -60,7 +60,7 @@ func TestBroadcasterThatDiesIsRetried(t *testing.T) {
 
 func TestDeadLetteredWakeUpIsPutBackBySweeper(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	s := start(t, stack.Config{NoSchedule: true})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(bob, "lobby", nil, "")
 	idle(t, s)
@@ -79,7 +79,7 @@ func TestDeadLetteredWakeUpIsPutBackBySweeper(t *testing.T) {
 
 func TestMessageFunctionThatDiesIsHealedByTheRetry(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	s := start(t, stack.Config{NoSchedule: true})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(bob, "lobby", nil, "")
 	die(s, "message", lambda.FaultDieAfter, 1)
@@ -102,7 +102,7 @@ func TestMessageFunctionThatDiesIsHealedByTheRetry(t *testing.T) {
 
 func TestPoisonStopsNoRoom(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	s := start(t, stack.Config{NoSchedule: true})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(bob, "lobby", nil, "")
 	epoch := publish(ada, "lobby", 1, "").Epoch
@@ -173,7 +173,7 @@ func TestErrorsOfAWSNeverReachAClient(t *testing.T) {
 			t.Run(operation+" "+exception, func(t *testing.T) {
 				t.Parallel()
 				var on atomic.Bool
-				s := stack.RunT(t, stack.Config{NoSchedule: true, Transport: func(_ string, next http.RoundTripper) http.RoundTripper {
+				s := start(t, stack.Config{NoSchedule: true, Transport: func(_ string, next http.RoundTripper) http.RoundTripper {
 					return flaky{next, operation, exception, &on}
 				}})
 				ada := connect(t, s, "ada")
@@ -193,7 +193,7 @@ func TestErrorsOfAWSNeverReachAClient(t *testing.T) {
 
 func TestDuplicateAndLateWakeUpsDoNoHarm(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	s := start(t, stack.Config{NoSchedule: true})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(bob, "lobby", nil, "")
 	idle(t, s)
@@ -213,7 +213,7 @@ func TestDuplicateAndLateWakeUpsDoNoHarm(t *testing.T) {
 
 func TestRateLimitTellsWhenToGoOn(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_PUBLISH_RATE": "1"}})
+	s := start(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_PUBLISH_RATE": "1"}})
 	ada := connect(t, s, "ada")
 	for range 50 {
 		r := ada.answer(ada.start(m{"action": "publish", "room": "lobby", "data": 1}))
@@ -230,7 +230,7 @@ func TestRateLimitTellsWhenToGoOn(t *testing.T) {
 
 func TestSlowClientFallsBehindAndCatchesUpInPlace(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_SLOW_AFTER": "1ms"}})
+	s := start(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_SLOW_AFTER": "1ms"}})
 	ada, bob, eve := connect(t, s, "ada"), connect(t, s, "bob"), connect(t, s, "eve")
 	id := call[helloResult](bob, m{"action": "hello"}).ConnectionID
 	join(bob, "lobby", nil, "")

@@ -51,7 +51,8 @@ func wantTraces(t *testing.T, s *stack.Running, when string, connections, member
 
 func TestDisconnectLeavesNoTrace(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	needsClock(t)
+	s := start(t, stack.Config{NoSchedule: true})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(ada, "lobby", nil, "")
 	join(bob, "lobby", nil, "")
@@ -68,7 +69,8 @@ func TestDisconnectLeavesNoTrace(t *testing.T) {
 
 func TestLostDisconnectIsSweptAfterTwoStrikes(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	needsClock(t)
+	s := start(t, stack.Config{NoSchedule: true})
 	ada := connect(t, s, "ada")
 	id := call[helloResult](ada, m{"action": "hello"}).ConnectionID
 	join(ada, "lobby", nil, "")
@@ -87,7 +89,8 @@ func TestLostDisconnectIsSweptAfterTwoStrikes(t *testing.T) {
 
 func TestWrong410ReapsNobody(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	needsClock(t)
+	s := start(t, stack.Config{NoSchedule: true})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	id := call[helloResult](bob, m{"action": "hello"}).ConnectionID
 	join(bob, "lobby", nil, "")
@@ -114,7 +117,8 @@ func TestWrong410ReapsNobody(t *testing.T) {
 
 func TestSweeperClosesWhoMustNotStay(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	needsClock(t)
+	s := start(t, stack.Config{NoSchedule: true})
 	silent := dial(t, s, nil)
 	ada := connect(t, s, "ada")
 	invalid := dial(t, s, nil)
@@ -151,7 +155,7 @@ func TestSweeperClosesWhoMustNotStay(t *testing.T) {
 
 func TestFastForwardMeetsThePlatformsLimits(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	s := start(t, stack.Config{NoSchedule: true})
 	ada := connect(t, s, "ada")
 	publish(ada, "lobby", 1, "")
 	s.Advance(2*time.Hour + time.Second)

@@ -27,7 +27,7 @@ type helloResult struct {
 
 func TestHelloAuthenticatesAndJoins(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada := connect(t, s, "ada")
 	for i := range 3 {
 		publish(ada, "lobby", i, "")
@@ -75,7 +75,7 @@ func TestHelloAuthenticatesAndJoins(t *testing.T) {
 
 func TestHistoryBothWays(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada := connect(t, s, "ada")
 	var epoch string
 	for i := range 10 {
@@ -118,7 +118,7 @@ func TestHistoryBothWays(t *testing.T) {
 
 func TestSyncFindsWhatWasMissed(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(bob, "lobby", nil, "")
 	epoch := publish(ada, "lobby", "x", "").Epoch
@@ -142,7 +142,7 @@ func TestSyncFindsWhatWasMissed(t *testing.T) {
 
 func TestEphemeralReachesMembersAndNotTheLog(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(ada, "lobby", nil, "")
 	join(bob, "lobby", nil, "")
@@ -159,7 +159,7 @@ func TestEphemeralReachesMembersAndNotTheLog(t *testing.T) {
 
 func TestPresenceCountsUsersAndSessions(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada := connect(t, s, "ada")
 	join(ada, "lobby", nil, "")
 	bob1 := connect(t, s, "bob")
@@ -198,7 +198,7 @@ func mustJSON(v any) []byte {
 
 func TestPingIsAnsweredByTheGateway(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada := connect(t, s, "ada")
 	before := s.Lambda.Stats("message").Invocations
 	ada.raw(`{"action":"ping"}`)
@@ -210,7 +210,7 @@ func TestPingIsAnsweredByTheGateway(t *testing.T) {
 
 func TestLeaveEndsDelivery(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(bob, "lobby", nil, "")
 	join(bob, "other", nil, "")
@@ -225,7 +225,7 @@ func TestLeaveEndsDelivery(t *testing.T) {
 
 func TestAuthRefreshesForTheSameUserOnly(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada := connect(t, s, "ada")
 	fresh, _ := s.Token("ada", nil)
 	if r := call[protocol.AuthResult](ada, m{"action": "auth", "token": fresh}); r.User != "ada" || r.TokenExpiresInMs <= 0 {
@@ -243,7 +243,7 @@ func TestAuthRefreshesForTheSameUserOnly(t *testing.T) {
 
 func TestTokenInTheHandshake(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	token, _ := s.Token("ada", nil)
 	socket, _, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{
 		Subprotocols: []string{"gapless.v1", "bearer." + token},
@@ -265,7 +265,7 @@ func TestTokenInTheHandshake(t *testing.T) {
 
 func TestBadInputLeavesTheConnectionAlone(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{})
+	s := start(t, stack.Config{})
 	ada := connect(t, s, "ada")
 	join(ada, "lobby", nil, "")
 	deep := `{"action":"publish","room":"lobby","data":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`

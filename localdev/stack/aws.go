@@ -11,9 +11,9 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/inproc"
 )
 
-// scope finds the service's name in a Signature Version 4 header
+// scope finds the access key's id and the service's name in a Signature Version 4 header
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html).
-var scope = regexp.MustCompile(`Credential=[^/]*/[0-9]{8}/[^/]+/([^/]+)/aws4_request`)
+var scope = regexp.MustCompile(`Credential=([^/]*)/[0-9]{8}/[^/]+/([^/]+)/aws4_request`)
 
 // router hands a signed request to the service that it is signed for, so that
 // one endpoint serves them all.
@@ -25,9 +25,9 @@ func (s router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the local AWS takes requests that are signed with Signature Version 4, with any credentials", http.StatusForbidden)
 		return
 	}
-	service, ok := s[match[1]]
+	service, ok := s[match[2]]
 	if !ok {
-		http.Error(w, fmt.Sprintf("the local AWS has no service %q", match[1]), http.StatusNotImplemented)
+		http.Error(w, fmt.Sprintf("the local AWS has no service %q", match[2]), http.StatusNotImplemented)
 		return
 	}
 	service.ServeHTTP(w, r)

@@ -127,13 +127,20 @@ func entry[H, E, R any](compose func(context.Context, app.Host) (H, error), hand
 }
 
 func (s *Stack) registerFunctions() error {
+	if s.isolation != nil {
+		s.serveIsolated()
+	}
 	for _, f := range s.template.Functions {
 		compose, ok := functions[f.Name]
 		if !ok {
 			return fmt.Errorf("the template has a function %s, which is not known here", f.Name)
 		}
+		env, binary := s.environ(f), ""
+		if s.isolation != nil {
+			env, binary = s.processEnviron(f), s.binary(f)
+		}
 		err := s.Lambda.Register(locallambda.Function{
-			Name: f.Name, Timeout: f.Timeout, MemoryMB: f.MemoryMB, Env: f.Env,
+			Name: f.Name, Timeout: f.Timeout, MemoryMB: f.MemoryMB, Env: env, Binary: binary,
 			ReservedConcurrency: f.ReservedConcurrency, MaxRetries: f.MaxRetries, MaxEventAge: f.MaxEventAge,
 			DeadLetterARN: f.DeadLetterARN,
 			New: func() (lambda.Handler, error) {
@@ -158,18 +165,21 @@ func (s *Stack) host(f template.Function) app.Host {
 	h.Hooks = s.config.Hooks
 	h.Environ, h.Clock, h.Log = s.environ(f), s.Clock, s.config.FunctionLog
 	h.AWS = func(context.Context) (aws.Config, error) {
-		return sdk(s.router, func(next http.RoundTripper) http.RoundTripper {
-			next = s.guard(f, next)
-			if s.config.Transport != nil {
-				next = s.config.Transport(f.Name, next)
-			}
-			return next
-		}), nil
+		return sdk(s.router, func(next http.RoundTripper) http.RoundTripper { return s.calls(f, next) }), nil
 	}
 	if s.config.Host != nil {
 		return s.config.Host(f.Name, h)
 	}
 	return h
+}
+
+// calls is the way of a function's calls to the services.
+func (s *Stack) calls(f template.Function, next http.RoundTripper) http.RoundTripper {
+	next = s.guard(f, next)
+	if s.config.Transport != nil {
+		next = s.config.Transport(f.Name, next)
+	}
+	return next
 }
 
 // guard holds a function's calls against the policy of its role.

@@ -51,6 +51,12 @@ type Config struct {
 	// Transport, if not nil, wraps the calls of AWS that functions make, one
 	// transport for each function.
 	Transport func(function string, next http.RoundTripper) http.RoundTripper
+	// Isolated, if not empty, is a folder with a bootstrap file for each function,
+	// {function}/bootstrap, as `make build` makes them: the functions run as
+	// processes, and go by the machine's clock. Default: in this process.
+	Isolated string
+	// Executor, if not nil, wraps what starts the processes of Isolated.
+	Executor func(processes lambda.Executor) lambda.Executor
 	// Policy, if not nil, changes what the role of a function is granted.
 	Policy func(function string, p template.Policy) template.Policy
 	// OnCall, if not nil, is told of each call of AWS that a function makes and
@@ -108,11 +114,12 @@ type Stack struct {
 	Schedule *schedule.Service
 	Tokens   *auth.SharedSecret
 
-	config   Config
-	template *template.Template
-	router   router
-	serving  sync.WaitGroup
-	ttl      clock.Timer
+	config    Config
+	template  *template.Template
+	router    router
+	isolation *isolation // nil for functions in process
+	serving   sync.WaitGroup
+	ttl       clock.Timer
 }
 
 // New puts a stack together. Nothing listens yet; see Serve and Gateway.Dial.
@@ -142,14 +149,22 @@ func New(config Config) (*Stack, error) {
 
 func (s *Stack) start() error {
 	var err error
-	if s.template, err = deployed(); err != nil {
+	if s.config.Isolated != "" {
+		if err := s.isolate(); err != nil {
+			return err
+		}
+		s.template, err = deployed(s.isolation.url())
+	} else {
+		s.template, err = inProcess()
+	}
+	if err != nil {
 		return fmt.Errorf("read the CloudFormation templates: %w", err)
 	}
 	s.DynamoDB = dynamodb.New(dynamodb.Config{Clock: s.Clock, StaleReads: s.config.StaleReads})
 	s.SQS = sqs.New(sqs.Config{Clock: s.Clock, Region: region, AccountID: account, Rand: s.config.rand(1)})
 	s.Lambda = lambda.New(lambda.Config{
 		Clock: s.Clock, Logger: s.config.Logger, Region: region, AccountID: account, DeadLetter: s.deadLetter,
-		Rand: s.config.rand(2),
+		Rand: s.config.rand(2), Executor: s.executor(),
 	})
 	s.SNS = sns.New(sns.Config{
 		Clock: s.Clock, Logger: s.config.Logger, Lambda: s.Lambda, Queue: s.SQS, Region: region, AccountID: account,
@@ -190,9 +205,6 @@ func (i invoker) Invoke(ctx context.Context, function string, payload []byte) (g
 // AWS is an SDK configuration whose calls go to this stack's services without a
 // socket.
 func (s *Stack) AWS() aws.Config { return sdk(s.router, nil) }
-
-// Handler serves the AWS API of all services on one endpoint.
-func (s *Stack) Handler() http.Handler { return s.router }
 
 // Serve lets clients connect through a listener, until Shutdown.
 func (s *Stack) Serve(listener net.Listener) {
@@ -238,13 +250,16 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 	if s.Gateway != nil {
 		errs = append(errs, s.Gateway.Shutdown(ctx))
 	}
-	s.serving.Wait()
 	if s.SNS != nil {
 		s.SNS.Close()
 	}
 	if s.Lambda != nil {
 		errs = append(errs, s.Lambda.Shutdown(ctx))
 	}
+	if s.isolation != nil {
+		errs = append(errs, s.isolation.close())
+	}
+	s.serving.Wait()
 	return errors.Join(errs...)
 }
 

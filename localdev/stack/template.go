@@ -11,11 +11,15 @@ import (
 // from: ws://host/local.
 const Stage = "local"
 
-// deployed are the templates that CDK synthesises for this stage, read once:
-// what is tried here is what is deployed. Nobody may change the result.
-var deployed = sync.OnceValues(func() (*template.Template, error) {
+// deployed reads the templates that CDK synthesises for this stage: what is
+// tried here is what is deployed. Functions find @connections at gatewayURL.
+func deployed(gatewayURL string) (*template.Template, error) {
 	return template.Parse(template.Options{
-		Region: region, AccountID: account, GatewayURL: "http://localhost",
+		Region: region, AccountID: account, GatewayURL: gatewayURL,
 		Secrets: map[string]string{"gapless/" + Stage + "/tokens": DevSecret},
 	}, assembly.Data, assembly.App)
-})
+}
+
+// inProcess is deployed for functions whose calls need no address, read once.
+// Nobody may change the result.
+var inProcess = sync.OnceValues(func() (*template.Template, error) { return deployed("http://localhost") })
