@@ -12,9 +12,9 @@ help: ## Print the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 26
 
 .PHONY: dev
-dev: ## Run Gapless and a local AWS on ws://localhost:3001/local.
+dev: $(if $(ISOLATED),build-isolated) ## Run Gapless and a local AWS on ws://localhost:3001/local; ISOLATED=1: functions as processes.
 	@go build -o build/gapless ./localdev
-	@exec build/gapless dev $(ARGS)
+	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(ARGS)
 
 .PHONY: test
 test: ## Run every test that needs nothing but Go.
@@ -47,14 +47,20 @@ verify: ## Fail if a generated file or go.mod is stale.
 bench: ## Run each benchmark once, so that none can rot.
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
+OUT ?= build
+
 .PHONY: build
 build: ## Build each function as Lambda runs it, into build/<function>/bootstrap.
 	@for f in functions/*/; do \
 		name=$$(basename $$f); \
-		echo "build/$$name/bootstrap"; \
-		GOOS=linux GOARCH=$(or $(GOARCH),arm64) CGO_ENABLED=0 go build -tags lambda.norpc -trimpath \
-			-ldflags='-s -w' -o build/$$name/bootstrap ./$$f; \
+		echo "$(OUT)/$$name/bootstrap"; \
+		GOOS=$(or $(GOOS),linux) GOARCH=$(or $(GOARCH),arm64) CGO_ENABLED=0 go build -tags lambda.norpc -trimpath \
+			-ldflags='-s -w' -o $(OUT)/$$name/bootstrap ./$$f; \
 	done
+
+.PHONY: build-isolated
+build-isolated: ## Build them for this machine, into build/isolated/.
+	@$(MAKE) --no-print-directory -s build OUT=build/isolated GOOS=$$(go env GOHOSTOS) GOARCH=$$(go env GOHOSTARCH) >/dev/null
 
 CDK := npx --yes aws-cdk@2.1148.1
 
@@ -80,8 +86,12 @@ verify-template: ## Fail if the committed templates are stale (Node).
 
 verify: verify-template
 
+.PHONY: test-isolated
+test-isolated: build-isolated ## Run the end-to-end tests with the functions as processes.
+	go test -count=1 ./localdev/e2e -isolated $(CURDIR)/build/isolated
+
 .PHONY: test-infra
-test-infra: ## Test the CDK app: assertions and cdk-nag (Node).
+test-infra: test-isolated ## Test the CDK app: assertions and cdk-nag (Node), and what it deploys, as processes.
 	go vet -tags infra ./infra/...
 	go test -count=1 -tags infra ./infra/...
 

@@ -19,6 +19,7 @@ type devCommand struct {
 	Listen    string `default:"localhost:3001" help:"Where the gateway listens; loopback only."`
 	AWSListen string `name:"aws-listen" default:"localhost:3002" help:"Where the local AWS answers the AWS CLI and SDKs; empty for nowhere."`
 	User      string `default:"ada" help:"User of the token that is printed."`
+	Isolated  string `type:"existingdir" help:"Folder with {function}/bootstrap: the functions run as processes; see make dev ISOLATED=1."`
 	Verbose   bool   `short:"v" help:"Show what the functions log."`
 }
 
@@ -44,6 +45,7 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 	s, err := stack.New(stack.Config{
 		Logger:      slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		FunctionLog: functionLog,
+		Isolated:    c.Isolated,
 		Hooks:       rule.New,
 	})
 	if err != nil {

@@ -92,7 +92,7 @@ func TestDevServesAndStopsCleanly(t *testing.T) {
 	}
 }
 
-func TestPortInUseIsExplained(t *testing.T) {
+func TestWhatPreventsAStartIsExplained(t *testing.T) {
 	t.Parallel()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -103,6 +103,10 @@ func TestPortInUseIsExplained(t *testing.T) {
 	code := run(t.Context(), []string{"dev", "--listen", taken.Addr().String(), "--aws-listen", ""}, stdio{nil, io.Discard, &errs})
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	if code == 0 || !strings.Contains(errs.String(), "port "+port+" is in use") {
+		t.Errorf("exit %d, %q", code, errs.String())
+	}
+	code = run(t.Context(), []string{"dev", "--listen", "127.0.0.1:0", "--aws-listen", "", "--isolated", t.TempDir()}, stdio{nil, io.Discard, &errs})
+	if code == 0 || !strings.Contains(errs.String(), "make build-isolated") {
 		t.Errorf("exit %d, %q", code, errs.String())
 	}
 	code = run(t.Context(), []string{"dev", "--listen", "0.0.0.0:0"}, stdio{nil, io.Discard, &errs})

@@ -75,8 +75,10 @@ func (h *moody) AfterPublish(ctx context.Context, p hook.Published) error {
 }
 
 func moodyStack(t *testing.T) (*stack.Running, *moody) {
+	t.Helper()
+	needsGo(t, "its hooks are Go functions of the test, and binaries bring their own")
 	hooks := new(moody)
-	return stack.RunT(t, stack.Config{
+	return start(t, stack.Config{
 		NoSchedule: true,
 		Environ:    map[string]string{"GAPLESS_HOOK_TIMEOUT": "30ms"},
 		Hooks:      func(context.Context, app.Host) (hook.Hooks, error) { return hooks, nil },

@@ -31,12 +31,14 @@ func start(t *testing.T, config stack.Config) *stack.Running {
 	return s
 }
 
-// needsClock skips a test that lets functions see another time than the
-// machine's.
-func needsClock(t *testing.T) {
+// movesClock is why most tests that do not run isolated do not.
+const movesClock = "moves the functions' clock, and processes go by the machine's"
+
+// needsGo skips a test that cannot run with the functions as processes.
+func needsGo(t *testing.T, why string) {
 	t.Helper()
 	if *isolated != "" {
-		t.Skip("moves the functions' clock, and processes go by the machine's")
+		t.Skip(why)
 	}
 }
 

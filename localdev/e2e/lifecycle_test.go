@@ -51,7 +51,7 @@ func wantTraces(t *testing.T, s *stack.Running, when string, connections, member
 
 func TestDisconnectLeavesNoTrace(t *testing.T) {
 	t.Parallel()
-	needsClock(t)
+	needsGo(t, movesClock)
 	s := start(t, stack.Config{NoSchedule: true})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	join(ada, "lobby", nil, "")
@@ -69,7 +69,7 @@ func TestDisconnectLeavesNoTrace(t *testing.T) {
 
 func TestLostDisconnectIsSweptAfterTwoStrikes(t *testing.T) {
 	t.Parallel()
-	needsClock(t)
+	needsGo(t, movesClock)
 	s := start(t, stack.Config{NoSchedule: true})
 	ada := connect(t, s, "ada")
 	id := call[helloResult](ada, m{"action": "hello"}).ConnectionID
@@ -89,7 +89,7 @@ func TestLostDisconnectIsSweptAfterTwoStrikes(t *testing.T) {
 
 func TestWrong410ReapsNobody(t *testing.T) {
 	t.Parallel()
-	needsClock(t)
+	needsGo(t, movesClock)
 	s := start(t, stack.Config{NoSchedule: true})
 	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
 	id := call[helloResult](bob, m{"action": "hello"}).ConnectionID
@@ -117,7 +117,7 @@ func TestWrong410ReapsNobody(t *testing.T) {
 
 func TestSweeperClosesWhoMustNotStay(t *testing.T) {
 	t.Parallel()
-	needsClock(t)
+	needsGo(t, movesClock)
 	s := start(t, stack.Config{NoSchedule: true})
 	silent := dial(t, s, nil)
 	ada := connect(t, s, "ada")

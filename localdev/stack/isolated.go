@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -86,8 +87,12 @@ func ignoreClosed(err error) error {
 }
 
 // binary is the path of a function's bootstrap file.
-func (s *Stack) binary(f template.Function) string {
-	return filepath.Join(s.config.Isolated, f.Name, "bootstrap")
+func (s *Stack) binary(f template.Function) (string, error) {
+	file := filepath.Join(s.config.Isolated, f.Name, "bootstrap")
+	if _, err := os.Stat(file); err != nil {
+		return "", fmt.Errorf("function %s is not built for this machine, see make build-isolated: %w", f.Name, err)
+	}
+	return file, nil
 }
 
 // processEnviron is the environment of a function that is a process: the SDK

@@ -137,7 +137,11 @@ func (s *Stack) registerFunctions() error {
 		}
 		env, binary := s.environ(f), ""
 		if s.isolation != nil {
-			env, binary = s.processEnviron(f), s.binary(f)
+			var err error
+			if binary, err = s.binary(f); err != nil {
+				return err
+			}
+			env = s.processEnviron(f)
 		}
 		err := s.Lambda.Register(locallambda.Function{
 			Name: f.Name, Timeout: f.Timeout, MemoryMB: f.MemoryMB, Env: env, Binary: binary,

@@ -53,7 +53,8 @@ type Config struct {
 	Transport func(function string, next http.RoundTripper) http.RoundTripper
 	// Isolated, if not empty, is a folder with a bootstrap file for each function,
 	// {function}/bootstrap, as `make build` makes them: the functions run as
-	// processes, and go by the machine's clock. Default: in this process.
+	// processes, go by the machine's clock, and bring their own Hooks. Default:
+	// in this process.
 	Isolated string
 	// Executor, if not nil, wraps what starts the processes of Isolated.
 	Executor func(processes lambda.Executor) lambda.Executor
