@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,6 +27,8 @@ type Client struct {
 	// ctx is the client's life; its cause is what calls return after it.
 	ctx  context.Context
 	stop context.CancelCauseFunc
+	// links counts the connections made.
+	links atomic.Uint64
 	// hurry ends a pause between attempts.
 	hurry chan struct{}
 	done  chan struct{}
@@ -39,7 +42,7 @@ type Client struct {
 	link   *link
 	// rotating says that a replacement is being opened while link is in use.
 	rotating bool
-	// changed is closed, and replaced, when link changes.
+	// changed is closed, and replaced, when there is another link.
 	changed chan struct{}
 	user    string
 	rooms   map[string]*Room
@@ -91,7 +94,9 @@ func (c *Client) begin(first *opened) {
 // settle runs handlers until everything has ended.
 func (c *Client) settle() {
 	defer close(c.done)
-	c.events.run(c.options.OnState)
+	c.events.run(c.options.OnState, func(n int) {
+		c.options.Logger.WarnContext(c.ctx, "handlers are too slow: presence changes or ephemeral messages dropped", "count", n)
+	})
 	c.group.Wait()
 }
 
@@ -222,9 +227,14 @@ func (c *Client) finish(why error) {
 // over is what calls return after the client's end.
 func (c *Client) over() error { return context.Cause(c.ctx) }
 
+// current is the connection in use; nil if there is none, or it has ended and
+// that is not noticed everywhere yet.
 func (c *Client) current() *link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.link == nil || c.link.over() {
+		return nil
+	}
 	return c.link
 }
 
@@ -234,7 +244,7 @@ func (c *Client) connected(ctx context.Context) (*link, error) {
 		c.mu.Lock()
 		l, changed := c.link, c.changed
 		c.mu.Unlock()
-		if l != nil {
+		if l != nil && !l.over() {
 			return l, nil
 		}
 		select {
@@ -319,8 +329,14 @@ func (c *Client) set(state State, why error, retry time.Duration) {
 		c.mu.Unlock()
 		return
 	}
-	c.state, c.why = state, why
+	c.setLocked(state, why, retry)
 	c.mu.Unlock()
 	c.options.Logger.InfoContext(c.ctx, string(state), "reason", why, "retryIn", retry)
+}
+
+// setLocked changes the state and tells it, in one, so that changes are told in
+// their order.
+func (c *Client) setLocked(state State, why error, retry time.Duration) {
+	c.state, c.why = state, why
 	c.events.state(StateChange{state, why, retry})
 }

@@ -277,37 +277,75 @@ func (c *Client) adopt(o *opened) {
 	}
 	old := c.link
 	c.link, c.user = l, o.welcome.User
-	was := c.state
+	came := c.state != Connected
+	if came {
+		c.setLocked(Connected, nil, 0)
+	}
 	close(c.changed)
 	c.changed = make(chan struct{})
 	rooms := maps.Clone(c.rooms)
-	var left []*Room
+	var left []func()
 	for room, at := range o.asked {
 		// Under the lock, so that no room sees the link before its answer.
-		if rooms[room.name] == room {
+		switch rooms[room.name] {
+		case room:
 			room.welcome(l, o.welcome.Rooms[room.name], at)
-		} else {
-			left = append(left, room)
+		case nil:
+			left = append(left, c.leaveLocked(l, room.name))
+		default: // joined again meanwhile, which is what the server believes
 		}
 	}
 	c.mu.Unlock()
-	select {
-	case <-l.done: // between hello and now; lost could not see it
+	if came {
+		c.options.Logger.InfoContext(c.ctx, string(Connected))
+	}
+	if l.over() { // between hello and now; lost could not see it
 		c.lost(l, l.reason())
-	default:
 	}
-	if was != Connected {
-		c.set(Connected, nil, 0)
-	}
-	for _, room := range left { // since the hello; the link's end would do the same
-		c.spawn(func() { _, _ = l.call(l.ctx, &protocol.Leave{Room: room.name}) })
+	for _, leave := range left {
+		c.spawn(leave)
 	}
 	for _, room := range rooms {
 		signal(room.wake)
 	}
-	if old != nil {
-		old.retire()
+	if old != nil && !c.spawn(func() { old.retire(l) }) {
+		old.end(errReplaced, true)
 	}
+}
+
+// leaveLocked tells the server, once it is run, that a room was left after the
+// hello that named it. A join that comes meanwhile follows it. The caller holds
+// mu.
+func (c *Client) leaveLocked(l *link, name string) func() {
+	before, done := c.leaving[name], make(chan struct{})
+	c.leaving[name] = done
+	return func() {
+		defer close(done)
+		_, _ = l.call(c.ctx, &protocol.Leave{Room: name}) // the link's end would do the same
+		if before != nil {
+			select {
+			case <-before:
+			case <-c.ctx.Done():
+			}
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.leaving[name] == (<-chan struct{})(done) {
+			delete(c.leaving, name)
+		}
+	}
+}
+
+// joinedOn reports whether the server has answered on a link for every room.
+func (c *Client) joinedOn(l *link) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.rooms {
+		if !r.joinedOn(l) {
+			return false
+		}
+	}
+	return true
 }
 
 // lost forgets a link that has ended; supervise does the rest.
@@ -317,10 +355,13 @@ func (c *Client) lost(l *link, why error) {
 	if current {
 		c.link = nil
 	}
-	tell := current && c.rotating
+	tell := current && c.rotating && c.state != Closed
+	if tell {
+		c.setLocked(Reconnecting, why, 0)
+	}
 	c.mu.Unlock()
 	if tell {
-		c.set(Reconnecting, why, 0)
+		c.options.Logger.InfoContext(c.ctx, string(Reconnecting), "reason", why)
 	}
 }
 
@@ -379,12 +420,13 @@ func (l *link) maySync() bool {
 	return true
 }
 
-// push hands a frame to its room.
+// push hands a frame to its room. While one connection replaces another, both
+// bring what has no number: it is taken from the one in use.
 func (c *Client) push(l *link, f frame) {
 	c.mu.Lock()
-	r := c.rooms[f.Room]
+	r, live := c.rooms[f.Room], c.link == nil || c.link == l
 	c.mu.Unlock()
-	if r != nil {
+	if r != nil && (live || f.Push == protocol.PushMessages || f.Push == protocol.PushBehind) {
 		r.push(l, f)
 	}
 }

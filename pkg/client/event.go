@@ -33,7 +33,7 @@ type events struct {
 	queue  []event
 	states int
 	closed bool
-	// lost counts hints that found no place.
+	// lost counts hints that found no place and of which nobody was told.
 	lost int
 }
 
@@ -89,8 +89,9 @@ func (e *events) close() {
 	signal(e.wake)
 }
 
-// run calls handlers until close.
-func (e *events) run(onState func(StateChange)) {
+// run calls handlers until close, and dropped with how many hints found no
+// place since.
+func (e *events) run(onState func(StateChange), dropped func(int)) {
 	for range e.wake {
 		for {
 			e.mu.Lock()
@@ -103,11 +104,17 @@ func (e *events) run(onState func(StateChange)) {
 				break
 			}
 			next := e.queue[0]
+			e.queue[0] = event{}
 			e.queue = e.queue[1:]
 			if next.state != nil {
 				e.states--
 			}
+			lost := e.lost
+			e.lost = 0
 			e.mu.Unlock()
+			if lost > 0 {
+				dropped(lost)
+			}
 			switch {
 			case next.handle != nil:
 				next.handle()

@@ -46,9 +46,7 @@ func (r *Room) follow() {
 			tries = 0
 			continue
 		}
-		if err := c.rest(c.ctx, err, tries); err != nil {
-			return
-		}
+		_ = c.rest(r.life, err, tries) // whatever ended it, the loop sees it
 		tries++
 	}
 }
@@ -59,10 +57,15 @@ func (r *Room) isLeft() bool {
 	return r.over != nil
 }
 
-// sayLeave tells the server; the end of the connection would do the same.
+// sayLeave tells the server, if l is where we have joined; the end of the
+// connection would do the same. On another, a later Join of the name may have
+// come before.
 func (r *Room) sayLeave(l *link) {
 	c := r.client
-	if l != nil {
+	r.mu.Lock()
+	joined := l != nil && (l == r.on || l == r.joining)
+	r.mu.Unlock()
+	if joined {
 		if _, err := l.call(c.ctx, &protocol.Leave{Room: r.name}); err != nil {
 			c.options.Logger.DebugContext(c.ctx, "leave not answered", "room", r.name, "error", err)
 		}
@@ -90,6 +93,7 @@ func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.
 	}
 	switch {
 	case r.on != l:
+		r.joining = l
 		return join, asked, 0
 	case r.seq.need:
 		if r.seq.thirsty() {
@@ -97,8 +101,8 @@ func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.
 			return history, asked, 0
 		}
 		return nil, asked, 0
-	case r.behind || r.anew:
-		r.behind = false // what stops the messages from now on is another cause
+	case r.behind == l || r.anew:
+		r.behind = nil // what stops the messages from now on is another cause
 		return join, asked, 0
 	case !r.seq.gap():
 		r.gapSince = time.Time{}
@@ -130,13 +134,16 @@ func (r *Room) ask(l *link, params protocol.Params, asked Position) error {
 	if err == nil {
 		p, err = decode[page](result)
 	}
+	stale := c.current() != l // what it says of us there is nobody's concern any more
 	if err == nil {
-		r.answer(l, p, asked, join)
+		r.answer(l, p, asked, join && !stale)
 		return nil
 	}
 	if join {
 		r.mu.Lock()
-		r.behind = r.on == l
+		if r.on == l {
+			r.behind = l
+		}
 		r.mu.Unlock()
 	} else {
 		r.mu.Lock()
@@ -147,6 +154,9 @@ func (r *Room) ask(l *link, params protocol.Params, asked Position) error {
 		if tryJoin {
 			return nil // a join with our position tells the same
 		}
+	}
+	if stale {
+		return nil
 	}
 	if !c.mayRepeat(l, err) && c.ctx.Err() == nil {
 		c.complain(fmt.Errorf("room %s: %w", r.name, err))
@@ -185,6 +195,13 @@ func (r *Room) joinedLocked(l *link, head Position, refused error) {
 		close(r.joined)
 	}
 	r.on, r.refused, r.head = l, refused, head
+	signal(l.moved)
+}
+
+func (r *Room) joinedOn(l *link) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.on == l || r.over != nil
 }
 
 // refuse notes that the server does not want us in the room. The next connection
@@ -192,7 +209,7 @@ func (r *Room) joinedLocked(l *link, head Position, refused error) {
 func (r *Room) refuse(l *link, why error) {
 	r.mu.Lock()
 	r.joinedLocked(l, Position{}, why)
-	r.behind, r.seq.need = false, false
+	r.behind, r.seq.need = nil, false
 	r.mu.Unlock()
 	signal(r.ready)
 }
@@ -206,8 +223,7 @@ func (r *Room) welcome(l *link, p page, asked Position) {
 		if !err.temporary && err.Code != protocol.TokenExpired {
 			r.refuse(l, err)
 		} // else follow joins alone
-	case p.Messages == nil && !p.Recovered && p.Head == 0 && p.Epoch == "":
-		// An answer without this room: follow joins alone.
+	case p.absent(): // follow joins alone
 	default:
 		r.mu.Lock()
 		alone := r.seq.unusable(p)
@@ -221,12 +237,13 @@ func (r *Room) welcome(l *link, p page, asked Position) {
 
 // synced takes what sync said.
 func (r *Room) synced(l *link, p page, asked Position) {
-	if p.Error == nil {
+	switch {
+	case p.Error == nil && !p.absent():
 		r.answer(l, p, asked, false)
-	} else if p.Error.Code == protocol.Conflict {
+	case p.Error != nil && p.Error.Code == protocol.Conflict:
 		r.mu.Lock()
 		if r.on == l {
-			r.behind = true // the server does not see us there: join again
+			r.behind = l // the server does not see us there: join again
 		}
 		r.mu.Unlock()
 	}
@@ -266,9 +283,11 @@ func (r *Room) push(l *link, f frame) {
 		r.take(f.Epoch, false, f.Messages...)
 	case protocol.PushBehind:
 		r.mu.Lock()
-		if r.on == l {
-			r.behind, r.seq.need = true, true
+		// It may overtake the answer to the join that made us a member.
+		if r.behind == nil || r.behind.number < l.number {
+			r.behind = l
 		}
+		r.seq.need = true
 		r.mu.Unlock()
 		signal(r.wake)
 	case protocol.PushEphemeral:

@@ -30,6 +30,10 @@ type link struct {
 	renew chan struct{}
 	// rotateIn is what hello said; set before the link is adopted.
 	rotateIn time.Duration
+	// number counts the client's links.
+	number uint64
+	// moved signals that a room was joined on this link.
+	moved chan struct{}
 
 	mu       sync.Mutex
 	ended    bool
@@ -52,8 +56,9 @@ func newLink(c *Client, conn Conn) *link {
 	now := c.clock.Now()
 	return &link{
 		client: c, conn: conn, ctx: ctx, stop: stop, done: make(chan struct{}),
-		poke: make(chan struct{}, 1), renew: make(chan struct{}, 1),
-		calls: map[int64]chan frame{}, heard: now, spoke: now,
+		poke: make(chan struct{}, 1), renew: make(chan struct{}, 1), moved: make(chan struct{}, 1),
+		number: c.links.Add(1),
+		calls:  map[int64]chan frame{}, heard: now, spoke: now,
 	}
 }
 
@@ -68,6 +73,7 @@ func (l *link) end(why error, goodbye bool) {
 	l.ended, l.why = true, why
 	l.mu.Unlock()
 	close(l.done)
+	l.client.lost(l, why)
 	finish := func() {
 		if goodbye {
 			_ = l.conn.Close() // the peer may have closed first
@@ -78,7 +84,16 @@ func (l *link) end(why error, goodbye bool) {
 	if !goodbye || !l.client.spawn(finish) {
 		finish()
 	}
-	l.client.lost(l, why)
+}
+
+// over reports whether the link has ended.
+func (l *link) over() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (l *link) reason() error {
@@ -211,30 +226,35 @@ func (l *link) forget(id int64) {
 	}
 }
 
-// retire ends the link once every call is answered, or soon.
-func (l *link) retire() {
+// retire ends the link once all rooms are joined on the one that replaces it
+// and every call is answered, or soon. It returns then.
+func (l *link) retire(next *link) {
+	defer l.end(errReplaced, true)
+	timeout := newAlarm(l.client.clock)
+	timeout.set(overlap)
+	defer timeout.stop()
+	for !l.client.joinedOn(next) {
+		select {
+		case <-next.moved:
+		case <-timeout.C:
+			return
+		case <-l.client.ctx.Done():
+			return
+		case <-l.done:
+			return
+		}
+	}
 	l.mu.Lock()
 	l.retiring = true
 	idle := len(l.calls) == 0
 	l.mu.Unlock()
 	if idle {
-		l.end(errReplaced, true)
 		return
 	}
-	spawned := l.client.spawn(func() {
-		timeout := newAlarm(l.client.clock)
-		timeout.set(overlap)
-		defer timeout.stop()
-		select {
-		case <-timeout.C:
-			l.end(errReplaced, true)
-		case <-l.client.ctx.Done():
-			l.end(errReplaced, true)
-		case <-l.done:
-		}
-	})
-	if !spawned {
-		l.end(errReplaced, true)
+	select {
+	case <-timeout.C:
+	case <-l.client.ctx.Done():
+	case <-l.done:
 	}
 }
 

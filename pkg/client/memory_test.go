@@ -22,9 +22,10 @@ type socket struct {
 	mu     sync.Mutex
 	once   sync.Once
 	why    error
-	sent   []string // frames of the client, not yet taken
-	dialed bool     // taken
-	closed bool     // by the client
+	sent   []string      // frames of the client, not yet taken
+	dialed bool          // taken
+	closed bool          // by the client
+	slow   chan struct{} // if not nil, CloseNow waits for it
 }
 
 var errClosedHere = errors.New("closed here")
@@ -100,5 +101,12 @@ func (s *socket) byClient() {
 	})
 }
 
-func (s *socket) Close() error    { s.byClient(); return nil }
-func (s *socket) CloseNow() error { s.byClient(); return nil }
+func (s *socket) Close() error { s.byClient(); return nil }
+
+func (s *socket) CloseNow() error {
+	if s.slow != nil {
+		<-s.slow
+	}
+	s.byClient()
+	return nil
+}

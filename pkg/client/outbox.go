@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
@@ -27,9 +26,6 @@ type letter struct {
 	params *protocol.Publish
 	// ctx is the caller's.
 	ctx context.Context
-	// sent says that an attempt was made, at first.
-	sent  bool
-	first time.Time
 	// result takes what became of it; capacity one.
 	result chan outcome
 }
@@ -52,7 +48,7 @@ func (o *outbox) publish(ctx context.Context, p *protocol.Publish) (Published, e
 		return Published{}, context.Cause(ctx)
 	}
 	l := &letter{params: p, ctx: ctx, result: make(chan outcome, 1)}
-	if err := o.add(l); err != nil {
+	if err := o.add(l); err != nil { //nolint:contextcheck // the runner serves all callers, each letter carries its own
 		return Published{}, err
 	}
 	select {
@@ -139,23 +135,25 @@ func (o *outbox) run(room string) {
 
 // deliver repeats a letter until it is acknowledged, refused or given up.
 func (o *outbox) deliver(l *letter) (Published, error) {
-	c := o.client
+	c, ctx := o.client, l.ctx
 	for tries := 0; ; tries++ {
-		link, err := c.connected(l.ctx)
+		link, err := c.connected(ctx)
 		if err != nil {
 			return Published{}, err
 		}
 		room := c.joinedRoom(l.params.Room)
 		if room != nil {
-			if err := room.waitPlace(l.ctx); err != nil {
+			if err := room.waitPlace(ctx); err != nil {
 				return Published{}, err
 			}
 		}
-		now := c.clock.Now()
-		if !l.sent {
-			l.sent, l.first = true, now
-		} else if now.Sub(l.first) > c.options.KeyWindow {
-			return Published{}, ErrUnacknowledged
+		if ctx.Err() != nil {
+			return Published{}, context.Cause(ctx)
+		}
+		if tries == 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = within(ctx, c.clock, c.options.KeyWindow, ErrUnacknowledged)
+			defer cancel()
 		}
 		published, err := o.attempt(link, room, l.params)
 		if err == nil {
@@ -164,13 +162,13 @@ func (o *outbox) deliver(l *letter) (Published, error) {
 		if c.ctx.Err() != nil {
 			return Published{}, c.over()
 		}
-		if l.ctx.Err() != nil {
-			return Published{}, context.Cause(l.ctx)
+		if ctx.Err() != nil {
+			return Published{}, context.Cause(ctx)
 		}
 		if !c.mayRepeat(link, err) {
 			return Published{}, err
 		}
-		if err := c.rest(l.ctx, err, tries); err != nil {
+		if err := c.rest(ctx, err, tries); err != nil {
 			return Published{}, err
 		}
 	}
@@ -193,7 +191,7 @@ func (o *outbox) attempt(link *link, room *Room, p *protocol.Publish) (Published
 		return Published{}, err
 	}
 	published := Published{Position{answer.Epoch, answer.Seq}, answer.Duplicate}
-	if room != nil {
+	if room := o.client.joinedRoom(p.Room); room != nil { // it may have been joined, or left and joined again, meanwhile
 		room.own(published, p)
 	}
 	return published, nil

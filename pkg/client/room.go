@@ -25,6 +25,9 @@ type Room struct {
 	after <-chan struct{}
 	// left is closed once follow has ended.
 	left chan struct{}
+	// life ends with the membership.
+	life context.Context
+	stop context.CancelFunc
 
 	// sending counts our publishes that are under way: their numbers come by
 	// their replies.
@@ -35,18 +38,19 @@ type Room struct {
 
 	mu  sync.Mutex
 	seq *sequencer
-	// on is the link on which the server has answered our join.
-	on *link
+	// on is the link on which the server has answered our join, joining the one
+	// on which we asked last.
+	on, joining *link
 	// refused is the answer if it was no.
 	refused error
 	// over, once set, is what Next returns after what was received.
 	over error
-	// joined is closed once a join was answered, well or ill, or over is set; it
-	// is replaced with each new connection after a refusal.
+	// joined is closed once a join was answered, well or ill, or over is set.
 	joined chan struct{}
 	head   Position
-	// behind says that live messages have stopped until the next join.
-	behind bool
+	// behind is the link on which live messages have stopped until the next
+	// join, if any.
+	behind *link
 	// anew says that entries of another log came, which a join explains.
 	anew bool
 	// noHistory says that the token grants joining, not reading.
@@ -66,6 +70,7 @@ func newRoom(c *Client, name string, options []JoinOption) *Room {
 		left: make(chan struct{}), joined: make(chan struct{}),
 		seq: newSequencer(name, c.options.MaxBuffered),
 	}
+	r.life, r.stop = context.WithCancel(c.ctx)
 	for _, option := range options {
 		option(&r.options)
 	}
@@ -211,6 +216,7 @@ func (r *Room) finish(why error) {
 		r.over = why
 	}
 	r.mu.Unlock()
+	r.stop()
 	signal(r.ready)
 	signal(r.wake)
 }

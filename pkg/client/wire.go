@@ -46,6 +46,11 @@ type page struct {
 	Error     *protocol.Error  `json:"error"`
 }
 
+// absent reports whether the answer does not mention the room.
+func (p page) absent() bool {
+	return p.Error == nil && p.Messages == nil && !p.Recovered && p.Head == 0 && p.Epoch == ""
+}
+
 // welcome answers hello.
 type welcome struct {
 	ConnectionID     string          `json:"connectionId"`

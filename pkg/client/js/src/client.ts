@@ -132,7 +132,8 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
 
   _push(link: Link, frame: Frame): void {
     if (frame.push !== "bye") {
-      if (frame.room !== undefined) this._rooms.get(frame.room)?._push(link, frame);
+      // While one connection replaces another, both bring what has no number.
+      if (frame.messages || frame.push === "behind" || link === (this._link ?? link)) this._rooms.get(frame.room!)?._push(link, frame);
       return;
     }
     const reason = { code: frame.code ?? 1000, message: frame.reason ?? "" };

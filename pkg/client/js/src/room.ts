@@ -35,8 +35,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   private _error: GaplessError | undefined;
   /** There is more in the log than we were sent. */
   private _more?: boolean;
-  /** Live messages have stopped; join again once caught up. */
-  private _behind?: boolean;
+  /** Where live messages have stopped: join again once caught up. It may be told before the answer to the join. */
+  private _behind?: Link;
   /** The token grants joining but not reading back. */
   private _noHistory?: boolean;
   private _patience: unknown;
@@ -138,8 +138,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       this._emit("ephemeral", { user: frame.user!, data: frame.data as E });
     } else if (frame.push === "presence") {
       this._emit("presence", { joined: frame.joined!, left: frame.left!, count: frame.count! });
-    } else if (frame.push === "behind" && link === this._on) {
-      this._behind = true;
+    } else if (frame.push === "behind") {
+      this._behind = link;
     }
     this._check();
   }
@@ -157,7 +157,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     const link = this._client._link;
     if (this._running || this._left || !link || this._loading) return;
     if (this._on === link && this._error) return;
-    if (this._on === link && !this._more && !this._behind) {
+    if (this._on === link && !this._more && this._behind !== link) {
       if (!this._ahead.size) return;
       if (this._patient()) {
         this._patience ??= this._client._env.setTimeout(() => {
@@ -189,7 +189,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       const link = client._link;
       if (!link || (this._error && this._on === link)) return;
       const join = this._on !== link;
-      if (!join && !this._more && !this._behind && !this._ahead.size) return;
+      if (!join && !this._more && this._behind !== link && !this._ahead.size) return;
+      if (join) this._behind = undefined;
       const asked = this._asked();
       const seq = asked?.seq;
       try {
@@ -204,8 +205,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
           this._on = link;
         }
         this._page(page, asked, join);
-        if (join) this._behind = false;
-        else if (this._behind && !page.more) this._on = undefined;
+        if (!join && this._behind === link && !page.more) this._on = undefined;
       } catch (e) {
         const error = e as GaplessError;
         if (this._left) return;
@@ -232,7 +232,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     if (error.code === "unauthenticated") return link._end(error);
     this._error = error;
     this._on = link;
-    this._more = this._behind = false;
+    this._more = false;
     this._emit("error", error);
     void this._client._outbox._pump(this.name);
   }
