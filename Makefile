@@ -103,6 +103,12 @@ SEEDS ?= 300
 FIRST ?= 1
 FOR ?= 0
 
+SEED ?= 1
+
+.PHONY: soak-js
+soak-js: ## Hold the TypeScript SDK to its promises while faults from SEED strike, FOR=10m.
+	cd pkg/client/js && npm ci && GAPLESS_SOAK_FOR=$(patsubst 0,10m,$(FOR)) GAPLESS_SOAK_SEED=$(SEED) node scripts/test.mjs test/soak
+
 .PHONY: sim
 sim: ## Run the simulation with SEEDS seeds from FIRST on, at most for FOR.
 	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestSeeds$$' -v -seeds $(SEEDS) -first $(FIRST) -for $(FOR)

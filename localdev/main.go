@@ -14,6 +14,7 @@ import (
 // commands is the command line, one field and one file a subcommand.
 type commands struct {
 	Dev     devCommand     `cmd:"" help:"Run Gapless and a local AWS in this process."`
+	Chaos   chaosCommand   `cmd:"" help:"Run Gapless while everything goes wrong that may, for a time."`
 	Token   tokenCommand   `cmd:"" help:"Print a token for a user."`
 	Join    joinCommand    `cmd:"" help:"Join a room, print what arrives, send what is typed."`
 	Publish publishCommand `cmd:"" help:"Publish one message into a room."`

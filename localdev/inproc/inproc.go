@@ -5,6 +5,7 @@ package inproc
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -13,7 +14,8 @@ import (
 // caller's goroutine; its answer is complete before RoundTrip returns.
 type Transport struct{ Handler http.Handler }
 
-// RoundTrip serves one request. It fails only if the request's context is over.
+// RoundTrip serves one request. It fails if the request's context is over, and
+// with ErrAborted if the handler gave the connection up.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -29,7 +31,9 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	server.RequestURI = r.URL.RequestURI()
 	server.RemoteAddr = "127.0.0.1:0"
 	w := &answer{header: http.Header{}}
-	t.Handler.ServeHTTP(w, server)
+	if !serve(t.Handler, w, server) {
+		return nil, ErrAborted
+	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -39,6 +43,24 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.sent, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
 	}, nil
+}
+
+// ErrAborted is returned when a handler panics with http.ErrAbortHandler, upon
+// which a server would drop the connection without an answer.
+var ErrAborted = errors.New("connection reset by peer")
+
+// serve reports whether the handler has answered.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (answered bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				panic(v)
+			}
+			answered = false
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return true
 }
 
 // answer gathers what a handler writes.

@@ -76,6 +76,8 @@ type Config struct {
 	// WakeLatency, if not nil, is the time from a wake-up's publish to its
 	// delivery. Default: none.
 	WakeLatency func(*rand.Rand) time.Duration
+	// DynamoDBFault, if not nil, says how a request to DynamoDB goes wrong.
+	DynamoDBFault func(operation, tables string) dynamodb.Fault
 	// StaleReads, if not nil, says how many writes an eventually consistent
 	// read of DynamoDB lags behind. Default: none.
 	StaleReads func(dynamodb.Read) int
@@ -161,7 +163,7 @@ func (s *Stack) start() error {
 	if err != nil {
 		return fmt.Errorf("read the CloudFormation templates: %w", err)
 	}
-	s.DynamoDB = dynamodb.New(dynamodb.Config{Clock: s.Clock, StaleReads: s.config.StaleReads})
+	s.DynamoDB = dynamodb.New(dynamodb.Config{Clock: s.Clock, Fault: s.config.DynamoDBFault, StaleReads: s.config.StaleReads})
 	s.SQS = sqs.New(sqs.Config{Clock: s.Clock, Region: region, AccountID: account, Rand: s.config.rand(1)})
 	s.Lambda = lambda.New(lambda.Config{
 		Clock: s.Clock, Logger: s.config.Logger, Region: region, AccountID: account, DeadLetter: s.deadLetter,

@@ -7,35 +7,66 @@ import { join, resolve } from "node:path";
 /** The repository: tests run in the package's folder. */
 const root = resolve("../../..");
 
+/** A local stack in a process of its own. */
+export interface Process {
+  /** Resolves with what the pattern's group matches in the output, from its beginning; rejects if the process ends before. */
+  printed(pattern: RegExp): Promise<string>;
+  /** Runs another command of the same binary and returns its output. */
+  run(...args: string[]): string;
+  stop(): Promise<void>;
+}
+
 export interface Stack {
   url: string;
   token(user: string, ...flags: string[]): string;
   stop(): Promise<void>;
 }
 
-/** Builds the local stack and runs it on a free port. */
-export async function startStack(): Promise<Stack> {
+/**
+ * Builds the command line and runs a subcommand that serves. GOFLAGS of the
+ * environment count: `make test` builds with the race detector, as all of it is
+ * built by then.
+ */
+export function start(...args: string[]): Process {
   const folder = mkdtempSync(join(tmpdir(), "gapless-"));
   const binary = join(folder, "gapless");
   execFileSync("go", ["build", "-o", binary, "./localdev"], { cwd: root, stdio: "inherit" });
-  const child = spawn(binary, ["dev", "--listen", "localhost:0", "--aws-listen", ""], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "exit");
-  let printed = "";
-  const url = await new Promise<string>((found, failed) => {
-    child.once("exit", (code) => failed(new Error(`the local stack ended with ${code}: ${printed}`)));
-    child.stdout.on("data", (text) => {
-      printed += text;
-      const match = /ws:\/\/\S+/.exec(printed);
-      if (match) found(match[0]);
-    });
+  let output = "";
+  const waiting = new Set<() => void>();
+  child.stdout.on("data", (text) => {
+    output += text;
+    for (const look of [...waiting]) look();
   });
   return {
-    url,
-    token: (user, ...flags) => execFileSync(binary, ["token", user, ...flags], { encoding: "utf8" }).trim(),
+    printed: (pattern) =>
+      new Promise((found, failed) => {
+        const look = () => {
+          const match = pattern.exec(output);
+          if (!match) return;
+          waiting.delete(look);
+          found(match[1]!);
+        };
+        waiting.add(look);
+        look();
+        void ended.then(([code]) => failed(new Error(`the local stack ended with ${code}: ${output}`)));
+      }),
+    run: (...command) => execFileSync(binary, command, { encoding: "utf8" }).trim(),
     async stop() {
       child.kill("SIGINT");
       await ended;
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** Runs `dev` on a free port. */
+export async function startStack(): Promise<Stack> {
+  const dev = start("dev", "--listen", "localhost:0", "--aws-listen", "");
+  return {
+    url: await dev.printed(/(ws:\/\/\S+)/),
+    token: (user, ...flags) => dev.run("token", user, ...flags),
+    stop: () => dev.stop(),
   };
 }
