@@ -107,7 +107,7 @@ SEED ?= 1
 
 .PHONY: soak-js
 soak-js: ## Hold the TypeScript SDK to its promises while faults from SEED strike, FOR=10m.
-	cd pkg/client/js && npm ci && GAPLESS_SOAK_FOR=$(patsubst 0,10m,$(FOR)) GAPLESS_SOAK_SEED=$(SEED) node scripts/test.mjs test/soak
+	cd pkg/client/js && npm ci && GAPLESS_SOAK_FOR=$(patsubst 0,10m,$(FOR)) GAPLESS_SOAK_SEED=$(SEED) node scripts/test.mjs test/soak 86400000
 
 .PHONY: sim
 sim: ## Run the simulation with SEEDS seeds from FIRST on, at most for FOR.
