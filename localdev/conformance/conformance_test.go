@@ -3,7 +3,9 @@ package conformance
 import (
 	"testing"
 
+	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/limit"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/revocation"
 	"github.com/gapless-rooms/gapless/pkg/room"
@@ -25,6 +27,7 @@ func runAll(t *testing.T, b backend) {
 	storetest.RunLog(t, func(*testing.T) msglog.Store { return b.log() })
 	storetest.RunAppend(t, func(*testing.T) msglog.Store { return b.log() })
 	storetest.RunConnections(t, func(*testing.T) connection.Store { return b.connections() })
+	storetest.RunLimits(t, func(*testing.T) limit.Store { return dynamo.NewLimits(b.client, b.tables["connections"]) })
 	storetest.RunRevocations(t, func(*testing.T) revocation.Store { return b.revocations() })
 	storetest.RunRooms(t, func(*testing.T) room.Store { return b.rooms() })
 }

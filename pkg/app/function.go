@@ -15,6 +15,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/config"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/handler"
+	"github.com/gapless-rooms/gapless/pkg/limit"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
@@ -79,7 +80,7 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 		Connections: s.connections, Members: s.rooms, Log: log,
 		Waker: sns.New(sdk, c.ARN), Verifier: hooked{hooks, verifier}, Hooks: hooks,
 		Revocations: s.guard(h, c.Lifetime), Policy: auth.Policy{Open: c.OpenRooms},
-		Clock: h.Clock, Random: h.Random, Limiter: handler.NewLimiter(c.PublishRate), Logger: logger,
+		Clock: h.Clock, Random: h.Random, Limits: s.limits(h, c.Client), Logger: logger,
 		Heartbeat: c.Heartbeat, CheckEvery: c.CheckEvery, MaxRooms: c.MaxRooms,
 	}, nil
 }
@@ -123,7 +124,18 @@ func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
 		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock),
 		Waker:   sns.New(sdk, c.ARN), DeadLetters: sqs.New(sdk, c.DeadLetterQueue),
 		Clock: h.Clock, Random: h.Random, Logger: logger,
-	}, sweep.Config{CheckEvery: c.CheckEvery, IdleAfter: c.IdleAfter})}, nil
+	}, sweep.Config{CheckEvery: c.CheckEvery, IdleAfter: c.IdleAfter, MaxConnections: c.MaxConnections})}, nil
+}
+
+// limits bounds clients by counts that all environments share.
+func (s stores) limits(h Host, c config.Client) handler.Limits {
+	c = c.WithDefaults()
+	store := dynamo.NewLimits(s.client, s.tables.Connections)
+	return handler.Limits{
+		Commands:      limit.New(store, h.Clock, "commands", c.CommandRate),
+		Publishes:     limit.New(store, h.Clock, "publish", c.PublishRate),
+		UserPublishes: limit.New(store, h.Clock, "user", c.UserPublishRate),
+	}
 }
 
 // stores are the DynamoDB adapters, on one client.

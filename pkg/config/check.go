@@ -9,7 +9,10 @@ import (
 )
 
 // mayBeNegative lists the variables for which -1 means "never".
-var mayBeNegative = map[string]bool{"GAPLESS_PRESENCE_MEMBERS": true}
+var mayBeNegative = map[string]bool{"GAPLESS_PRESENCE_MEMBERS": true, "GAPLESS_MAX_CONNECTIONS": true}
+
+// mayBeZero lists the variables for which 0 means "as follows from another".
+var mayBeZero = map[string]bool{"GAPLESS_USER_PUBLISH_RATE": true, "GAPLESS_COMMAND_RATE": true}
 
 // checkPositive refuses numbers and durations that are zero or negative.
 func checkPositive(v reflect.Value) error {
@@ -19,7 +22,8 @@ func checkPositive(v reflect.Value) error {
 		switch {
 		case field.Anonymous:
 			errs = append(errs, checkPositive(value))
-		case value.CanInt() && value.Int() <= 0 && !mayBeNegative[variable(field)]:
+		case value.CanInt() && value.Int() <= 0 && !mayBeNegative[variable(field)] &&
+			(value.Int() < 0 || !mayBeZero[variable(field)]):
 			errs = append(errs, fmt.Errorf("%s must be greater than zero", variable(field)))
 		}
 	}

@@ -96,9 +96,25 @@ type Client struct {
 	// MaxRooms is how many rooms one connection may be in.
 	MaxRooms int `env:"GAPLESS_MAX_ROOMS" envDefault:"100"`
 	// PublishRate is how many messages a second one connection may publish,
-	// with a burst of twice as many. Counted by each function environment, so
-	// a connection whose messages are spread over several may exceed it.
+	// over ten seconds. Package limit says how exact this and the next two are.
 	PublishRate int `env:"GAPLESS_PUBLISH_RATE" envDefault:"50"`
+	// UserPublishRate is the same for all connections of one user; 0 means
+	// twice PublishRate.
+	UserPublishRate int `env:"GAPLESS_USER_PUBLISH_RATE" envDefault:"0"`
+	// CommandRate is how many commands a second one connection may send, good
+	// ones and bad; 0 means twice PublishRate.
+	CommandRate int `env:"GAPLESS_COMMAND_RATE" envDefault:"0"`
+}
+
+// WithDefaults returns c with the rates that follow from another filled in.
+func (c Client) WithDefaults() Client {
+	if c.UserPublishRate == 0 {
+		c.UserPublishRate = 2 * c.PublishRate
+	}
+	if c.CommandRate == 0 {
+		c.CommandRate = 2 * c.PublishRate
+	}
+	return c
 }
 
 // Sweep tunes the sweeper and what must agree with it.
@@ -107,6 +123,13 @@ type Sweep struct {
 	CheckEvery time.Duration `env:"GAPLESS_CHECK_EVERY" envDefault:"10m"`
 	// IdleAfter is for how long a connection may show no sign of life.
 	IdleAfter time.Duration `env:"GAPLESS_IDLE_AFTER" envDefault:"10m"`
+}
+
+// Crowd bounds users.
+type Crowd struct {
+	// MaxConnections is how many connections one user may have; -1 means any
+	// number. The sweeper counts once a minute and closes the newest.
+	MaxConnections int `env:"GAPLESS_MAX_CONNECTIONS" envDefault:"100"`
 }
 
 // Broadcast tunes the broadcasters.
@@ -176,6 +199,7 @@ type Sweeper struct {
 	Topic
 	Gateway
 	Lifetime
+	Crowd
 	Sweep
 	Telemetry
 	// DeadLetterQueue is the URL of the queue of failed wake-ups.

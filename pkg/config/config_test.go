@@ -103,4 +103,27 @@ func TestNeverIsNegative(t *testing.T) {
 	if c, err := Load[Broadcaster](environ); err != nil || c.PresenceMembers != -1 {
 		t.Errorf("%+v, %v", c, err)
 	}
+	environ["GAPLESS_MAX_CONNECTIONS"], environ["GAPLESS_DEAD_LETTER_QUEUE"] = "-1", "https://x"
+	if c, err := Load[Sweeper](environ); err != nil || c.MaxConnections != -1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestRatesFollowFromOneAnother(t *testing.T) {
+	t.Parallel()
+	environ := complete()
+	environ["GAPLESS_PUBLISH_RATE"] = "7"
+	c, err := Load[Message](environ)
+	if got := c.WithDefaults(); err != nil || got.UserPublishRate != 14 || got.CommandRate != 14 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	environ["GAPLESS_USER_PUBLISH_RATE"], environ["GAPLESS_COMMAND_RATE"] = "3", "5"
+	c, err = Load[Message](environ)
+	if got := c.WithDefaults(); err != nil || got.UserPublishRate != 3 || got.CommandRate != 5 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	environ["GAPLESS_COMMAND_RATE"] = "-5"
+	if _, err := Load[Message](environ); err == nil {
+		t.Error("a negative rate was taken")
+	}
 }

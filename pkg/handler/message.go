@@ -35,7 +35,7 @@ type Message struct {
 	Policy      auth.Policy
 	Clock       clock.Clock
 	Random      func(n int64) int64 // uniform in [0, n)
-	Limiter     *Limiter
+	Limits      Limits
 	Logger      *slog.Logger
 
 	// Heartbeat is what clients are told to ping after.
@@ -77,6 +77,10 @@ func (m *Message) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 
 func (m *Message) reply(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) ([]byte, error) {
 	command, err := protocol.Decode([]byte(req.Body))
+	// A frame that makes no sense counts as well.
+	if slow := m.take(ctx, m.Limits.Commands, req.RequestContext.ConnectionID, req.RequestContext.ConnectionID); slow != nil {
+		err = slow
+	}
 	if err != nil {
 		return protocol.EncodeError(command.ID, m.explain(ctx, err))
 	}

@@ -16,11 +16,14 @@ import (
 // message having to come.
 func (m *Message) publish(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Publish)
-	if wait := m.Limiter.Wait(c.connectionID, m.Clock.Now()); wait > 0 {
-		return nil, protocol.Retry(protocol.RateLimited, wait.Milliseconds()+1, "you publish too fast")
+	if err := m.take(ctx, m.Limits.Publishes, c.connectionID, c.connectionID); err != nil {
+		return nil, err
 	}
 	conn, err := m.may(ctx, c, auth.Publish, p.Room)
 	if err != nil {
+		return nil, err
+	}
+	if err := m.take(ctx, m.Limits.UserPublishes, conn.Identity.User, c.connectionID); err != nil {
 		return nil, err
 	}
 	draft := hook.Publish{

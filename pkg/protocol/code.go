@@ -60,11 +60,12 @@ var (
 	CloseTokenInvalid    = Close{3501, "token invalid"}
 	CloseKicked          = Close{3503, "kicked or revoked"}
 	CloseViolation       = Close{3505, "protocol violated"}
+	CloseTooMany         = Close{3507, "too many connections"}
 )
 
 var closes = []Close{
 	CloseRestart, CloseUnauthenticated, CloseTokenExpired, CloseTooSlow,
-	CloseIdle, CloseTokenInvalid, CloseKicked, CloseViolation,
+	CloseIdle, CloseTokenInvalid, CloseKicked, CloseViolation, CloseTooMany,
 }
 
 // CloseByCode finds a reason by its number.

@@ -55,17 +55,6 @@ func (l List) Holds(user, session string, issued time.Time) bool {
 	return false
 }
 
-// Young is the part of the list that is not older than age at now.
-func (l List) Young(now time.Time, age time.Duration) List {
-	var young List
-	for _, r := range l {
-		if now.Sub(r.At) <= age {
-			young = append(young, r)
-		}
-	}
-	return young
-}
-
 // Guard answers from a list that it reads again when it is older than Every.
 // It is safe for concurrent use.
 type Guard struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
 // stale finds connections due as they were a while ago.
@@ -27,7 +28,7 @@ func TestStaleReadEndsNobody(t *testing.T) {
 		w.add(t, "renewed", func(c *connection.Connection) { c.Identity.Expires = time.Now().Add(time.Minute) })
 		w.add(t, "cleared", func(c *connection.Connection) { c.Strikes = 1 })
 		w.gone["cleared"] = true // wrong, and the first since the last good look
-		sweeper := w.sweeper()
+		sweeper := w.sweeper(sweep.Config{})
 		old := stale{Store: w.Connections}
 		for _, id := range []string{"renewed", "cleared"} {
 			c, err := w.Get(t.Context(), id)

@@ -33,6 +33,9 @@ type Config struct {
 	Margin time.Duration
 	// Width bounds how many connections are looked at at once. Default 32.
 	Width int
+	// MaxConnections is how many connections one user may have. Default 100;
+	// negative means any number.
+	MaxConnections int
 	// SpreadMs bounds the pause after which clients that are told to come back
 	// do so; each gets a random one. Default 2,000 ms.
 	SpreadMs int64
@@ -50,6 +53,9 @@ func (c Config) WithDefaults() Config {
 	set(&c.Margin, 5*time.Second)
 	if c.Width == 0 {
 		c.Width = 32
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 100
 	}
 	if c.SpreadMs == 0 {
 		c.SpreadMs = 2000
@@ -114,31 +120,24 @@ func (t *tally) report() Report {
 // partitionWidth bounds how many partitions are read at once.
 const partitionWidth = 4
 
-// recent is for how long after a revocation each sweep looks at every
-// connection. Commands that were under way at the revocation have ended by then
-// (29 s at most), and every function knows of it.
-const recent = 5 * time.Minute
-
-// everything is later than any next check.
+// everything is later than any next check: a sweep reads all connections, to
+// find the revoked and to count each user's. That costs what reading those that
+// are due would cost, since DynamoDB filters after it has counted.
 var everything = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 	now := s.Clock.Now()
 	revoked, unread := s.Revocations.Read(ctx)
 	t.revoked = revoked
-	// Reading all connections costs what reading those that are due costs:
-	// DynamoDB filters after it has counted.
-	until := now
-	if len(revoked.Young(now, recent)) > 0 {
-		until = everything
-	}
+	var everybody crowd
+	count := s.config.MaxConnections > 0
 	var partitions errgroup.Group
 	partitions.SetLimit(partitionWidth)
 	var work errgroup.Group
 	work.SetLimit(s.config.Width)
 	for p := range s.Connections.Partitions() {
 		partitions.Go(func() error {
-			due := connection.DueParams{Partition: p, Now: until}
+			due := connection.DueParams{Partition: p, Now: everything}
 			for {
 				if s.outOfTime(ctx) {
 					t.unfinished.Store(true)
@@ -149,6 +148,9 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 					return fmt.Errorf("read due connections of partition %d: %w", p, err)
 				}
 				for _, c := range page {
+					if count {
+						everybody.add(c)
+					}
 					if !judge(&c, revoked, now) {
 						continue
 					}
@@ -162,6 +164,11 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 		})
 	}
 	err := partitions.Wait()
+	if count {
+		for _, id := range everybody.excess(s.config.MaxConnections) {
+			work.Go(func() error { s.dismiss(ctx, id, t); return nil })
+		}
+	}
 	return errors.Join(unread, err, work.Wait())
 }
 

@@ -30,6 +30,7 @@ import (
 //	            ja  latest join began   ck  next check
 //	            st  strikes             bc  sentence
 //	            cl  closing             ti  token issued
+//	limit       n   used in the window
 //	revocations v#<user>\x00<session>   revoked at
 type item = map[string]types.AttributeValue
 

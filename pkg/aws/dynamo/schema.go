@@ -25,6 +25,7 @@ type Table struct {
 //
 //	connections  pk c#<partition>          sk <connection>  a connection
 //	             pk v#                     sk v             all revocations
+//	             pk l#<name>/<key>         sk <start>       what a limit has given in a window
 //	rooms        pk h#<room>               sk h             the room's head
 //	             pk m#<room>#<shard>       sk <connection>  a membership
 //	log          pk e#<room>#<epoch>       sk <number>      an entry
@@ -34,8 +35,8 @@ type Table struct {
 // own, so that a busy room spreads its load over several of DynamoDB's 1,000
 // writes a second. Room names contain no '#'.
 //
-// The connections have no index by next check. The sweeper queries each
-// partition and lets DynamoDB filter: reading 100,000 items of 250 bytes once a
+// The connections have no index by next check or by user. The sweeper queries
+// each partition and looks at all: reading 100,000 items of 250 bytes once a
 // minute is about 3,100 eventually consistent read units, some 17 USD a month
 // beside the 1,095 USD that API Gateway takes for their connection minutes. An
 // index would cost a write more at each connect and two more at each check.

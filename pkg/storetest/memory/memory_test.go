@@ -6,6 +6,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/limit"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/revocation"
 	"github.com/gapless-rooms/gapless/pkg/room"
@@ -38,4 +39,9 @@ func TestAppend(t *testing.T) {
 func TestRevocations(t *testing.T) {
 	t.Parallel()
 	storetest.RunRevocations(t, func(*testing.T) revocation.Store { return new(memory.Revocations) })
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	storetest.RunLimits(t, func(*testing.T) limit.Store { return new(memory.Limits) })
 }
