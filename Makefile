@@ -12,7 +12,7 @@ help: ## Print the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 26
 
 .PHONY: dev
-dev: $(if $(ISOLATED),build-isolated) ## Run Gapless and a local AWS on ws://localhost:3001/local; ISOLATED=1: functions as processes.
+dev: $(if $(ISOLATED),build-isolated) ## Run Gapless and a local AWS; console on http://localhost:3000. ISOLATED=1: functions as processes.
 	@go build -o build/gapless ./localdev
 	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(ARGS)
 
@@ -85,6 +85,22 @@ verify-template: ## Fail if the committed templates are stale (Node).
 	go test -count=1 -tags infra -run '^TestTemplateIsCommitted$$' ./infra
 
 verify: verify-template
+
+PAGE_SDK := $(CURDIR)/localdev/console/page/gapless.js
+JS_READY := pkg/client/js/node_modules/.package-lock.json
+
+$(JS_READY): pkg/client/js/package-lock.json
+	cd pkg/client/js && npm ci
+
+.PHONY: page
+page: $(JS_READY) ## Bundle the TypeScript SDK for the console's page anew (Node).
+	cd pkg/client/js && node scripts/page.mjs $(PAGE_SDK)
+
+.PHONY: verify-page
+verify-page: $(JS_READY) ## Fail if the SDK in the console's page is stale (Node).
+	cd pkg/client/js && node scripts/page.mjs $(PAGE_SDK) --check
+
+verify: verify-page
 
 .PHONY: test-isolated
 test-isolated: build-isolated ## Run the end-to-end tests with the functions as processes.

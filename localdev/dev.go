@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gapless-rooms/gapless/localdev/console"
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/rule"
 )
@@ -18,6 +19,7 @@ import (
 type devCommand struct {
 	Listen    string `default:"localhost:3001" help:"Where the gateway listens; loopback only."`
 	AWSListen string `name:"aws-listen" default:"localhost:3002" help:"Where the local AWS answers the AWS CLI and SDKs; empty for nowhere."`
+	Console   string `default:"localhost:3000" help:"Where the console answers, a page to see it all; empty for nowhere."`
 	User      string `default:"ada" help:"User of the token that is printed."`
 	Isolated  string `type:"existingdir" help:"Folder with {function}/bootstrap: the functions run as processes; see make dev ISOLATED=1."`
 	Verbose   bool   `short:"v" help:"Show what the functions log."`
@@ -28,40 +30,46 @@ const shutdownTime = 10 * time.Second
 
 // Run serves until ctx is done.
 func (c *devCommand) Run(ctx context.Context, std stdio) error {
-	gatewayListener, err := listen(ctx, c.Listen)
+	ports, err := c.open(ctx)
 	if err != nil {
 		return err
-	}
-	var awsListener net.Listener
-	if c.AWSListen != "" {
-		if awsListener, err = listen(ctx, c.AWSListen); err != nil {
-			return errors.Join(err, gatewayListener.Close())
-		}
 	}
 	functionLog := io.Discard
 	if c.Verbose {
 		functionLog = std.err
 	}
+	view := console.New()
 	s, err := stack.New(stack.Config{
 		Logger:      slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		FunctionLog: functionLog,
 		Isolated:    c.Isolated,
 		Hooks:       rule.New,
+		Transport:   view.Transport,
 	})
 	if err != nil {
 		return err
 	}
-	s.Serve(gatewayListener)
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	if awsListener != nil {
-		go func() { served <- server.Serve(awsListener) }()
+	if err := view.Watch(s, "ws://"+localhost(ports.gateway)+"/"+stack.Stage); err != nil {
+		return errors.Join(err, s.Shutdown(ctx))
 	}
+	s.Serve(ports.gateway)
+	served := make(chan error, 2)
+	var servers []*http.Server
+	serve := func(l net.Listener, h http.Handler) {
+		if l == nil {
+			return
+		}
+		server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+		servers = append(servers, server)
+		go func() { served <- server.Serve(l) }()
+	}
+	serve(ports.aws, s.Handler())
+	serve(ports.console, view.Handler())
 	token, err := s.Token(c.User, nil)
 	if err != nil {
 		return err
 	}
-	c.greet(std, gatewayListener, awsListener, token)
+	c.greet(std, ports, token)
 
 	select {
 	case <-ctx.Done():
@@ -70,7 +78,41 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 	fmt.Fprintln(std.out, "\nstopping")
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(stopping), s.Shutdown(stopping))
+	view.Close() // ends the pages' streams, for which Shutdown would wait
+	for _, server := range servers {
+		err = errors.Join(err, server.Shutdown(stopping))
+	}
+	return errors.Join(err, s.Shutdown(stopping))
+}
+
+// ports are what the command listens on; aws and console may be nil.
+type ports struct{ gateway, aws, console net.Listener }
+
+func (c *devCommand) open(ctx context.Context) (ports, error) {
+	var p ports
+	var err error
+	if p.gateway, err = listen(ctx, c.Listen); err != nil {
+		return p, err
+	}
+	if c.AWSListen != "" {
+		if p.aws, err = listen(ctx, c.AWSListen); err != nil {
+			return p, errors.Join(err, p.gateway.Close())
+		}
+	}
+	if c.Console != "" {
+		p.console, err = listen(ctx, c.Console)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			// Nothing but a person needs to know this port.
+			p.console, err = listen(ctx, "localhost:0")
+		}
+		if err != nil {
+			err = errors.Join(err, p.gateway.Close())
+			if p.aws != nil {
+				err = errors.Join(err, p.aws.Close())
+			}
+		}
+	}
+	return p, err
 }
 
 // listen opens a port on loopback and explains what to do if it is taken.
@@ -84,7 +126,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port %s is in use: stop what listens there, or choose another with --listen or --aws-listen", port)
+		return nil, &portError{port}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
@@ -92,35 +134,46 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
+// portError is returned when a port is taken.
+type portError struct{ port string }
+
+func (e *portError) Error() string {
+	return "port " + e.port + " is in use: stop what listens there, or choose another with --listen or --aws-listen"
+}
+
+func (e *portError) Unwrap() error { return syscall.EADDRINUSE }
+
 // localhost names a listener as a person would.
 func localhost(l net.Listener) string {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return "localhost:" + port
 }
 
-// greet says where everything is and what to try; aws may be nil.
-func (c *devCommand) greet(std stdio, gateway, aws net.Listener, token string) {
-	host := localhost(gateway)
+// greet says where everything is and what to try.
+func (c *devCommand) greet(std stdio, p ports, token string) {
+	host := localhost(p.gateway)
 	elsewhere := ""
 	if url := "ws://" + host + "/" + stack.Stage; url != defaultURL {
 		elsewhere = " --url " + url
 	}
-	fmt.Fprintf(std.out, `Gapless is running.
-
-  WebSocket   ws://%[1]s/%[2]s
+	fmt.Fprintf(std.out, "Gapless is running.\n\n")
+	if p.console != nil {
+		fmt.Fprintf(std.out, "  Console     http://%s  (open it: a chat, and all that happens inside)\n", localhost(p.console))
+	}
+	fmt.Fprintf(std.out, `  WebSocket   ws://%[1]s/%[2]s
   Management  http://%[1]s/%[2]s/@connections/{id}
 `, host, stack.Stage)
-	if aws != nil {
-		fmt.Fprintf(std.out, "  AWS         http://%s  (DynamoDB, SNS, SQS, Lambda; any credentials)\n", localhost(aws))
+	if p.aws != nil {
+		fmt.Fprintf(std.out, "  AWS         http://%s  (DynamoDB, SNS, SQS, Lambda; any credentials)\n", localhost(p.aws))
 	}
 	fmt.Fprintf(std.out, `
-Token for %[2]s (24 h):
-  %[3]s
+Token for %[1]s (24 h):
+  %[2]s
 
 Try it, in two terminals, and type:
-  go run ./localdev join lobby --user ada%[4]s
-  go run ./localdev join lobby --user bob%[4]s
+  go run ./localdev join lobby --user ada%[3]s
+  go run ./localdev join lobby --user bob%[3]s
 
 Ctrl-C stops it; nothing is kept.
-`, host, c.User, token, elsewhere)
+`, c.User, token, elsewhere)
 }

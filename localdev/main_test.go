@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -52,16 +53,22 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// dev runs the dev subcommand on free ports and returns the URL that it prints,
-// and how to stop it.
-func dev(t *testing.T) (url, token string, stop func() int) {
+// dev runs the dev subcommand on free ports and returns the URLs that it prints,
+// and how to stop it. The console's port is taken.
+func dev(t *testing.T) (url, page, token string, stop func() int) {
 	t.Helper()
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	var errs buffer
 	exit := make(chan int, 1)
 	go func() {
-		exit <- run(ctx, []string{"dev", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0"}, stdio{strings.NewReader(""), w, &errs})
+		exit <- run(ctx, []string{"dev", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0", "--console", taken.Addr().String()},
+			stdio{strings.NewReader(""), w, &errs})
 		_ = w.Close()
 	}()
 	lines := bufio.NewScanner(r)
@@ -69,23 +76,41 @@ func dev(t *testing.T) (url, token string, stop func() int) {
 		if u := regexp.MustCompile(`WebSocket +(ws://\S+)`).FindStringSubmatch(lines.Text()); u != nil {
 			url = u[1]
 		}
+		if u := regexp.MustCompile(`Console +(http://\S+)`).FindStringSubmatch(lines.Text()); u != nil {
+			page = u[1]
+		}
 		if strings.HasPrefix(strings.TrimSpace(lines.Text()), "ey") {
 			token = strings.TrimSpace(lines.Text())
 		}
 	}
-	if url == "" || token == "" {
+	if url == "" || page == "" || token == "" {
 		t.Fatalf("dev printed no URL or no token: %s", errs.String())
 	}
 	go func() { _, _ = io.Copy(io.Discard, r) }()
-	return url, token, func() int { cancel(); return <-exit }
+	return url, page, token, func() int { cancel(); return <-exit }
 }
 
 func TestDevServesAndStopsCleanly(t *testing.T) {
 	t.Parallel()
-	url, token, stop := dev(t)
+	url, page, token, stop := dev(t)
 	var out, errs bytes.Buffer
 	if code := run(t.Context(), []string{"publish", "lobby", "hi", "--url", url, "--token", token}, stdio{nil, &out, &errs}); code != 0 || out.String() != "1\n" {
 		t.Errorf("publish: exit %d, %q, %q", code, out.String(), errs.String())
+	}
+	// A page that looks does not keep it from stopping.
+	for path, kind := range map[string]string{"/": "text/html", "/api/events": "text/event-stream"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close() //nolint:errcheck // the test is over
+		if got := response.Header.Get("Content-Type"); !strings.HasPrefix(got, kind) {
+			t.Errorf("%s: %s", path, got)
+		}
 	}
 	if code := stop(); code != 0 {
 		t.Errorf("exit %d after Ctrl-C", code)
