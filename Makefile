@@ -115,6 +115,12 @@ test-infra: test-isolated ## Test the CDK app: assertions and cdk-nag (Node), an
 test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later).
 	cd pkg/client/js && npm ci && npm run check && npm run build && npm test && npm run size
 
+SCALE ?= 1
+
+.PHONY: test-proxies
+test-proxies: ## Try the SDKs behind nginx and HAProxy, 6 minutes; SCALE=12 divides all times.
+	go test ./localdev/proxy -count=1 -timeout 20m -parallel 8 -v -scale $(SCALE)
+
 SEEDS ?= 300
 FIRST ?= 1
 FOR ?= 0

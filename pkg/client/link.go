@@ -123,6 +123,9 @@ func (l *link) receive(b []byte) {
 	var f frame
 	err := json.Unmarshal(b, &f)
 	l.mu.Lock()
+	if !l.deadline.IsZero() {
+		signal(l.poke) // the next ping may be due before this one would have been given up
+	}
 	l.heard, l.deadline = l.client.clock.Now(), time.Time{}
 	revived := l.doubted
 	l.doubted = false

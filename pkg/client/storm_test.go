@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	storms     = flag.Uint64("storms", 60, "storms to go through")
+	storms     = flag.Uint64("storms", 20, "storms to go through")
 	tell       = flag.Bool("tell-storm", false, "print what passed in storms that fail")
 	firstStorm = flag.Uint64("first-storm", 1, "seed of the first storm")
 )
