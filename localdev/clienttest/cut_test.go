@@ -9,18 +9,24 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/client"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 // brisk makes attempts to reconnect follow each other quickly: the test waits
 // for real sockets.
 func brisk() float64 { return 0.02 }
 
-func dial(t *testing.T, s *stack.Running, user string, options client.Options) *client.Client {
+func dial(t testing.TB, s *stack.Running, user string, options client.Options) *client.Client {
 	t.Helper()
-	options.GetToken = func(context.Context, bool) (string, error) { return s.Token(user, nil) }
+	if options.GetToken == nil {
+		options.GetToken = func(context.Context, bool) (string, error) { return s.Token(user, nil) }
+	}
 	if options.Rand == nil {
 		options.Rand = brisk
 	}
@@ -216,20 +222,16 @@ func TestPresenceHistoryAndEphemeral(t *testing.T) {
 func TestForbiddenRoom(t *testing.T) {
 	t.Parallel()
 	s := stack.RunT(t, stack.Config{})
-	c, err := client.Dial(t.Context(), s.URL, client.Options{GetToken: func(context.Context, bool) (string, error) {
+	c := dial(t, s, "ada", client.Options{GetToken: func(context.Context, bool) (string, error) {
 		return s.Token("ada", auth.Permissions{"mine.*": {"join", "publish", "history"}})
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close() //nolint:errcheck // it has none
 	for _, err := range c.Join("vault").Messages() {
 		var refused *client.Error
 		if !errors.As(err, &refused) || refused.Code != "forbidden" || refused.Temporary() {
 			t.Errorf("got %v", err)
 		}
 	}
-	_, err = c.Room("vault").Publish(t.Context(), 1)
+	_, err := c.Room("vault").Publish(t.Context(), 1)
 	if refused := (*client.Error)(nil); !errors.As(err, &refused) || refused.Code != "forbidden" {
 		t.Errorf("publish: %v", err)
 	}
