@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"strings"
@@ -43,6 +45,7 @@ func runPoison(t *testing.T, b backend) {
 	t.Run("Mark", func(t *testing.T) { poisonMark(t, b) })
 	t.Run("Connection", func(t *testing.T) { poisonConnection(t, b) })
 	t.Run("ConnectionNotDue", func(t *testing.T) { poisonDate(t, b) })
+	t.Run("ConnectionNotDeleted", func(t *testing.T) { poisonJoin(t, b) })
 	t.Run("Lease", func(t *testing.T) { poisonLease(t, b) })
 }
 
@@ -206,7 +209,7 @@ func poisonDate(t *testing.T, b backend) {
 	c := connection.Connection{ID: "dateless=", ConnectedAt: storetest.Start, CheckAt: storetest.Start.Add(time.Hour)}
 	ok(t, b.connections().Put(t.Context(), c))
 	sound := b.soundConnection(t, c.ID)
-	for _, changes := range []item{{"ck": nil}, {"ck": text("soon")}} {
+	for _, changes := range []item{{"ck": nil}, {"ck": text("soon")}, {"ck": number("1E+100")}} {
 		b.write(t, "connections", sound, changes)
 		found := 0
 		for partition := range partitions {
@@ -219,6 +222,30 @@ func poisonDate(t *testing.T, b backend) {
 			}
 		}
 		equal(t, found, 1)
+	}
+}
+
+// poisonJoin checks that a connection whose latest join or whose room cannot be
+// read can be deleted, and holds up nobody who authenticates on it.
+func poisonJoin(t *testing.T, b backend) {
+	for n, join := range []types.AttributeValue{text("now"), number("1E+100"), &types.AttributeValueMemberNULL{Value: true}} {
+		c := connection.Connection{ID: fmt.Sprintf("joinless%d=", n), ConnectedAt: storetest.Start, CheckAt: storetest.Start}
+		ok(t, b.connections().Put(t.Context(), c))
+		b.write(t, "connections", b.soundConnection(t, c.ID), item{"ja": join})
+		got, err := b.connections().Get(t.Context(), c.ID)
+		ok(t, err)
+		deleted, err := b.connections().Delete(t.Context(), c.ID, got.JoinedAt)
+		ok(t, err)
+		equal(t, deleted, true)
+	}
+	c := connection.Connection{ID: "roomless=", ConnectedAt: storetest.Start, CheckAt: storetest.Start}
+	ok(t, b.connections().Put(t.Context(), c))
+	b.write(t, "connections", b.soundConnection(t, c.ID), item{"r": &types.AttributeValueMemberM{Value: item{"lobby": number("1E+100")}}})
+	_, err := b.connections().Authenticate(t.Context(), connection.AuthenticateParams{
+		ID: c.ID, Rooms: []string{"lobby"}, At: storetest.Start, Now: storetest.Start, CheckAt: storetest.Start,
+	})
+	if !errors.Is(err, connection.ErrNotFound) {
+		t.Errorf("authenticate: %v", err)
 	}
 }
 

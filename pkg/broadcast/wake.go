@@ -76,12 +76,16 @@ func DrainWake(room string, at msglog.Position, e msglog.Entry) Wake {
 	return w
 }
 
-// entry is the carried entry if it is the one at the given position.
+// entry is the carried entry if it is the one at the given position. One that
+// lacks something, as that of a newer version might, is left to the log.
 func (w Wake) entry(at msglog.Position) (msglog.Entry, bool) {
-	if w.Entry == nil || w.Epoch != at.Epoch || w.Entry.Seq != at.Seq {
+	e := w.Entry
+	switch {
+	case e == nil || w.Epoch != at.Epoch || e.Seq != at.Seq:
+		return msglog.Entry{}, false
+	case e.User == "" || e.At == 0 || !e.Data.IsValid():
 		return msglog.Entry{}, false
 	}
-	e := w.Entry
 	return msglog.Entry{
 		Seq: e.Seq, User: e.User, At: time.UnixMilli(e.At), Key: e.Key, Data: e.Data, Origin: e.Origin,
 	}, true

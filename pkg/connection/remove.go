@@ -17,6 +17,14 @@ import (
 // and 30 s are left for clocks that disagree.
 const joinBound = time.Minute
 
+// removeTries bounds how often a removal begins again because a join came in
+// between. What cannot be removed then, or is broken, waits for the next sweep:
+// it must not keep this one from all others.
+const removeTries = 5
+
+// errUnsettled is returned when all tries have met another join.
+var errUnsettled = errors.New("its latest join keeps changing, or cannot be read")
+
 // removeWidth bounds how many memberships are deleted at once.
 const removeWidth = 8
 
@@ -49,7 +57,7 @@ func NewRemover(store Store, members Members, c clock.Clock) *Remover {
 // at any point leaves the connection's item, and with it the list of rooms, to
 // the sweeper.
 func (r *Remover) Remove(ctx context.Context, id string) (Connection, error) {
-	for {
+	for range removeTries {
 		c, err := r.store.Get(ctx, id)
 		if err != nil {
 			return Connection{}, fmt.Errorf("remove connection: %w", err)
@@ -72,6 +80,7 @@ func (r *Remover) Remove(ctx context.Context, id string) (Connection, error) {
 			return c, nil
 		}
 	}
+	return Connection{}, fmt.Errorf("delete connection: %w", errUnsettled)
 }
 
 func (r *Remover) deleteMemberships(ctx context.Context, c Connection) error {

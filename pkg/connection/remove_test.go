@@ -116,3 +116,19 @@ func TestFailedDeleteKeepsTheListOfRooms(t *testing.T) {
 		t.Errorf("unknown: %v", err)
 	}
 }
+
+// undeletable refuses each deletion, as of a connection that changes all the
+// time or whose latest join cannot be read.
+type undeletable struct{ connection.Store }
+
+func (undeletable) Delete(context.Context, string, time.Time) (bool, error) { return false, nil }
+
+func TestRemoveGivesUpRatherThanTryForEver(t *testing.T) {
+	t.Parallel()
+	s := memory.NewConnections()
+	put(t, s, connection.Connection{ID: "c", ConnectedAt: time.Now()})
+	remover := connection.NewRemover(undeletable{s}, &members{}, clock.System())
+	if _, err := remover.Remove(t.Context(), "c"); err == nil || errors.Is(err, connection.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (s *Connections) read(ctx context.Context, id string, consistent bool) (con
 // under sentence or one of the rooms stands there for a newer join.
 func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
 	keepDue, rooms := false, p.Rooms
-	for {
+	for range authenticateTries {
 		u, err := authentication(p, rooms, keepDue)
 		if err != nil {
 			return connection.Connection{}, err
@@ -114,7 +115,12 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		keepDue = keepDue || found["bc"] != nil
 		rooms = slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return c.Rooms[room].After(p.At) })
 	}
+	return connection.Connection{}, connection.ErrNotFound // a room's time cannot be read: let the client begin anew
 }
+
+// authenticateTries is more than the reasons for which an authentication begins
+// again.
+const authenticateTries = 5
 
 // authentication is the update of Authenticate but for its key.
 func authentication(p connection.AuthenticateParams, rooms []string, keepDue bool) (update, error) {
@@ -238,11 +244,16 @@ func (s *Connections) MarkClosing(ctx context.Context, id string, next time.Time
 	return notFound(err)
 }
 
+// unreadableJoin is true of a latest join that reads as none: without this,
+// nobody could ever delete its connection.
+const unreadableJoin = "NOT attribute_type(ja, :number) OR ja > :max"
+
 // Delete forgets a connection: 1 WRU.
 func (s *Connections) Delete(ctx context.Context, id string, joinedAt time.Time) (bool, error) {
 	input := &dynamodb.DeleteItemInput{
 		TableName: &s.table, Key: s.key(id),
-		ConditionExpression: aws.String("attribute_not_exists(ja)"),
+		ConditionExpression:       aws.String("attribute_not_exists(ja) OR " + unreadableJoin),
+		ExpressionAttributeValues: item{":number": text("N"), ":max": number(int64(math.MaxInt64))},
 	}
 	if !joinedAt.IsZero() {
 		input.ConditionExpression = aws.String("attribute_not_exists(pk) OR ja = :ja")
@@ -268,8 +279,8 @@ func (s *Connections) Due(ctx context.Context, p connection.DueParams) ([]connec
 		TableName:              &s.table,
 		KeyConditionExpression: aws.String("pk = :pk"),
 		// A connection without a readable date is due: hence the NOT.
-		FilterExpression:          aws.String("NOT (ck > :now)"),
-		ExpressionAttributeValues: item{":pk": text(pk), ":now": millis(p.Now)},
+		FilterExpression:          aws.String("NOT (ck > :now) OR ck > :max"),
+		ExpressionAttributeValues: item{":pk": text(pk), ":now": millis(p.Now), ":max": number(int64(math.MaxInt64))},
 		Limit:                     aws.Int32(duePage),
 	}
 	if p.Cursor != "" {

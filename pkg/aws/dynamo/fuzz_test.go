@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
 )
 
 var now = time.Date(2100, time.January, 1, 12, 0, 0, 0, time.UTC)
@@ -38,10 +42,45 @@ func seeds(t testing.TB) []item {
 		"e": text("epoch"), "n": number(9), "d": number(8), "q": millis(now), "lo": text("drainer"),
 		"lu": millis(now), "sh": number(1), "x": seconds(now),
 	}
-	newer := maps.Clone(entry)
-	newer["z"] = &types.AttributeValueMemberM{Value: item{"codec": text("zstd")}}
-	newer["sk"] = number(9)
-	return []item{entry, void, c, head, newer, {}, {"sk": number(1)}, {"j": text(`{"n":[1,`), "u": text("ada")}}
+	member := item{
+		"sk": text("a="), "u": text("ada"), "a": millis(now), "ss": text("session"), "b": number(1), "x": seconds(now),
+	}
+	mark := item{"sk": number(0), "e": text("epoch"), "n": number(7), "x": seconds(now)}
+	revoked := item{"v#ada\x00": millis(now), "v#bob\x00session": millis(now)}
+	all := []item{void, {}, {"sk": number(1)}, {"j": text(`{"n":[1,`), "u": text("ada")}}
+	for _, sound := range []item{entry, c, head, member, mark, revoked} {
+		all = append(all, sound)
+		all = append(all, broken(sound)...)
+	}
+	return all
+}
+
+// broken is an item with each attribute in turn missing, cut short or of
+// another type, and with one that is not known.
+func broken(sound item) []item {
+	var all []item
+	with := func(name string, value types.AttributeValue) {
+		i := maps.Clone(sound)
+		if i[name] = value; value == nil {
+			delete(i, name)
+		}
+		all = append(all, i)
+	}
+	for name, value := range sound {
+		with(name, nil)
+		for _, other := range []types.AttributeValue{
+			text("later"), number(-1), yes(), &types.AttributeValueMemberNULL{Value: true},
+			&types.AttributeValueMemberB{Value: []byte{0xff}}, &types.AttributeValueMemberSS{Value: []string{"a"}},
+			&types.AttributeValueMemberL{Value: []types.AttributeValue{value}}, &types.AttributeValueMemberM{Value: item{"is": value}},
+		} {
+			with(name, other)
+		}
+		if s, ok := value.(*types.AttributeValueMemberS); ok {
+			with(name, text(s.Value[:len(s.Value)/2]))
+		}
+	}
+	with("of tomorrow", &types.AttributeValueMemberM{Value: item{"codec": text("zstd")}})
+	return all
 }
 
 // FuzzStored decodes arbitrary items as everything that they might be taken for.
@@ -74,68 +113,59 @@ func FuzzStored(f *testing.F) {
 			t.Fatal("what the conditions take for closing is not closing")
 		}
 		_ = headOf(i)
-		_ = memberOf("lobby", 0, i)
-		_ = expired(i, now)
 		if _, err := positionOf(i, nil); err != nil {
 			t.Fatal(err)
 		}
+		neighbours(t, i)
 	})
 }
 
-// wire is an item in the form of the wire protocol, for the kinds of attributes
-// that we read; unwire is the other way.
-func wire(t testing.TB, i item) []byte {
-	t.Helper()
-	out := map[string]map[string]any{}
-	for name, value := range i {
-		switch v := value.(type) {
-		case *types.AttributeValueMemberS:
-			out[name] = map[string]any{"S": v.Value}
-		case *types.AttributeValueMemberN:
-			out[name] = map[string]any{"N": v.Value}
-		case *types.AttributeValueMemberBOOL:
-			out[name] = map[string]any{"BOOL": v.Value}
-		case *types.AttributeValueMemberSS:
-			out[name] = map[string]any{"SS": v.Value}
-		default:
-			out[name] = map[string]any{"NULL": true}
-		}
-	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+// page is a table that answers each query with the same items.
+type page struct {
+	API
+	items []item
 }
 
-func unwire(b []byte) (item, bool) {
-	var in map[string]struct {
-		S, N *string
-		BOOL *bool
-		B    []byte
-		SS   []string
+func (p page) Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	return &dynamodb.QueryOutput{Items: p.items}, nil
+}
+
+func (p page) GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	return &dynamodb.GetItemOutput{Item: p.items[0]}, nil
+}
+
+// neighbours checks that whatever stands between two sound items costs neither:
+// not entries, nor members, nor connections, nor revocations.
+func neighbours(t *testing.T, i item) {
+	ctx := context.Background()
+	around := func(one, other item) page { return page{items: []item{one, i, other}} }
+
+	entry := func(seq uint64) item {
+		return entryItem(msglog.FillParams{Room: "lobby", Epoch: "epoch", Expires: now.Add(time.Hour), Entry: msglog.Entry{Seq: seq, User: "ada", At: now, Data: []byte(`1`)}})
 	}
-	if err := json.Unmarshal(b, &in); err != nil {
-		return nil, false
+	log := NewLog(around(entry(1), entry(3)), "rooms", "log", slog.New(slog.DiscardHandler))
+	entries, err := log.Entries(ctx, msglog.RangeParams{Room: "lobby", Epoch: "epoch", Upto: 3, Limit: 10, Now: now})
+	if n := len(entries); err != nil || n < 2 || entries[0].Seq != 1 || entries[n-1].Seq != 3 || entries[0].Void || entries[n-1].Void {
+		t.Fatalf("entries %+v, %v", entries, err)
 	}
-	i := item{}
-	for name, v := range in {
-		switch {
-		case v.S != nil:
-			i[name] = text(*v.S)
-		case v.N != nil:
-			i[name] = &types.AttributeValueMemberN{Value: *v.N}
-		case v.BOOL != nil:
-			i[name] = &types.AttributeValueMemberBOOL{Value: *v.BOOL}
-		case v.B != nil:
-			i[name] = &types.AttributeValueMemberB{Value: v.B}
-		case v.SS != nil:
-			i[name] = &types.AttributeValueMemberSS{Value: v.SS}
-		default:
-			i[name] = &types.AttributeValueMemberNULL{Value: true}
-		}
+
+	member := func(id string) item { return item{"sk": text(id), "u": text("ada"), "a": millis(now)} }
+	roll, err := NewRooms(around(member("first"), member("last")), "rooms").Members(ctx, "lobby", 0, now)
+	if n := len(roll.Members); err != nil || n < 2 || roll.Members[0].ConnectionID != "first" || roll.Members[n-1].ConnectionID != "last" {
+		t.Fatalf("members %+v, %v", roll, err)
 	}
-	return i, true
+
+	due, _, err := NewConnections(around(member("first"), member("last")), "connections", 1).Due(ctx, connection.DueParams{Now: now})
+	if err != nil || len(due) != 3 || due[0].ID != "first" || due[2].ID != "last" {
+		t.Fatalf("due %+v, %v", due, err)
+	}
+
+	revoked := maps.Clone(i)
+	revoked["v#ada\x00"] = millis(now)
+	list, err := NewRevocations(page{items: []item{revoked}}, "connections", clock.System(), time.Hour).Revocations(ctx, now)
+	if err != nil || !slices.Contains(list, revocation.Revocation{User: "ada", At: now}) {
+		t.Fatalf("revocations %+v, %v", list, err)
+	}
 }
 
 // FuzzMarkKey looks for two keys that share a mark.
