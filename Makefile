@@ -106,8 +106,25 @@ verify: verify-page
 test-isolated: build-isolated ## Run the end-to-end tests with the functions as processes.
 	go test -count=1 ./localdev/e2e -isolated $(CURDIR)/build/isolated
 
+# The oldest commit whose functions must get along with today's on the same
+# tables, as they do while a deployment is under way and after it is rolled
+# back. Whoever raises it says so in CHANGELOG.md: users must pass by it.
+COMPATIBLE := 4b12222e3ef835c70236c9dc4fecc5b78d0f2f46
+
+.PHONY: test-upgrade
+test-upgrade: build-isolated ## Run old and new functions side by side, on the same tables, in the middle of a chat.
+	@if ! git cat-file -e '$(COMPATIBLE)^{commit}' 2>/dev/null; then \
+		echo "SKIPPED: test-upgrade needs commit $(COMPATIBLE), which this checkout does not have (git fetch --unshallow)"; \
+	else \
+		old=$$(mktemp -d); trap 'rm -rf "$$old"' EXIT; \
+		git archive '$(COMPATIBLE)' | tar -x -C "$$old"; \
+		$(MAKE) --no-print-directory -s -C "$$old" build GOARCH=$$(go env GOHOSTARCH) >/dev/null; \
+		go test -count=1 -v -run '^TestOldAndNewSideBySide$$' ./localdev/e2e \
+			-isolated $(CURDIR)/build/isolated -previous "$$old"; \
+	fi
+
 .PHONY: test-infra
-test-infra: test-isolated ## Test the CDK app: assertions and cdk-nag (Node), and what it deploys, as processes.
+test-infra: test-isolated test-upgrade ## Test the CDK app: assertions and cdk-nag (Node), and what it deploys, as processes.
 	go vet -tags infra ./infra/...
 	go test -count=1 -tags infra ./infra/...
 
