@@ -14,7 +14,7 @@ help: ## Print the targets.
 .PHONY: dev
 dev: $(if $(ISOLATED),build-isolated) ## Run Gapless and a local AWS; console on http://localhost:3000. ISOLATED=1: functions as processes.
 	@go build -o build/gapless ./localdev
-	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(ARGS)
+	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(if $(SAM),--sam=$(SAM)) $(ARGS)
 
 .PHONY: test
 test: ## Run every test that needs nothing but Go.
@@ -61,6 +61,38 @@ build: ## Build each function as Lambda runs it, into build/<function>/bootstrap
 .PHONY: build-isolated
 build-isolated: ## Build them for this machine, into build/isolated/.
 	@$(MAKE) --no-print-directory -s build OUT=build/isolated GOOS=$$(go env GOHOSTOS) GOARCH=$$(go env GOHOSTARCH) >/dev/null
+
+# The SAM CLI runs the functions in containers: see localdev/sam/README.md. AWS
+# is where those find the AWS of make dev.
+AWS := http://host.docker.internal:3002
+SAM_PORT := 3001
+SAM_LOCAL = --template build/sam/$@.json --region us-east-1 \
+	--add-host host.docker.internal:host-gateway $(SAM_FLAGS)
+
+# SAM starts a container anew when its code or its template is written to: what
+# is made in build/sam.new goes to build/sam only where it has changed.
+define SAM_PREPARE
+@$(MAKE) --silent build OUT=build/sam.new GOARCH=$$(go env GOHOSTARCH) >/dev/null
+@go run ./localdev sam-template --build build/sam --aws $(AWS) $(SAM_ENV) >build/sam.new/$@.json
+@cd build/sam.new && for f in */bootstrap $@.json; do \
+	cmp -s $$f ../sam/$$f || { mkdir -p ../sam/$$(dirname $$f) && rm -f ../sam/$$f && cp $$f ../sam/$$f; }; \
+done
+endef
+
+.PHONY: sam-invoke
+sam-invoke: SAM_ENV = --env GAPLESS_JWT_MAX_LIFETIME=876000h
+sam-invoke: ## Run FUNCTION in a container on events/FUNCTION-EVENT.json, beside make dev ARGS=--containers.
+	$(SAM_PREPARE)
+	@sam local invoke gapless-local-$(FUNCTION) --event events/$(FUNCTION)-$(EVENT).json $(SAM_LOCAL)
+
+.PHONY: sam-start
+sam-start: ## Serve the functions in containers, for make dev SAM=http://127.0.0.1:3001.
+	$(SAM_PREPARE)
+	@exec sam local start-lambda --port $(SAM_PORT) --warm-containers EAGER $(SAM_LOCAL)
+
+.PHONY: test-sam
+test-sam: ## Run the functions on the SAM CLI (Docker; .ci/docker make test-sam brings both).
+	go test -count=1 -timeout 15m -v -run '^TestSAM$$' ./localdev
 
 CDK := npx --yes aws-cdk@2.1148.1
 

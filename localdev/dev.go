@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/console"
@@ -17,12 +16,15 @@ import (
 )
 
 type devCommand struct {
-	Listen    string `default:"localhost:3001" help:"Where the gateway listens; loopback only."`
-	AWSListen string `name:"aws-listen" default:"localhost:3002" help:"Where the local AWS answers the AWS CLI and SDKs; empty for nowhere."`
-	Console   string `default:"localhost:3000" help:"Where the console answers, a page to see it all; empty for nowhere."`
-	User      string `default:"ada" help:"User of the token that is printed."`
-	Isolated  string `type:"existingdir" help:"Folder with {function}/bootstrap: the functions run as processes; see make dev ISOLATED=1."`
-	Verbose   bool   `short:"v" help:"Show what the functions log."`
+	Listen     string `default:"localhost:3001" help:"Where the gateway listens; loopback only."`
+	AWSListen  string `name:"aws-listen" default:"localhost:3002" help:"Where the local AWS answers the AWS CLI and SDKs; empty for nowhere."`
+	Console    string `default:"localhost:3000" help:"Where the console answers, a page to see it all; empty for nowhere."`
+	SAM        string `name:"sam" xor:"functions" placeholder:"URL" help:"Run the functions on sam local start-lambda, such as http://127.0.0.1:3001."`
+	Containers bool   `help:"Let containers of this machine call the local AWS. --sam implies it."`
+	Bridge     string `default:"docker0" help:"The Docker Engine's bridge, where they call. Docker Desktop has none and needs none."`
+	User       string `default:"ada" help:"User of the token that is printed."`
+	Isolated   string `type:"existingdir" xor:"functions" help:"Folder with {function}/bootstrap: the functions run as processes; see make dev ISOLATED=1."`
+	Verbose    bool   `short:"v" help:"Show what the functions log."`
 }
 
 // shutdownTime bounds how long Ctrl-C waits for running functions.
@@ -43,17 +45,18 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 		Logger:      slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		FunctionLog: functionLog,
 		Isolated:    c.Isolated,
+		SAM:         c.SAM,
 		Hooks:       rule.New,
 		Transport:   view.Transport,
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, ports.close())
 	}
 	if err := view.Watch(s, "ws://"+localhost(ports.gateway)+"/"+stack.Stage); err != nil {
 		return errors.Join(err, s.Shutdown(ctx))
 	}
 	s.Serve(ports.gateway)
-	served := make(chan error, 2)
+	served := make(chan error, 3)
 	var servers []*http.Server
 	serve := func(l net.Listener, h http.Handler) {
 		if l == nil {
@@ -64,6 +67,7 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 		go func() { served <- server.Serve(l) }()
 	}
 	serve(ports.aws, s.Handler())
+	serve(ports.bridge, s.Handler())
 	serve(ports.console, view.Handler())
 	token, err := s.Token(c.User, nil)
 	if err != nil {
@@ -84,64 +88,6 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 	}
 	return errors.Join(err, s.Shutdown(stopping))
 }
-
-// ports are what the command listens on; aws and console may be nil.
-type ports struct{ gateway, aws, console net.Listener }
-
-func (c *devCommand) open(ctx context.Context) (ports, error) {
-	var p ports
-	var err error
-	if p.gateway, err = listen(ctx, c.Listen); err != nil {
-		return p, err
-	}
-	if c.AWSListen != "" {
-		if p.aws, err = listen(ctx, c.AWSListen); err != nil {
-			return p, errors.Join(err, p.gateway.Close())
-		}
-	}
-	if c.Console != "" {
-		p.console, err = listen(ctx, c.Console)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			// Nothing but a person needs to know this port.
-			p.console, err = listen(ctx, "localhost:0")
-		}
-		if err != nil {
-			err = errors.Join(err, p.gateway.Close())
-			if p.aws != nil {
-				err = errors.Join(err, p.aws.Close())
-			}
-		}
-	}
-	return p, err
-}
-
-// listen opens a port on loopback and explains what to do if it is taken.
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("address %q is not host:port", address)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("%s is not on loopback: the local stack has no security of its own", address)
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, &portError{port}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	return listener, nil
-}
-
-// portError is returned when a port is taken.
-type portError struct{ port string }
-
-func (e *portError) Error() string {
-	return "port " + e.port + " is in use: stop what listens there, or choose another with --listen or --aws-listen"
-}
-
-func (e *portError) Unwrap() error { return syscall.EADDRINUSE }
 
 // localhost names a listener as a person would.
 func localhost(l net.Listener) string {

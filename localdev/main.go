@@ -19,6 +19,8 @@ type commands struct {
 	Join    joinCommand    `cmd:"" help:"Join a room, print what arrives, send what is typed."`
 	Publish publishCommand `cmd:"" help:"Publish one message into a room."`
 	History historyCommand `cmd:"" help:"Print a room's messages."`
+
+	SAMTemplate samTemplateCommand `cmd:"" name:"sam-template" help:"Print the synthesised template as the SAM CLI runs it on this machine."`
 }
 
 func main() {

@@ -53,9 +53,15 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// dev runs the dev subcommand on free ports and returns the URLs that it prints,
-// and how to stop it. The console's port is taken.
-func dev(t *testing.T) (url, page, token string, stop func() int) {
+// served is a dev subcommand that runs.
+type served struct {
+	url, page, aws, token string
+	errs                  *buffer
+	stop                  func() int
+}
+
+// dev runs the dev subcommand on free ports. The console's port is taken.
+func dev(t *testing.T, args ...string) served {
 	t.Helper()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,42 +70,45 @@ func dev(t *testing.T) (url, page, token string, stop func() int) {
 	t.Cleanup(func() { _ = taken.Close() })
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
-	var errs buffer
 	exit := make(chan int, 1)
+	s := served{errs: &buffer{}, stop: func() int { cancel(); return <-exit }}
+	args = append([]string{"dev", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0", "--console", taken.Addr().String()}, args...)
 	go func() {
-		exit <- run(ctx, []string{"dev", "--listen", "127.0.0.1:0", "--aws-listen", "127.0.0.1:0", "--console", taken.Addr().String()},
-			stdio{strings.NewReader(""), w, &errs})
+		exit <- run(ctx, args, stdio{strings.NewReader(""), w, s.errs})
 		_ = w.Close()
 	}()
 	lines := bufio.NewScanner(r)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C") {
 		if u := regexp.MustCompile(`WebSocket +(ws://\S+)`).FindStringSubmatch(lines.Text()); u != nil {
-			url = u[1]
+			s.url = u[1]
+		}
+		if u := regexp.MustCompile(`AWS +(http://\S+)`).FindStringSubmatch(lines.Text()); u != nil {
+			s.aws = u[1]
 		}
 		if u := regexp.MustCompile(`Console +(http://\S+)`).FindStringSubmatch(lines.Text()); u != nil {
-			page = u[1]
+			s.page = u[1]
 		}
 		if strings.HasPrefix(strings.TrimSpace(lines.Text()), "ey") {
-			token = strings.TrimSpace(lines.Text())
+			s.token = strings.TrimSpace(lines.Text())
 		}
 	}
-	if url == "" || page == "" || token == "" {
-		t.Fatalf("dev printed no URL or no token: %s", errs.String())
+	if s.url == "" || s.page == "" || s.token == "" {
+		t.Fatalf("dev printed no URL or no token: %s", s.errs)
 	}
 	go func() { _, _ = io.Copy(io.Discard, r) }()
-	return url, page, token, func() int { cancel(); return <-exit }
+	return s
 }
 
 func TestDevServesAndStopsCleanly(t *testing.T) {
 	t.Parallel()
-	url, page, token, stop := dev(t)
+	s := dev(t)
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"publish", "lobby", "hi", "--url", url, "--token", token}, stdio{nil, &out, &errs}); code != 0 || out.String() != "1\n" {
+	if code := run(t.Context(), []string{"publish", "lobby", "hi", "--url", s.url, "--token", s.token}, stdio{nil, &out, &errs}); code != 0 || out.String() != "1\n" {
 		t.Errorf("publish: exit %d, %q, %q", code, out.String(), errs.String())
 	}
 	// A page that looks does not keep it from stopping.
 	for path, kind := range map[string]string{"/": "text/html", "/api/events": "text/event-stream"} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page+path, nil)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.page+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +121,7 @@ func TestDevServesAndStopsCleanly(t *testing.T) {
 			t.Errorf("%s: %s", path, got)
 		}
 	}
-	if code := stop(); code != 0 {
+	if code := s.stop(); code != 0 {
 		t.Errorf("exit %d after Ctrl-C", code)
 	}
 }

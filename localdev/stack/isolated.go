@@ -53,6 +53,11 @@ func (s *Stack) serveIsolated() {
 // executor runs the functions; nil for in this process.
 func (s *Stack) executor() lambda.Executor {
 	switch {
+	case s.config.SAM != "":
+		return lambda.NewRemote(s.config.SAM, region, func(function string) string {
+			f, _ := s.template.Function(function)
+			return f.FullName
+		})
 	case s.isolation == nil:
 		return nil
 	case s.config.Executor != nil:
@@ -95,18 +100,9 @@ func (s *Stack) binary(f template.Function) (string, error) {
 	return file, nil
 }
 
-// processEnviron is the environment of a function that is a process: the SDK
-// finds all services here, whichever the function calls, and with its role's
-// credentials.
+// processEnviron is the environment of a function that is a process.
 func (s *Stack) processEnviron(f template.Function) map[string]string {
-	environ := s.environ(f)
-	maps.Copy(environ, map[string]string{
-		"AWS_ENDPOINT_URL":      s.isolation.url(),
-		"AWS_ACCESS_KEY_ID":     accessKey(f),
-		"AWS_SECRET_ACCESS_KEY": "local",
-		"AWS_SESSION_TOKEN":     "local",
-	})
-	return environ
+	return s.outside(f, s.isolation.url())
 }
 
 // accessKey is the id of the credentials of a function's role: like an id of

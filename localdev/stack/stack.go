@@ -56,6 +56,9 @@ type Config struct {
 	// processes, go by the machine's clock, and bring their own Hooks. Default:
 	// in this process.
 	Isolated string
+	// SAM, if not empty, is the URL of `sam local start-lambda`, which runs the
+	// functions. What is said of Isolated holds for them too.
+	SAM string
 	// Executor, if not nil, wraps what starts the processes of Isolated.
 	Executor func(processes lambda.Executor) lambda.Executor
 	// Policy, if not nil, changes what the role of a function is granted.
