@@ -14,7 +14,7 @@ help: ## Print the targets.
 .PHONY: dev
 dev: $(if $(ISOLATED),build-isolated) ## Run Gapless and a local AWS; console on http://localhost:3000. ISOLATED=1: functions as processes.
 	@go build -o build/gapless ./localdev
-	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(if $(SAM),--sam=$(SAM)) $(ARGS)
+	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(if $(SAM),--sam=$(SAM)) $(if $(LOCALSTACK),--localstack=$(LOCALSTACK)) $(ARGS)
 
 .PHONY: test
 test: ## Run every test that needs nothing but Go.
@@ -93,6 +93,11 @@ sam-start: ## Serve the functions in containers, for make dev SAM=http://127.0.0
 .PHONY: test-sam
 test-sam: ## Run the functions on the SAM CLI (Docker; .ci/docker make test-sam brings both).
 	go test -count=1 -timeout 15m -v -run '^TestSAM$$' ./localdev
+
+.PHONY: test-localstack
+test-localstack: ## Run the stack on LocalStack, at LOCALSTACK=http://127.0.0.1:4566; it must reach this machine's loopback.
+	GAPLESS_LOCALSTACK=$(or $(LOCALSTACK),$(error LOCALSTACK=http://127.0.0.1:4566 is not set)) \
+		go test -count=1 -v -run '^TestLocalStack$$' ./localdev/stack
 
 CDK := npx --yes aws-cdk@2.1148.1
 

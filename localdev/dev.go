@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/console"
+	"github.com/gapless-rooms/gapless/localdev/localstack"
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/rule"
 )
@@ -20,7 +21,9 @@ type devCommand struct {
 	AWSListen  string `name:"aws-listen" default:"localhost:3002" help:"Where the local AWS answers the AWS CLI and SDKs; empty for nowhere."`
 	Console    string `default:"localhost:3000" help:"Where the console answers, a page to see it all; empty for nowhere."`
 	SAM        string `name:"sam" xor:"functions" placeholder:"URL" help:"Run the functions on sam local start-lambda, such as http://127.0.0.1:3001."`
-	Containers bool   `help:"Let containers of this machine call the local AWS. --sam implies it."`
+	LocalStack string `name:"localstack" placeholder:"URL" help:"Use the DynamoDB and SNS of LocalStack, such as http://localhost:4566."`
+	Callback   string `placeholder:"URL" help:"With --localstack: where its SNS reaches the local AWS. Default http://host.docker.internal and the port of --aws-listen."`
+	Containers bool   `help:"Let containers of this machine call the local AWS. --sam and --localstack imply it."`
 	Bridge     string `default:"docker0" help:"The Docker Engine's bridge, where they call. Docker Desktop has none and needs none."`
 	User       string `default:"ada" help:"User of the token that is printed."`
 	Isolated   string `type:"existingdir" xor:"functions" help:"Folder with {function}/bootstrap: the functions run as processes; see make dev ISOLATED=1."`
@@ -46,6 +49,7 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 		FunctionLog: functionLog,
 		Isolated:    c.Isolated,
 		SAM:         c.SAM,
+		LocalStack:  c.LocalStack,
 		Hooks:       rule.New,
 		Transport:   view.Transport,
 	})
@@ -70,16 +74,17 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 	serve(ports.bridge, s.Handler())
 	serve(ports.console, view.Handler())
 	token, err := s.Token(c.User, nil)
-	if err != nil {
-		return err
+	if err == nil && c.LocalStack != "" {
+		err = c.subscribe(ctx, s, ports.aws)
 	}
-	c.greet(std, ports, token)
-
-	select {
-	case <-ctx.Done():
-	case err = <-served:
+	if err == nil {
+		c.greet(std, ports, token)
+		select {
+		case <-ctx.Done():
+		case err = <-served:
+		}
+		fmt.Fprintln(std.out, "\nstopping")
 	}
-	fmt.Fprintln(std.out, "\nstopping")
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	view.Close() // ends the pages' streams, for which Shutdown would wait
@@ -87,6 +92,24 @@ func (c *devCommand) Run(ctx context.Context, std stdio) error {
 		err = errors.Join(err, server.Shutdown(stopping))
 	}
 	return errors.Join(err, s.Shutdown(stopping))
+}
+
+// subscribeTime bounds how long LocalStack may take to confirm a subscription.
+const subscribeTime = 30 * time.Second
+
+// subscribe makes LocalStack's SNS deliver to us.
+func (c *devCommand) subscribe(ctx context.Context, s *stack.Stack, aws net.Listener) error {
+	callback := c.Callback
+	if callback == "" {
+		callback = fmt.Sprintf("http://host.docker.internal:%d", aws.Addr().(*net.TCPAddr).Port)
+	}
+	ctx, cancel := context.WithTimeout(ctx, subscribeTime)
+	defer cancel()
+	err := s.Subscribe(ctx, callback)
+	if errors.Is(err, localstack.ErrUnconfirmed) {
+		return fmt.Errorf("%w (--callback says where)", err)
+	}
+	return err
 }
 
 // localhost names a listener as a person would.

@@ -35,7 +35,7 @@ func (c *devCommand) openEach(ctx context.Context) (p ports, err error) {
 			return p, err
 		}
 	}
-	if c.SAM != "" || c.Containers {
+	if c.SAM != "" || c.LocalStack != "" || c.Containers {
 		if p.aws == nil {
 			return p, errors.New("containers call the local AWS: --aws-listen must not be empty")
 		}

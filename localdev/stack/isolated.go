@@ -124,7 +124,7 @@ func (s *Stack) Handler() http.Handler {
 	for _, f := range s.template.Functions {
 		r.byKey[accessKey(f)] = s.calls(f, inproc.Transport{Handler: s.router})
 	}
-	return r
+	return s.deliveries(r)
 }
 
 func (h roles) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -46,6 +47,9 @@ func (s *Stack) provision(ctx context.Context) error {
 		return err
 	}
 	for _, subscription := range s.template.Subscriptions {
+		if s.subscriber != nil {
+			break // Stack.Subscribe does, once SNS can reach us
+		}
 		if _, err := s.SNS.Subscribe(subscription); err != nil {
 			return fmt.Errorf("subscribe %s: %w", subscription.Endpoint, err)
 		}
@@ -64,13 +68,17 @@ func (s *Stack) provision(ctx context.Context) error {
 func createTables(ctx context.Context, client *awsdynamodb.Client, tables []template.Table) error {
 	for _, t := range tables {
 		name := aws.ToString(t.Create.TableName)
-		if _, err := client.CreateTable(ctx, &t.Create); err != nil {
+		_, err := client.CreateTable(ctx, &t.Create)
+		if left := (*types.ResourceInUseException)(nil); errors.As(err, &left) {
+			continue // LocalStack has it from another time
+		}
+		if err != nil {
 			return fmt.Errorf("create table %s: %w", name, err)
 		}
 		if t.TTLAttribute == "" {
 			continue
 		}
-		_, err := client.UpdateTimeToLive(ctx, &awsdynamodb.UpdateTimeToLiveInput{
+		_, err = client.UpdateTimeToLive(ctx, &awsdynamodb.UpdateTimeToLiveInput{
 			TableName: &name,
 			TimeToLiveSpecification: &types.TimeToLiveSpecification{
 				AttributeName: &t.TTLAttribute, Enabled: aws.Bool(true),

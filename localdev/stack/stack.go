@@ -21,6 +21,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/gateway"
 	"github.com/gapless-rooms/gapless/localdev/iam"
 	"github.com/gapless-rooms/gapless/localdev/lambda"
+	"github.com/gapless-rooms/gapless/localdev/localstack"
 	"github.com/gapless-rooms/gapless/localdev/schedule"
 	"github.com/gapless-rooms/gapless/localdev/sns"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
@@ -59,6 +60,9 @@ type Config struct {
 	// SAM, if not empty, is the URL of `sam local start-lambda`, which runs the
 	// functions. What is said of Isolated holds for them too.
 	SAM string
+	// LocalStack is a URL such as http://localhost:4566, whose DynamoDB and SNS
+	// take the place of the local ones: see Stack.Subscribe. Default: none.
+	LocalStack string
 	// Executor, if not nil, wraps what starts the processes of Isolated.
 	Executor func(processes lambda.Executor) lambda.Executor
 	// Policy, if not nil, changes what the role of a function is granted.
@@ -120,12 +124,13 @@ type Stack struct {
 	Schedule *schedule.Service
 	Tokens   *auth.SharedSecret
 
-	config    Config
-	template  *template.Template
-	router    router
-	isolation *isolation // nil for functions in process
-	serving   sync.WaitGroup
-	ttl       clock.Timer
+	config     Config
+	template   *template.Template
+	router     router
+	isolation  *isolation             // nil for functions in process
+	subscriber *localstack.Subscriber // nil without LocalStack
+	serving    sync.WaitGroup
+	ttl        clock.Timer
 }
 
 // New puts a stack together. Nothing listens yet; see Serve and Gateway.Dial.
@@ -186,6 +191,11 @@ func (s *Stack) start() error {
 	s.Gateway = gw
 	s.router = router{
 		"dynamodb": s.DynamoDB, "sns": s.SNS, "sqs": s.SQS, "lambda": s.Lambda, "execute-api": gw.Handler(),
+	}
+	if s.config.LocalStack != "" {
+		if err := s.useLocalStack(); err != nil {
+			return err
+		}
 	}
 	s.expireHourly()
 	return s.provision(context.Background())
@@ -255,6 +265,9 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 	}
 	if s.Gateway != nil {
 		errs = append(errs, s.Gateway.Shutdown(ctx))
+	}
+	if s.subscriber != nil {
+		errs = append(errs, s.subscriber.Unsubscribe(ctx))
 	}
 	if s.SNS != nil {
 		s.SNS.Close()
