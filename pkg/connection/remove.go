@@ -30,7 +30,7 @@ const removeWidth = 8
 
 // Members is what a removal needs of the rooms.
 type Members interface {
-	// Delete ends a membership for good, if there is one.
+	// Delete ends a membership, if there is one.
 	Delete(ctx context.Context, room, connectionID string) error
 }
 
@@ -58,6 +58,9 @@ func NewRemover(store Store, members Members, c clock.Clock) *Remover {
 // the sweeper.
 func (r *Remover) Remove(ctx context.Context, id string) (Connection, error) {
 	for range removeTries {
+		// The time before anything is deleted: a join that is over by then has
+		// been found. A delete may take long, and a join may end meanwhile.
+		began := r.clock.Now()
 		c, err := r.store.Get(ctx, id)
 		if err != nil {
 			return Connection{}, fmt.Errorf("remove connection: %w", err)
@@ -65,9 +68,8 @@ func (r *Remover) Remove(ctx context.Context, id string) (Connection, error) {
 		if err := r.deleteMemberships(ctx, c); err != nil {
 			return Connection{}, err
 		}
-		now := r.clock.Now()
-		if now.Before(c.JoinedAt.Add(joinBound)) {
-			if err := r.store.MarkClosing(ctx, id, now.Add(joinBound)); err != nil && !errors.Is(err, ErrNotFound) {
+		if began.Before(c.JoinedAt.Add(joinBound)) {
+			if err := r.store.MarkClosing(ctx, id, r.clock.Now().Add(joinBound)); err != nil && !errors.Is(err, ErrNotFound) {
 				return Connection{}, fmt.Errorf("mark connection as closing: %w", err)
 			}
 			return c, nil

@@ -102,6 +102,24 @@ func TestJoinThatSlipsInDuringRemovalIsNotForgotten(t *testing.T) {
 	})
 }
 
+// TestSlowRemovalDoesNotMissAJoin has a join end after its membership was
+// deleted and before the connection is: the removal takes so long that by then
+// no join can be under way.
+func TestSlowRemovalDoesNotMissAJoin(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, m := memory.NewConnections(), &members{during: func() { time.Sleep(40 * time.Second) }}
+		put(t, s, connection.Connection{ID: "c", Rooms: map[string]time.Time{"r": time.Now()}, ConnectedAt: time.Now(), JoinedAt: time.Now()})
+		time.Sleep(25 * time.Second)
+		if _, err := connection.NewRemover(s, m, clock.System()).Remove(t.Context(), "c"); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := s.Get(t.Context(), "c"); err != nil || !c.Closing || !c.In("r") {
+			t.Errorf("%+v, %v: what the join has written will not be found", c, err)
+		}
+	})
+}
+
 func TestFailedDeleteKeepsTheListOfRooms(t *testing.T) {
 	t.Parallel()
 	s, broken := memory.NewConnections(), errors.New("broken")

@@ -30,8 +30,9 @@ type Store interface {
 	// under way. A repeated call may report false for what an earlier one ended.
 	Leave(ctx context.Context, room, connectionID string, at, expires time.Time) (bool, error)
 
-	// Delete ends a membership for good, with any mark, whenever it was
-	// written. Only for a connection with which nobody can join any more.
+	// Delete ends a membership, whenever it was written. The mark of a leave
+	// stays: the join that it keeps out may still be under way. Only for a
+	// connection that is over.
 	Delete(ctx context.Context, room, connectionID string) error
 
 	// Members reads all members of one shard, strongly consistent.

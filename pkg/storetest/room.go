@@ -167,6 +167,13 @@ var leaveTests = []test[room.Store]{
 		enter(t, s, again)
 		same(t, members(t, s, name, Start), []room.Member{again})
 	}},
+	{"the mark stays when the connection ends", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		leave(t, s, name, "a=", Start)
+		ok(t, s.Delete(t.Context(), name, "a="))
+		fails(t, s.Put(t.Context(), member(name, "a="), Start.Add(time.Hour)), room.ErrOvertaken)
+		same(t, members(t, s, name, Start), nil)
+	}},
 	{"a mark counts as nobody and is told of once it has expired", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		at := Start.Truncate(time.Second)

@@ -16,18 +16,8 @@ type Config struct {
 	Most int
 }
 
-// Report is what was explored.
-type Report struct {
-	States, Steps, Ends int
-	// Broken says what does not hold, and Path how it comes to that, state by
-	// state; empty if all holds.
-	Broken string
-	Path   []State
-}
-
-// Explore visits each state that can be reached, breadth first, so that the
-// path to a broken one is as short as any.
-func Explore(c Config) (Report, error) {
+// Explore visits each state of the log's protocol.
+func Explore(c Config) (Report[State], error) {
 	start := State{Crashes: c.Crashes, Voids: c.Voids, Doubles: c.Doubles, HandOns: c.HandOns}
 	if !c.SameKey {
 		start.Publishers[1].Key = 1
@@ -36,46 +26,17 @@ func Explore(c Config) (Report, error) {
 		start.Join.At = joined
 		start.Join.Got = upTo(0, numbers)
 	}
-	// Where a state was reached from, by index in order.
-	order := []State{start}
-	from := []int32{-1}
-	seen := map[State]struct{}{start: {}}
-	var r Report
-	for at := 0; at < len(order); at++ {
-		s := order[at]
-		if why := check(s); why != "" {
-			r.Broken = why
-			for i := int32(at); i >= 0; i = from[i] { //nolint:gosec // bounded by memory
-				r.Path = append([]State{order[i]}, r.Path...)
-			}
-			break
-		}
-		ended := true
+	return search(start, c.Most, check, func(s State, f func(State)) {
 		c.successors(s, func(next State) {
-			r.Steps++
-			ended = false
 			next.settle()
-			if _, ok := seen[next]; ok {
-				return
-			}
-			seen[next] = struct{}{}
-			order = append(order, next)
-			from = append(from, int32(at)) //nolint:gosec // bounded by memory
+			f(next)
 		})
-		if ended {
-			r.Ends++
-			if !s.resting() && s.Seq < numbers {
-				r.Broken = "it stands still before it is done"
-				r.Path = append(r.Path, s)
-				break
-			}
+	}, func(s State) string {
+		if !s.resting() && s.Seq < numbers {
+			return "it stands still before it is done"
 		}
-		if c.Most > 0 && len(order) > c.Most {
-			return r, fmt.Errorf("more than %d states", c.Most)
-		}
-	}
-	r.States = len(order)
-	return r, nil
+		return ""
+	})
 }
 
 // check is the invariants.

@@ -69,25 +69,27 @@ func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expire
 	return len(out.Attributes) > 0 && out.Attributes["l"] == nil, nil
 }
 
-// Delete deletes a membership: 1 WRU.
+// Delete deletes a membership: 1 WRU, also when there is none.
 func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
-	_, err := r.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
-	})
-	return fault.Wrap("delete membership", err)
+	return r.delete(ctx, name, connectionID, "attribute_not_exists(l)", nil, "delete membership")
 }
 
 // Unmark deletes a mark: 1 WRU, also when it is not there any more.
 func (r *Rooms) Unmark(ctx context.Context, name, connectionID string, now time.Time) error {
+	return r.delete(ctx, name, connectionID, "attribute_exists(l) AND x <= :now", item{":now": number(now.Unix())},
+		"delete mark of a leave")
+}
+
+// delete deletes what meets a condition.
+func (r *Rooms) delete(ctx context.Context, name, connectionID, condition string, values item, operation string) error {
 	_, err := r.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
-		ConditionExpression:       aws.String("attribute_exists(l) AND x <= :now"),
-		ExpressionAttributeValues: item{":now": number(now.Unix())},
+		ConditionExpression: &condition, ExpressionAttributeValues: values,
 	})
 	if err == nil {
 		return nil
 	}
-	_, err = standing(refused("delete mark of a leave", err))
+	_, err = standing(refused(operation, err))
 	return err
 }
 

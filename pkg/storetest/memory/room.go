@@ -72,7 +72,9 @@ func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.members, memberKey{name, connectionID})
+	if k := (memberKey{name, connectionID}); !r.members[k].left {
+		delete(r.members, k)
+	}
 	return nil
 }
 
