@@ -59,6 +59,7 @@ func Mutants() []*Mutant {
 		{Name: "sweeper forgets what is due", Seeds: 10, Do: sweepsNothing},
 		{Name: "two numbers are one: the sequencer does not count", Seeds: 10, Do: stuckSequencer},
 		{Name: "stale read of the head (GetItem without ConsistentRead)", Class: "disconnect", Seeds: 100, Do: staleHead},
+		{Name: "every void counts as lost: what is pending was so for ever (msglog.Head.PendingSince)", Class: "kill", Seeds: 60, Do: oldPending},
 		{Name: "posts to one member wait for the others (serial loop)", Class: "stuck member", Seeds: 40, Do: serialPosts},
 	}
 }
@@ -70,7 +71,7 @@ func Control() *Mutant {
 }
 
 func isRelease(c *call) bool {
-	return c.is("UpdateItem", "head") && strings.Contains(c.change, "REMOVE lo, lu") && strings.Contains(c.change, "q = :now")
+	return c.is("UpdateItem", "head") && strings.HasSuffix(c.change, "REMOVE lo, lu, q")
 }
 
 func isLeave(c *call) bool {
@@ -319,6 +320,15 @@ func previous(w *world, c *call, perform performer) (*http.Response, error) {
 		old = body
 	}
 	return c.ok(old), nil
+}
+
+// oldPending shows every head as if something had been pending for ever.
+func oldPending(_ *world, c *call, perform performer) (*http.Response, error) {
+	response, err := perform()
+	if err != nil || !strings.HasPrefix(c.on, "head ") {
+		return response, err
+	}
+	return attributes(c, response, func(item map[string]any) { item["q"] = fields{"N": "1"} })
 }
 
 // serialPosts posts to one connection after the other.

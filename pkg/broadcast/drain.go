@@ -20,6 +20,7 @@ type drain struct {
 	head        msglog.Head // as of the lease's start, but for Seq: as of the last look
 	offered     uint64      // up to here the courier has the entries
 	confirmed   uint64      // up to here every member has been dealt with
+	looked      time.Time   // before the last look at the head: what it did not show was handed out later
 	until       time.Time   // end of the lease
 	courier     *courier
 	expired     []string // marks of leaves that have expired, as last seen
@@ -32,7 +33,8 @@ type drain struct {
 // error: the one who has it serves the room.
 func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	d := &drain{Broadcaster: b, room: w.Room, owner: b.NewID(), wake: w}
-	d.until = b.Clock.Now().Add(b.config.LeaseFor)
+	d.looked = b.Clock.Now()
+	d.until = d.looked.Add(b.config.LeaseFor)
 	head, err := b.Log.Acquire(ctx, w.Room, d.owner, d.until)
 	if errors.Is(err, msglog.ErrLeaseHeld) {
 		return nil
@@ -105,11 +107,7 @@ func (d *drain) next(ctx context.Context) ([]msglog.Entry, error) {
 		if e, ok := d.wake.entry(d.at(d.offered + 1)); ok && d.head.Seq == d.offered+1 {
 			return []msglog.Entry{e}, nil
 		}
-		entries, err := d.Log.Unread(ctx, d.room, d.head, d.offered, d.head.Seq)
-		if err == nil && len(entries) == 0 {
-			d.offered = d.head.Seq // expired before anybody drained it
-		}
-		return entries, err
+		return d.Log.Unread(ctx, d.room, d.head, d.offered, d.head.Seq)
 	}
 	if !d.busy {
 		return nil, nil
@@ -128,13 +126,16 @@ func (d *drain) linger(ctx context.Context) error {
 // round offers entries to the members. The members are read after the entries:
 // one that joined in between has read those entries itself.
 func (d *drain) round(ctx context.Context, entries []msglog.Entry) error {
-	letters := make([]letter, len(entries))
-	for i, e := range entries {
+	letters := make([]letter, 0, len(entries))
+	for _, e := range entries {
+		if e.Lost {
+			continue
+		}
 		l, err := newLetter(e)
 		if err != nil {
 			return err
 		}
-		letters[i] = l
+		letters = append(letters, l)
 	}
 	roll, err := d.Members.Members(ctx, d.room, 0, d.Clock.Now())
 	if err != nil {
@@ -157,11 +158,12 @@ func (d *drain) release(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	d.confirmed = d.offered
+	looked := d.Clock.Now()
 	head, released, err := d.Log.Release(ctx, d.room, d.owner, d.at(d.confirmed))
 	if err != nil || released {
 		return released, err
 	}
-	d.head.Seq, d.busy = head.Seq, true
+	d.head.Seq, d.looked, d.busy = head.Seq, looked, true
 	return false, nil
 }
 
@@ -181,7 +183,16 @@ func (d *drain) mayGoOn(ctx context.Context) error {
 		return nil
 	}
 	d.until = now.Add(d.config.LeaseFor)
-	return d.Log.Renew(ctx, d.room, d.owner, d.at(d.confirmed), d.until)
+	return d.Log.Renew(ctx, d.room, d.owner, d.at(d.confirmed), d.pendingSince(), d.until)
+}
+
+// pendingSince is a time before which nothing above confirmed was handed out;
+// zero if none is known but that on the head.
+func (d *drain) pendingSince() time.Time {
+	if d.confirmed < d.head.Seq {
+		return time.Time{}
+	}
+	return d.looked
 }
 
 func (d *drain) at(seq uint64) msglog.Position {
@@ -220,7 +231,7 @@ func (d *drain) fail(ctx context.Context, cause error) error {
 }
 
 func (d *drain) abandon(ctx context.Context) error {
-	err := d.Log.Abandon(ctx, d.room, d.owner, d.at(d.confirmed))
+	err := d.Log.Abandon(ctx, d.room, d.owner, d.at(d.confirmed), d.pendingSince())
 	if errors.Is(err, msglog.ErrLeaseLost) {
 		return nil
 	}

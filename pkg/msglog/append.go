@@ -136,12 +136,14 @@ func (l *Log) void(ctx context.Context, room string, hand Position) {
 	if hand == (Position{}) {
 		return
 	}
-	_, _ = l.fillVoid(ctx, room, hand)
+	_, _ = l.fillVoid(ctx, room, hand, false)
 }
 
-func (l *Log) fillVoid(ctx context.Context, room string, at Position) (Entry, error) {
+func (l *Log) fillVoid(ctx context.Context, room string, at Position, lost bool) (Entry, error) {
 	expires := l.clock.Now().Add(l.config.Retention)
-	stands, _, err := l.store.Fill(ctx, FillParams{room, at.Epoch, Void(at.Seq), expires})
+	void := Void(at.Seq)
+	void.Lost = lost
+	stands, _, err := l.store.Fill(ctx, FillParams{room, at.Epoch, void, expires})
 	if err != nil {
 		return Entry{}, fmt.Errorf("void number %d: %w", at.Seq, err)
 	}

@@ -23,10 +23,12 @@ func (l *Log) Acquire(ctx context.Context, room, owner string, until time.Time) 
 	return head, nil
 }
 
-// Renew prolongs the lease and records how far delivery has come.
-func (l *Log) Renew(ctx context.Context, room, owner string, at Position, until time.Time) error {
+// Renew prolongs the lease and records how far delivery has come, and since
+// when at the earliest anything is pending above; zero: not known anew.
+func (l *Log) Renew(ctx context.Context, room, owner string, at Position, pendingSince, until time.Time) error {
 	err := l.store.RenewLease(ctx, LeaseParams{
-		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, Now: l.clock.Now(), Until: until,
+		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, PendingSince: pendingSince,
+		Now: l.clock.Now(), Until: until,
 	})
 	if err != nil {
 		return fmt.Errorf("renew lease: %w", err)
@@ -48,10 +50,10 @@ func (l *Log) Release(ctx context.Context, room, owner string, at Position) (Hea
 
 // Abandon gives the lease back although there is more to do. The caller must
 // make sure that somebody goes on: by a wake-up, or by failing an invocation
-// that is retried.
-func (l *Log) Abandon(ctx context.Context, room, owner string, at Position) error {
+// that is retried. PendingSince is as for Renew.
+func (l *Log) Abandon(ctx context.Context, room, owner string, at Position, pendingSince time.Time) error {
 	err := l.store.AbandonLease(ctx, LeaseParams{
-		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, Now: l.clock.Now(),
+		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, PendingSince: pendingSince, Now: l.clock.Now(),
 	})
 	if err != nil {
 		return fmt.Errorf("abandon lease: %w", err)
@@ -60,9 +62,9 @@ func (l *Log) Abandon(ctx context.Context, room, owner string, at Position) erro
 }
 
 // Unread returns the contiguous entries above after and up to upto, at most a
-// page of them. If the very next number is a hole, it waits HoleWait for the
-// writer and then fills it with a void. Of entries that expired before anybody
-// drained them, it returns what lies behind.
+// page of them, at least one. If the very next number has no entry, it waits
+// HoleWait for the writer and then fills it with a void. That void is Lost if
+// an entry may have expired there: only to tell that does a clock serve.
 func (l *Log) Unread(ctx context.Context, room string, head Head, after, upto uint64) ([]Entry, error) {
 	deadline := l.clock.Now().Add(l.config.HoleWait)
 	r := reader{Log: l, room: room, head: head}
@@ -74,19 +76,14 @@ func (l *Log) Unread(ctx context.Context, room string, head Head, after, upto ui
 		if run := contiguous(got, after); len(run) > 0 {
 			return run, nil
 		}
-		if !l.isHole(head, after+1) {
-			if len(got) == 0 {
-				return nil, nil
-			}
-			return contiguous(got, got[0].Seq-1), nil
-		}
 		if l.clock.Now().Before(deadline) {
 			if err := clock.Sleep(ctx, l.clock, l.config.HolePoll); err != nil {
 				return nil, fmt.Errorf("wait for number %d: %w", after+1, err)
 			}
 			continue
 		}
-		stands, err := l.fillVoid(ctx, room, Position{head.Epoch, after + 1})
+		lost := !l.clock.Now().Before(head.PendingSince.Add(l.config.Retention))
+		stands, err := l.fillVoid(ctx, room, Position{head.Epoch, after + 1}, lost)
 		if err != nil {
 			return nil, err
 		}

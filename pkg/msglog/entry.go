@@ -8,6 +8,10 @@ type Entry struct {
 	// Void marks a number whose writer died or turned out to be a duplicate.
 	// All other fields but Seq are then empty.
 	Void bool
+	// Lost, of a void, says that an entry may have stood there and have expired
+	// before anybody was served it: whoever reads over it has lost something.
+	// It is not pushed, so that members miss the number and ask.
+	Lost bool
 	// User is who published it.
 	User string
 	// At is when it was published, by the publishing function's clock, to the

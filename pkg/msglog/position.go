@@ -25,9 +25,9 @@ type Head struct {
 	// Delivered is the number up to which every member has been served. All
 	// numbers up to it are filled.
 	Delivered uint64
-	// DrainedAt is a time at which every number handed out had been delivered:
-	// whatever lies above Delivered was handed out later.
-	DrainedAt time.Time
+	// PendingSince is a time before which no number above Delivered was handed
+	// out; zero while there is none.
+	PendingSince time.Time
 	// Lease is the drain lease; its zero value means that nobody holds it.
 	Lease Lease
 	// Shards is over how many partitions the room's members are spread.

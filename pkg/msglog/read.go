@@ -3,6 +3,7 @@ package msglog
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Page is a contiguous piece of a log.
@@ -107,11 +108,18 @@ func (r *reader) forward(ctx context.Context, page *Page, since uint64) error {
 			return err
 		}
 		run := contiguous(got, last)
+		lost := slices.IndexFunc(run, func(e Entry) bool { return e.Lost })
+		if lost >= 0 {
+			run = run[:lost]
+		}
 		page.Entries = append(page.Entries, run...)
 		last += uint64(len(run))
 		if fit := r.budget.fit(page.Entries); fit < len(page.Entries) {
 			page.Entries, page.More = page.Entries[:fit], true
 			return nil
+		}
+		if lost >= 0 {
+			return r.lost(ctx, page)
 		}
 		if last == r.head.Seq {
 			return nil
@@ -127,21 +135,16 @@ func (r *reader) forward(ctx context.Context, page *Page, since uint64) error {
 	return nil
 }
 
-// stopped handles a missing entry at last+1.
+// stopped handles a missing entry at last+1. All numbers up to Delivered were
+// filled once, so there it has expired. Above, its writer is at work or died,
+// or it expired before anybody drained it: the drainer finds out, and what the
+// page lacks comes live, or is missed there.
 func (r *reader) stopped(ctx context.Context, page *Page, last uint64) error {
-	if r.isHole(r.head, last+1) {
+	if last+1 > r.head.Delivered {
 		page.Head = last
 		return nil
 	}
 	return r.lost(ctx, page)
-}
-
-// isHole reports whether a number without an entry is one whose writer is at
-// work or died, rather than one whose entry has expired. All numbers up to
-// Delivered were filled once. Those above were handed out after DrainedAt, so
-// within the retention none of them can have expired.
-func (l *Log) isHole(head Head, seq uint64) bool {
-	return seq > head.Delivered && l.clock.Now().Before(head.DrainedAt.Add(l.config.Retention))
 }
 
 // lost makes the page say that the reader must start anew.
@@ -164,10 +167,7 @@ func (r *reader) settle(ctx context.Context, page *Page) error {
 		run := contiguous(got, last)
 		last += uint64(len(run))
 		if len(run) < len(got) || len(got) == 0 {
-			if r.isHole(r.head, last+1) {
-				break
-			}
-			last = r.head.Seq // expired unseen: nothing to wait for
+			break
 		}
 	}
 	page.Head = last
@@ -186,6 +186,9 @@ func (r *reader) oldest(ctx context.Context, page *Page) error {
 	}
 	if len(first) > 0 {
 		page.Oldest = first[0].Seq
+		if first[0].Lost {
+			page.Oldest++
+		}
 	}
 	return nil
 }
@@ -281,11 +284,12 @@ func contiguous(entries []Entry, after uint64) []Entry {
 	return entries
 }
 
-// contiguousBack returns the trailing entries that follow each other up to upto.
+// contiguousBack returns the trailing entries that follow each other up to
+// upto, and none before one that is lost.
 func contiguousBack(entries []Entry, upto uint64) []Entry {
 	for i := range entries {
 		at := len(entries) - 1 - i
-		if entries[at].Seq != upto-uint64(i) {
+		if entries[at].Seq != upto-uint64(i) || entries[at].Lost {
 			return entries[at+1:]
 		}
 	}

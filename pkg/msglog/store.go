@@ -70,7 +70,7 @@ type Store interface {
 type TakeParams struct {
 	Room       string
 	FreshEpoch string    // used only if the room has no head
-	Now        time.Time // DrainedAt of a new head
+	Now        time.Time // PendingSince, unless something is pending already
 	Expires    time.Time // when the head may be forgotten
 }
 
@@ -113,6 +113,8 @@ type LeaseParams struct {
 	// Epoch is the head's epoch when the lease was taken.
 	Epoch     string
 	Delivered uint64
-	Now       time.Time
-	Until     time.Time
+	// PendingSince replaces the head's if it is set and Delivered is taken.
+	PendingSince time.Time
+	Now          time.Time
+	Until        time.Time
 }

@@ -74,12 +74,67 @@ var drainTests = []test[*bench]{
 		fails(t, err, context.Canceled)
 		same(t, len(b.standing(t, head)), 0)
 	}},
-	{"what expired undrained is passed over", func(t *testing.T, b *bench) {
-		b.appendMany(t, 3)
+	{"what expired undrained is lost and says so", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		b.take(t) // as if what was written here had been deleted since
 		b.clock.Advance(retention + time.Second)
-		same(t, b.unread(t, 0), nil)
+		same(t, b.unread(t, 0), []msglog.Entry{{Seq: 1, Void: true, Lost: true}})
+		same(t, b.page(t, since(0), wide).Recovered, false)
 		b.appendMany(t, 2)
-		same(t, numbers(b.unread(t, 0)), span(4, 5))
+		same(t, numbers(b.unread(t, 1)), span(2, 3))
+		same(t, numbers(b.page(t, since(1), wide).Entries), span(2, 3))
+		same(t, b.page(t, since(0), wide).Recovered, false)
+		back := b.page(t, before(4), wide)
+		same(t, numbers(back.Entries), span(2, 3))
+		same(t, back.Oldest, 2)
+	}},
+	{"what expired undrained and is still there is delivered", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		b.appendMany(t, 1)
+		b.clock.Advance(retention + time.Second)
+		same(t, numbers(b.unread(t, 0)), span(1, 1))
+	}},
+	{"a slow writer in a room that was quiet for longer than the retention keeps its number", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		b.appendMany(t, 1)
+		b.drain(t)
+		b.clock.Advance(3 * retention)
+		slow := b.take(t)
+		same(t, b.page(t, since(1), wide).Recovered, true)
+		same(t, b.page(t, since(1), wide).Head, 1)
+		b.appendMany(t, 1)
+		reads := 0
+		b.store.read = func() {
+			if reads++; reads == 3 {
+				_, _, err := b.store.Fill(t.Context(), msglog.FillParams{
+					Room: b.room, Epoch: slow.Epoch, Entry: entry(2), Expires: b.clock.Now().Add(retention),
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		same(t, numbers(b.unread(t, 1)), span(2, 3))
+	}},
+	{"a dead writer in a room that was quiet for longer than the retention loses nobody anything", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		b.appendMany(t, 1)
+		b.drain(t)
+		b.clock.Advance(3 * retention)
+		b.take(t)
+		b.appendMany(t, 1)
+		same(t, b.unread(t, 1), []msglog.Entry{msglog.Void(2)})
+		same(t, numbers(b.page(t, since(1), wide).Entries), span(2, 3))
+	}},
+	{"a dead writer in a room that was busy for longer than the retention loses nobody anything", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		b.appendMany(t, 1)
+		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", Start.Add(10*retention)))
+		b.clock.Advance(3 * retention)
+		looked := b.clock.Now()
+		b.take(t)
+		ok(t, b.Renew(t.Context(), b.room, "drainer", head.Position(), looked, Start.Add(10*retention)))
+		same(t, b.unread(t, 1), []msglog.Entry{msglog.Void(2)})
 	}},
 	{"a look ahead waits for nothing", func(t *testing.T, b *bench) {
 		b.appendMany(t, 2)
@@ -112,13 +167,13 @@ var drainTests = []test[*bench]{
 		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", Start.Add(leaseFor)))
 		at := head.Position()
 		at.Seq = 2
-		ok(t, b.Renew(t.Context(), b.room, "drainer", at, Start.Add(leaseFor)))
+		ok(t, b.Renew(t.Context(), b.room, "drainer", at, time.Time{}, Start.Add(leaseFor)))
 		b.clock.Advance(leaseFor)
 		head = must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "successor", Start.Add(2*leaseFor)))
 		same(t, head.Delivered, 2)
-		fails(t, b.Renew(t.Context(), b.room, "drainer", at, Start.Add(3*leaseFor)), msglog.ErrLeaseLost)
+		fails(t, b.Renew(t.Context(), b.room, "drainer", at, time.Time{}, Start.Add(3*leaseFor)), msglog.ErrLeaseLost)
 		at.Seq = 3
-		ok(t, b.Abandon(t.Context(), b.room, "successor", at))
+		ok(t, b.Abandon(t.Context(), b.room, "successor", at, time.Time{}))
 		head = must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "third", Start.Add(3*leaseFor)))
 		same(t, head.Delivered, 3)
 	}},

@@ -35,7 +35,7 @@ var headTests = []test[msglog.Store]{
 	}},
 	{"the first number makes a head with the fresh epoch", func(t *testing.T, s msglog.Store) {
 		got := take(t, s, unique(t, "room"))
-		same(t, got, msglog.Head{Epoch: "epoch", Seq: 1, DrainedAt: Start, Shards: 1})
+		same(t, got, msglog.Head{Epoch: "epoch", Seq: 1, PendingSince: Start, Shards: 1})
 	}},
 	{"a later number keeps all of the head but seq", func(t *testing.T, s msglog.Store) {
 		room := unique(t, "room")
@@ -43,7 +43,7 @@ var headTests = []test[msglog.Store]{
 		p := takeParams(room, "another")
 		p.Now = Start.Add(time.Hour)
 		got := must[msglog.Head](t)(s.TakeNumber(t.Context(), p))
-		same(t, got, msglog.Head{Epoch: "epoch", Seq: 2, DrainedAt: Start, Shards: 1})
+		same(t, got, msglog.Head{Epoch: "epoch", Seq: 2, PendingSince: Start, Shards: 1})
 	}},
 	{"take returns lease and pointer", func(t *testing.T, s msglog.Store) {
 		room := unique(t, "room")
@@ -54,7 +54,7 @@ var headTests = []test[msglog.Store]{
 		ok(t, s.RenewLease(t.Context(), lease))
 		got := take(t, s, room)
 		want := msglog.Head{
-			Epoch: "epoch", Seq: 2, Delivered: 1, DrainedAt: Start, Shards: 1,
+			Epoch: "epoch", Seq: 2, Delivered: 1, PendingSince: Start, Shards: 1,
 			Lease: msglog.Lease{Owner: "ada", Until: lease.Until},
 		}
 		same(t, got, want)

@@ -39,7 +39,7 @@ var leaseTests = []test[msglog.Store]{
 		p := leaseParams(room, "ada")
 		got := must[msglog.Head](t)(s.AcquireLease(t.Context(), p))
 		want := msglog.Head{
-			Epoch: "epoch", Seq: 2, DrainedAt: Start, Shards: 1,
+			Epoch: "epoch", Seq: 2, PendingSince: Start, Shards: 1,
 			Lease: msglog.Lease{Owner: "ada", Until: p.Until},
 		}
 		same(t, got, want)
@@ -93,7 +93,7 @@ var leaseTests = []test[msglog.Store]{
 		got := head(t, s, room)
 		same(t, got.Lease, msglog.Lease{Owner: "ada", Until: p.Until})
 		same(t, got.Delivered, 2)
-		same(t, got.DrainedAt, Start)
+		same(t, got.PendingSince, Start)
 	}},
 	{"renewal never moves the pointer back", func(t *testing.T, s msglog.Store) {
 		room, p := held(t, s, 3)

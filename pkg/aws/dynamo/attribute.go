@@ -14,12 +14,13 @@ import (
 //
 //	all         x   may be forgotten from here on
 //	head        e   epoch               n   highest number handed out
-//	            d   delivered           q   drained at
+//	            d   delivered           q   pending since
 //	            lo  lease's owner       lu  lease's end
 //	            sh  shards
 //	entry       u   user                a   published at
 //	            k   key                 j   data, JSON
 //	            c   origin connection   v   void
+//	            vl  lost
 //	mark        e   epoch               n   number that the key stands for
 //	member      u   user                ss  session
 //	            a   joined or left at   b   behind

@@ -73,6 +73,9 @@ func entryItem(p msglog.FillParams) item {
 	i[TTLAttribute] = seconds(p.Expires)
 	if p.Entry.Void {
 		i["v"] = yes()
+		if p.Entry.Lost {
+			i["vl"] = yes()
+		}
 		return i
 	}
 	i["u"], i["a"], i["j"] = text(p.Entry.User), millis(p.Entry.At), text(string(p.Entry.Data))
@@ -90,7 +93,9 @@ func entryItem(p msglog.FillParams) item {
 func (l *Log) entryOf(ctx context.Context, i item) msglog.Entry {
 	seq := countOf(i, SortKey)
 	if yesOf(i, "v") {
-		return msglog.Void(seq)
+		void := msglog.Void(seq)
+		void.Lost = i["vl"] != nil
+		return void
 	}
 	e := msglog.Entry{
 		Seq: seq, User: textOf(i, "u"), At: timeOf(i, "a"), Key: textOf(i, "k"),

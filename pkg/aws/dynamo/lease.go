@@ -36,7 +36,8 @@ const (
 // on than it says, only the lease's end moves, for one more WRU.
 func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
 	values := item{":owner": text(p.Owner), ":e": text(p.Epoch), ":until": millis(p.Until)}
-	found, err := l.attempt(ctx, "renew lease", l.head(p.Room, "SET lu = :until, d = :d", owned+forward, with(values, ":d", p.Delivered)))
+	set, moved := pointer(p, values)
+	found, err := l.attempt(ctx, "renew lease", l.head(p.Room, "SET lu = :until, "+set, owned+forward, moved))
 	if err == nil && found != nil && holds(*found, p) {
 		found, err = l.attempt(ctx, "renew lease", l.head(p.Room, "SET lu = :until", owned, values))
 	}
@@ -48,8 +49,8 @@ func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
 
 // ReleaseLease gives the lease back if nothing came since: 1 WRU either way.
 func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
-	i, err := l.head(p.Room, "SET d = :d, q = :now REMOVE lo, lu", owned+" AND n = :d",
-		item{":owner": text(p.Owner), ":e": text(p.Epoch), ":now": millis(p.Now), ":d": number(p.Delivered)},
+	i, err := l.head(p.Room, "SET d = :d REMOVE lo, lu, q", owned+" AND n = :d",
+		item{":owner": text(p.Owner), ":e": text(p.Epoch), ":d": number(p.Delivered)},
 	).run(ctx, l.client, "release lease")
 	if err == nil {
 		return headOf(i), true, nil
@@ -69,7 +70,8 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 // pointer is further on than it says, it stays, for one more WRU.
 func (l *Log) AbandonLease(ctx context.Context, p msglog.LeaseParams) error {
 	values := item{":owner": text(p.Owner), ":e": text(p.Epoch)}
-	found, err := l.attempt(ctx, "abandon lease", l.head(p.Room, "SET d = :d REMOVE lo, lu", owned+forward, with(values, ":d", p.Delivered)))
+	set, moved := pointer(p, values)
+	found, err := l.attempt(ctx, "abandon lease", l.head(p.Room, "SET "+set+" REMOVE lo, lu", owned+forward, moved))
 	if err == nil && found != nil && holds(*found, p) {
 		found, err = l.attempt(ctx, "abandon lease", l.head(p.Room, "REMOVE lo, lu", owned, values))
 	}
@@ -114,9 +116,13 @@ func (l *Log) attempt(ctx context.Context, operation string, u update) (*msglog.
 	return &head, nil
 }
 
-// with returns values and a number more.
-func with(values item, name string, n uint64) item {
+// pointer sets how far delivery has come, and what is known of the rest.
+func pointer(p msglog.LeaseParams, values item) (string, item) {
 	values = maps.Clone(values)
-	values[name] = number(n)
-	return values
+	values[":d"] = number(p.Delivered)
+	if p.PendingSince.IsZero() {
+		return "d = :d", values
+	}
+	values[":q"] = millis(p.PendingSince)
+	return "d = :d, q = :q", values
 }

@@ -55,9 +55,9 @@ func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head,
 func headOf(i item) msglog.Head {
 	return msglog.Head{
 		Epoch: textOf(i, "e"), Seq: countOf(i, "n"), Delivered: countOf(i, "d"),
-		DrainedAt: timeOf(i, "q"),
-		Lease:     msglog.Lease{Owner: textOf(i, "lo"), Until: timeOf(i, "lu")},
-		Shards:    int(numberOf(i, "sh")),
+		PendingSince: timeOf(i, "q"),
+		Lease:        msglog.Lease{Owner: textOf(i, "lo"), Until: timeOf(i, "lu")},
+		Shards:       int(numberOf(i, "sh")),
 	}
 }
 

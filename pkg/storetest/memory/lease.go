@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
@@ -33,7 +34,7 @@ func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
 		return msglog.ErrLeaseLost
 	}
 	head.Lease.Until = stored(p.Until)
-	head.Delivered = max(head.Delivered, p.Delivered)
+	advance(head, p)
 	return nil
 }
 
@@ -47,7 +48,7 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 	head, held := l.held(p)
 	switch {
 	case held && head.Seq == p.Delivered:
-		head.Delivered, head.DrainedAt, head.Lease = p.Delivered, stored(p.Now), msglog.Lease{}
+		head.Delivered, head.PendingSince, head.Lease = p.Delivered, time.Time{}, msglog.Lease{}
 		return *head, true, nil
 	case held:
 		return *head, false, nil
@@ -67,12 +68,24 @@ func (l *Log) AbandonLease(ctx context.Context, p msglog.LeaseParams) error {
 	head, held := l.held(p)
 	switch {
 	case held:
-		head.Delivered, head.Lease = max(head.Delivered, p.Delivered), msglog.Lease{}
+		advance(head, p)
+		head.Lease = msglog.Lease{}
 		return nil
 	case givenBack(head, p):
 		return nil
 	}
 	return msglog.ErrLeaseLost
+}
+
+// advance moves the pointer, never back.
+func advance(head *msglog.Head, p msglog.LeaseParams) {
+	if p.Delivered < head.Delivered {
+		return
+	}
+	head.Delivered = p.Delivered
+	if !p.PendingSince.IsZero() {
+		head.PendingSince = stored(p.PendingSince)
+	}
 }
 
 // held returns the room's head and whether the caller holds its lease.

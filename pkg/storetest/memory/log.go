@@ -65,8 +65,11 @@ func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head,
 	defer l.mu.Unlock()
 	head := l.heads[p.Room]
 	if head == nil {
-		head = &msglog.Head{Epoch: p.FreshEpoch, DrainedAt: stored(p.Now), Shards: 1}
+		head = &msglog.Head{Epoch: p.FreshEpoch, Shards: 1}
 		l.heads[p.Room] = head
+	}
+	if head.PendingSince.IsZero() {
+		head.PendingSince = stored(p.Now)
 	}
 	head.Seq++
 	return *head, nil
