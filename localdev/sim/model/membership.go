@@ -92,8 +92,8 @@ func (s Membership) holds() string {
 	return ""
 }
 
-// rests is what is true once nothing moves: the newest command that did not die
-// decides, and nothing outlives the connection.
+// rests is what is true once nothing moves: the newest command decides unless
+// it died, and nothing outlives the connection.
 func (s Membership) rests(removed bool) string {
 	if s.Over || removed {
 		if s.In || !s.Over {
@@ -101,15 +101,9 @@ func (s Membership) rests(removed bool) string {
 		}
 		return ""
 	}
-	for i := commands - 1; i >= 0; i-- {
-		c := s.Commands[i]
-		if c.At == crashed {
-			return "" // it may have had its effect or not; its client tries again
-		}
-		if s.In == c.Leave {
-			return fmt.Sprintf("the newest command is number %d, leave %t, and a membership stands: %t", i+1, c.Leave, s.In)
-		}
-		return ""
+	newest := s.Commands[commands-1]
+	if newest.At != crashed && s.In == newest.Leave { // its client would try again
+		return fmt.Sprintf("the newest command is a leave: %t, and a membership stands: %t", newest.Leave, s.In)
 	}
 	return ""
 }
