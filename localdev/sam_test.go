@@ -148,6 +148,7 @@ func serveSAM(t *testing.T, args ...string) *buffer {
 	t.Cleanup(func() {
 		_ = c.Cancel() // it may have ended
 		<-ended
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // whoever did not listen
 		removeContainers(t)
 	})
 	log := newTranscript(r)
