@@ -82,6 +82,9 @@ endef
 .PHONY: sam-invoke
 sam-invoke: SAM_ENV = --env GAPLESS_JWT_MAX_LIFETIME=876000h
 sam-invoke: ## Run FUNCTION in a container on events/FUNCTION-EVENT.json, beside make dev ARGS=--containers.
+	@test -f events/$(FUNCTION)-$(EVENT).json || { \
+		echo "make sam-invoke FUNCTION=… EVENT=…: there is no events/$(FUNCTION)-$(EVENT).json, but"; \
+		for f in events/*.json; do f=$${f#events/}; f=$${f%.json}; echo "  $${f%%-*} $${f#*-}"; done; exit 1; }
 	$(SAM_PREPARE)
 	@sam local invoke gapless-local-$(FUNCTION) --event events/$(FUNCTION)-$(EVENT).json $(SAM_LOCAL)
 
