@@ -228,11 +228,26 @@ func (c *Client) token(ctx context.Context, fresh bool) (string, error) {
 	}
 	ctx, cancel := within(ctx, c.clock, tokenTimeout, ErrNoAnswer)
 	defer cancel()
-	token, err := c.options.GetToken(ctx, fresh)
-	if err != nil {
-		return "", &TokenError{err}
+	type answer struct {
+		token string
+		err   error
 	}
-	return token, nil
+	got := make(chan answer, 1)
+	// On a goroutine that nobody waits for: it may call Close, and may ignore
+	// that its context has ended.
+	go func() {
+		token, err := c.options.GetToken(ctx, fresh)
+		got <- answer{token, err}
+	}()
+	select {
+	case a := <-got:
+		if a.err != nil {
+			return "", &TokenError{a.err}
+		}
+		return a.token, nil
+	case <-ctx.Done():
+		return "", &TokenError{context.Cause(ctx)}
+	}
 }
 
 // refresh presents a fresh token on a live connection and returns for how long

@@ -187,7 +187,9 @@ func (l *link) call(ctx context.Context, params protocol.Params) (jsontext.Value
 	if err != nil {
 		return nil, local(err)
 	}
-	l.write(b) //nolint:contextcheck // half a frame would end the connection: ctx only ends the wait
+	if err := l.send(ctx, b); err != nil {
+		return nil, err
+	}
 	timeout := newAlarm(l.client.clock)
 	timeout.set(callTimeout)
 	defer timeout.stop()
@@ -262,6 +264,21 @@ func (l *link) retire(next *link) {
 }
 
 var errReplaced = &CloseError{Code: 1000, Reason: "replaced by another connection"}
+
+// send writes a frame and waits for that, or for ctx: half a frame would end
+// the connection, so ctx only ends the wait.
+func (l *link) send(ctx context.Context, b []byte) error {
+	sent := make(chan struct{})
+	if !l.client.spawn(func() { defer close(sent); l.write(b) }) { //nolint:contextcheck // see above
+		return l.client.over()
+	}
+	select {
+	case <-sent:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
 
 // write sends a frame; a line that does not take it is dead.
 func (l *link) write(b []byte) {

@@ -26,6 +26,7 @@ type socket struct {
 	dialed bool          // taken
 	closed bool          // by the client
 	slow   chan struct{} // if not nil, CloseNow waits for it
+	full   chan struct{} // if not nil, Write waits for it
 }
 
 var errClosedHere = errors.New("closed here")
@@ -79,7 +80,14 @@ func (s *socket) Read(ctx context.Context) ([]byte, error) {
 	}
 }
 
-func (s *socket) Write(_ context.Context, b []byte) error {
+func (s *socket) Write(ctx context.Context, b []byte) error {
+	if s.full != nil {
+		select {
+		case <-s.full:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {

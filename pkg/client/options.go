@@ -19,7 +19,10 @@ import (
 type Options struct {
 	// GetToken is asked for a token before each connection and before the one in
 	// use expires; fresh asks for a new one, not one from a cache. It gets 30
-	// seconds. Default: no token is sent, and Header has to authenticate.
+	// seconds and should return when its context ends: a call that does not is
+	// left behind, may run beside the next one, and its answer is thrown away.
+	// It may call everything. Default: no token is sent, and Header has to
+	// authenticate.
 	GetToken func(ctx context.Context, fresh bool) (string, error)
 	// Header is added to each handshake.
 	Header http.Header

@@ -248,8 +248,8 @@ func (r *Room) Publish(ctx context.Context, data any, options ...PublishOption) 
 // Send hands data to those who are in the room now, at most once, past the log:
 // for cursors and typing marks. It does not wait for an answer; a refusal goes to
 // Options.OnError. The error is ErrDisconnected, or says what is wrong with the
-// data.
-func (r *Room) Send(_ context.Context, data any) error {
+// data. ctx bounds the wait for a line that takes no frame.
+func (r *Room) Send(ctx context.Context, data any) error {
 	p, err := r.encode(data)
 	if err != nil {
 		return fmt.Errorf("send: %w", err)
@@ -263,7 +263,9 @@ func (r *Room) Send(_ context.Context, data any) error {
 	if l == nil {
 		return fmt.Errorf("send: %w", ErrDisconnected)
 	}
-	l.write(frame) //nolint:contextcheck // see link.call
+	if err := l.send(ctx, frame); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
 	return nil
 }
 
