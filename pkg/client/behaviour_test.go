@@ -36,8 +36,6 @@ func (s scenario) foreign() string {
 		switch st["do"] {
 		case "hide", "show":
 			return "a Go program has no page that is hidden"
-		case "freeze":
-			return "Go's timers are not throttled"
 		case "reconnect":
 			return "after a final bye a Go program dials again"
 		}
@@ -84,6 +82,7 @@ type stage struct {
 	t      *testing.T
 	s      scenario
 	server *memory
+	clock  *frozen
 	client *Client
 	vars   map[string]any
 	rooms  map[string]*Room
@@ -115,10 +114,10 @@ func play(t *testing.T, s scenario) {
 	if s.Options.Random != nil {
 		random = *s.Options.Random
 	}
-	g := &stage{t: t, s: s, server: &memory{}, vars: map[string]any{}, rooms: map[string]*Room{}, events: map[string][]step{}}
+	g := &stage{t: t, s: s, server: &memory{}, clock: &frozen{}, vars: map[string]any{}, rooms: map[string]*Room{}, events: map[string][]step{}}
 	tokens := 0
 	options := Options{
-		Session: "session", Transport: g.server, RetryDial: true, Rand: func() float64 { return random },
+		Session: "session", Transport: g.server, Clock: g.clock, RetryDial: true, Rand: func() float64 { return random },
 		GetToken: func(_ context.Context, fresh bool) (string, error) {
 			tokens++
 			if fresh {
@@ -242,7 +241,10 @@ func (g *stage) do(st step) {
 		_ = g.client.Close()
 	case "wake":
 		g.client.Check()
+	case "freeze":
+		g.clock.stopFor(time.Duration(number(st["ms"])) * time.Millisecond)
 	case "advance":
+		g.clock.goOn()
 		time.Sleep(time.Duration(number(st["ms"])) * time.Millisecond)
 	case "open":
 		s.opened <- nil

@@ -33,6 +33,7 @@ func TestHandlersMayCallEverything(t *testing.T) {
 		if m, err := room.Next(t.Context()); err != nil || m.Seq != 1 {
 			t.Errorf("while a handler is at work: %+v, %v", m, err)
 		}
+		synctest.Wait()
 		s.answer(t, `{"epoch":"e","seq":2,"duplicate":false}`)
 		if err := <-handled; err != nil {
 			t.Errorf("in the handler: %v", err)

@@ -21,6 +21,9 @@ const (
 	pingTimeout = 10 * time.Second
 	// doubtTimeout is the same when there is a reason for doubt.
 	doubtTimeout = 3 * time.Second
+	// maxLate is by how much a watch may come late for a ping without that being
+	// an excuse.
+	maxLate = 2 * time.Second
 	// maxSilence is the longest time without sending: API Gateway ends a
 	// connection after 10 minutes of it
 	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).

@@ -45,6 +45,9 @@ type link struct {
 	heard, spoke time.Time
 	// deadline is when the ping under way is given up; zero without one.
 	deadline time.Time
+	// excused says that the watch came late for a ping since something was
+	// heard.
+	excused bool
 	// doubted says that a sync is to follow the sign of life.
 	doubted bool
 	// since is when hello was answered, synced when rooms were last asked for.
@@ -128,7 +131,7 @@ func (l *link) receive(b []byte) {
 	}
 	l.heard, l.deadline = l.client.clock.Now(), time.Time{}
 	revived := l.doubted
-	l.doubted = false
+	l.doubted, l.excused = false, false
 	var reply chan frame
 	if err == nil && f.Push == "" {
 		reply = l.callOf(f)

@@ -7,25 +7,30 @@ import (
 )
 
 // watch pings when the line is silent and ends it when nothing answers, until
-// the link ends.
+// the link ends. Where it comes late, the program was stopped or frozen for a
+// while, and an answer may wait unread: that says nothing of the line, once.
 func (l *link) watch(heartbeat time.Duration) {
 	wake := newAlarm(l.client.clock)
 	defer wake.stop()
 	for {
 		now := l.client.clock.Now()
 		due, waiting := l.due(heartbeat)
-		switch wait := due.Sub(now); {
-		case wait > 0:
-			wake.set(wait)
+		switch late := now.Sub(due); {
+		case late < 0:
+			wake.set(-late)
 			select {
 			case <-wake.C:
 			case <-l.poke:
 			case <-l.done:
 				return
 			}
-		case waiting:
+		case waiting && (late <= maxLate || !l.excuse()):
 			l.end(ErrNoAnswer, false)
 			return
+		case waiting:
+			l.ping(now.Add(doubtTimeout), false)
+		case late > heartbeat:
+			l.ping(now.Add(doubtTimeout), true)
 		default:
 			l.ping(now.Add(pingTimeout), false)
 		}
@@ -44,6 +49,16 @@ func (l *link) due(heartbeat time.Duration) (at time.Time, waiting bool) {
 		return mute, false
 	}
 	return silent, false
+}
+
+// excuse takes back a ping that was to be given up, unless nothing was heard
+// since the last time.
+func (l *link) excuse() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := !l.excused
+	l.excused, l.deadline = true, time.Time{}
+	return first
 }
 
 // ping asks for a sign of life until a deadline. With doubt, a sync follows it.
