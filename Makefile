@@ -146,6 +146,10 @@ verify: verify-page
 test-isolated: build-isolated ## Run the end-to-end tests with the functions as processes.
 	go test -count=1 ./localdev/e2e -isolated $(CURDIR)/build/isolated
 
+.PHONY: measure
+measure: build-isolated ## Print what each function takes as a process: start, processor time, memory (Linux).
+	@go test -count=1 -v -run '^TestMeasure$$' ./localdev/e2e -isolated $(CURDIR)/build/isolated | sed -n 's/.*measure_test.go:[0-9]*: //p'
+
 # The oldest commit whose functions must get along with today's on the same
 # tables, as they do while a deployment is under way and after it is rolled
 # back. Whoever raises it says so in CHANGELOG.md: users must pass by it.
@@ -163,10 +167,17 @@ test-upgrade: build-isolated ## Run old and new functions side by side, on the s
 			-isolated $(CURDIR)/build/isolated -previous "$$old"; \
 	fi
 
+CFN_LINT_VERSION := 1.58.0
+CFN_LINT := $(TOOLS)/cfn-lint-$(CFN_LINT_VERSION)/bin/cfn-lint
+
+$(CFN_LINT):
+	@if python3 -m venv $(dir $(@D)) && $(@D)/pip install -q --disable-pip-version-check cfn-lint==$(CFN_LINT_VERSION); then :; \
+	else rm -rf $(dir $(@D)); echo "SKIPPED: cfn-lint needs Python 3 with venv, and the network"; fi
+
 .PHONY: test-infra
-test-infra: test-isolated test-upgrade ## Test the CDK app: assertions and cdk-nag (Node), and what it deploys, as processes.
+test-infra: test-isolated test-upgrade $(CFN_LINT) ## Test the CDK app (Node): assertions, cdk-nag, cfn-lint (Python); and what it deploys, as processes.
 	go vet -tags infra ./infra/...
-	go test -count=1 -tags infra ./infra/...
+	CFN_LINT=$$(ls $(CFN_LINT) 2>/dev/null || true) go test -count=1 -tags infra ./infra/...
 
 .PHONY: test-js
 test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later).

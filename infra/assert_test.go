@@ -70,7 +70,8 @@ func TestStages(t *testing.T) {
 			}
 		}
 		for id, r := range dev["data"].of("AWS::DynamoDB::Table") {
-			if r.DeletionPolicy != "Delete" || r.Properties["DeletionProtectionEnabled"] != false {
+			if r.DeletionPolicy != "Delete" || r.Properties["DeletionProtectionEnabled"] != false ||
+				strings.Contains(text(r.Properties["PointInTimeRecoverySpecification"]), "true") {
 				t.Errorf("%s survives its stack", id)
 			}
 		}
@@ -85,6 +86,19 @@ func TestStages(t *testing.T) {
 		for name, f := range functionsOf(dev["app"]) {
 			if got := f.Properties["ReservedConcurrentExecutions"]; got != nil {
 				t.Errorf("%s reserves %v in dev", name, got)
+			}
+		}
+	})
+	t.Run("logs are kept for as long as is chosen", func(t *testing.T) {
+		for s, days := range map[*template]float64{ptr(dev["app"]): 7, ptr(prod["app"]): 30} {
+			groups := s.of("AWS::Logs::LogGroup")
+			if len(groups) != len(functions)+1 {
+				t.Errorf("%d log groups, want one a function and one of the gateway's", len(groups))
+			}
+			for id, r := range groups {
+				if r.Properties["RetentionInDays"] != days {
+					t.Errorf("%s is kept %v days, want %v", id, r.Properties["RetentionInDays"], days)
+				}
 			}
 		}
 	})
@@ -113,6 +127,8 @@ func TestStages(t *testing.T) {
 		}
 	})
 }
+
+func ptr[T any](v T) *T { return &v }
 
 var hash = regexp.MustCompile(`[0-9A-F]{8,}|[0-9a-f]{64}`)
 
@@ -161,6 +177,46 @@ func TestData(t *testing.T) {
 	for _, output := range []string{"ConnectionsTable", "RoomsTable", "LogTable", "TokenSecret"} {
 		if data.Outputs[output] == nil {
 			t.Errorf("no output %s", output)
+		}
+	}
+}
+
+// TestWhatMustSurviveHasAStackOfItsOwn wants what holds data in the one stack,
+// nothing else there, and none of it in the other.
+func TestWhatMustSurviveHasAStackOfItsOwn(t *testing.T) {
+	stateful := []string{"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
+	stacks := synth(t, everything)
+	for id, r := range stacks["data"].Resources {
+		if !slices.Contains(stateful, r.Type) {
+			t.Errorf("the data stack has %s, a %s", id, r.Type)
+		}
+	}
+	for _, kind := range stateful {
+		if left := stacks["app"].of(kind); len(left) > 0 || len(stacks["data"].of(kind)) == 0 {
+			t.Errorf("%s: in the app stack %d, in the data stack %d", kind, len(left), len(stacks["data"].of(kind)))
+		}
+	}
+}
+
+// TestEncryption wants every store to be encrypted at rest: tables by
+// DynamoDB's own key, which is what saying nothing means
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/EncryptionAtRest.html),
+// the rest as it says. TestWake looks at topic and queue.
+func TestEncryption(t *testing.T) {
+	stacks := synth(t, everything)
+	for id, r := range stacks["data"].of("AWS::DynamoDB::Table") {
+		if got, ok := r.Properties["SSESpecification"]; ok {
+			t.Errorf("%s has another key than DynamoDB's own: %s", id, text(got))
+		}
+	}
+	for id, r := range stacks["app"].of("AWS::SNS::Topic") {
+		if r.Properties["KmsMasterKeyId"] == nil {
+			t.Errorf("%s is not encrypted", id)
+		}
+	}
+	for id, r := range stacks["app"].of("AWS::KMS::Key") {
+		if r.Properties["EnableKeyRotation"] != true {
+			t.Errorf("%s is not rotated", id)
 		}
 	}
 }
@@ -245,8 +301,59 @@ func TestIssuers(t *testing.T) {
 	}
 }
 
+// TestAccess wants what pages may connect to reach the function that lets them.
+func TestAccess(t *testing.T) {
+	app := synth(t, map[string]any{"allowedOrigins": "https://a.example.com,https://b.example.com", "authCookie": "session"})["app"]
+	set := functionsOf(app)["connect"].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
+	if set["GAPLESS_ALLOWED_ORIGINS"] != "https://a.example.com,https://b.example.com" || set["GAPLESS_AUTH_COOKIE"] != "session" {
+		t.Errorf("connect: %s", text(set))
+	}
+}
+
+// TestOptionsReachWhatTheyAreAbout sets what no other test does.
+func TestOptionsReachWhatTheyAreAbout(t *testing.T) {
+	stacks := synth(t, map[string]any{
+		"retentionHours": "48", "openRooms": "true", "postsPerSecond": "77", "logLevel": "debug", "logDays": "3",
+		"throttleRate": "11", "throttleBurst": "12", "broadcastConcurrency": "9", "gatewayAccount": "false", "protect": "true",
+	})
+	made := functionsOf(stacks["app"])
+	for name, want := range map[string]string{
+		"message": `"GAPLESS_RETENTION":"48h"`, "connect": `"GAPLESS_OPEN_ROOMS":"true"`,
+		"broadcast": `"GAPLESS_POSTS_PER_SECOND":"77"`, "sweep": `"GAPLESS_LOG_LEVEL":"debug"`,
+	} {
+		if got := text(made[name].Properties["Environment"]); !strings.Contains(got, want) {
+			t.Errorf("%s: no %s in %s", name, want, got)
+		}
+	}
+	if got := made["broadcast"].Properties["ReservedConcurrentExecutions"]; got != 9.0 {
+		t.Errorf("broadcast reserves %v", got)
+	}
+	if n := len(stacks["app"].of("AWS::ApiGateway::Account")); n != 0 {
+		t.Error("the account's role is set")
+	}
+	for kind, want := range map[string]string{
+		"AWS::ApiGatewayV2::Stage": `"ThrottlingBurstLimit":12,"ThrottlingRateLimit":11`, "AWS::Logs::LogGroup": `"RetentionInDays":3`,
+	} {
+		for id, r := range stacks["app"].of(kind) {
+			if got := text(r.Properties); !strings.Contains(got, want) {
+				t.Errorf("%s: no %s in %s", id, want, got)
+			}
+		}
+	}
+	for id, r := range stacks["data"].of("AWS::DynamoDB::Table") {
+		if r.Properties["DeletionProtectionEnabled"] != true {
+			t.Errorf("%s is not protected", id)
+		}
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	app := synth(t, nil)["app"]
+	for _, r := range app.of("AWS::ApiGatewayV2::Api") {
+		if r.Properties["ProtocolType"] != "WEBSOCKET" || r.Properties["RouteSelectionExpression"] != "$request.body.action" {
+			t.Errorf("API: %s", text(r.Properties))
+		}
+	}
 	answered := map[string]bool{}
 	for _, r := range app.of("AWS::ApiGatewayV2::RouteResponse") {
 		if r.Properties["RouteResponseKey"] == "$default" {
@@ -337,30 +444,72 @@ func TestWake(t *testing.T) {
 	}
 }
 
+// TestAlarms wants each alarm to watch what its name says, of this deployment.
 func TestAlarms(t *testing.T) {
 	app := synth(t, nil)["app"]
-	var names []string
+	got := map[string]string{}
 	for _, r := range app.of("AWS::CloudWatch::Alarm") {
-		names = append(names, strings.TrimPrefix(r.Properties["AlarmName"].(string), "gapless-dev-"))
+		p := r.Properties
+		name := strings.TrimPrefix(p["AlarmName"].(string), "gapless-dev-")
+		watched := p["Metrics"].([]any)[0].(map[string]any)["MetricStat"].(map[string]any)
+		metric := watched["Metric"].(map[string]any)
+		got[name] = fmt.Sprint(metric["Namespace"], " ", metric["MetricName"], " ", watched["Stat"], " ", p["Threshold"], " ", watched["Period"])
+		if metric["Dimensions"] == nil || p["AlarmDescription"] == nil {
+			t.Errorf("%s watches everything, or does not say why: %s", name, text(p))
+		}
+		if missing := map[bool]string{true: "breaching", false: "notBreaching"}[name == "sweep-silence"]; p["TreatMissingData"] != missing {
+			t.Errorf("%s: without data it is %s, want %s", name, p["TreatMissingData"], missing)
+		}
 	}
-	want := []string{"dead-letters", "drain-lag", "sweep-silence", "gateway-5xx", "gateway-execution", "gateway-4xx", "connections"}
+	want := map[string]string{
+		"dead-letters":      "AWS/SQS ApproximateNumberOfMessagesVisible Maximum 0 60",
+		"drain-lag":         "AWS/Lambda AsyncEventAge Maximum 5000 60",
+		"sweep-silence":     "AWS/Lambda Invocations Sum 1 60",
+		"gateway-5xx":       "AWS/ApiGateway IntegrationError Sum 5 60",
+		"gateway-execution": "AWS/ApiGateway ExecutionError Sum 5 60",
+		"gateway-4xx":       "AWS/ApiGateway ClientError Sum 600 60",
+		"connections":       "AWS/ApiGateway ConnectCount Sum 24000 60",
+	}
 	for _, d := range functions {
-		want = append(want, d.name+"-errors", d.name+"-throttles")
+		want[d.name+"-errors"], want[d.name+"-throttles"] = "AWS/Lambda Errors Sum 5 60", "AWS/Lambda Throttles Sum 5 60"
 	}
 	for _, table := range dynamo.Schema() {
-		want = append(want, table.Name+"-read-throttles", table.Name+"-write-throttles")
+		want[table.Name+"-read-throttles"] = "AWS/DynamoDB ReadThrottleEvents Sum 5 60"
+		want[table.Name+"-write-throttles"] = "AWS/DynamoDB WriteThrottleEvents Sum 5 60"
 	}
-	slices.Sort(names)
-	slices.Sort(want)
-	if !slices.Equal(names, want) {
-		t.Errorf("alarms are %v, want %v", names, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
-	if len(app.of("AWS::CloudWatch::Dashboard")) != 1 {
-		t.Error("no dashboard")
+}
+
+func TestDashboard(t *testing.T) {
+	app := synth(t, nil)["app"]
+	all := app.of("AWS::CloudWatch::Dashboard")
+	if len(all) != 1 {
+		t.Fatalf("%d dashboards", len(all))
 	}
-	for _, output := range []string{"Url", "ManagementEndpoint", "DeadLetterQueue"} {
-		if app.Outputs[output] == nil {
-			t.Errorf("no output %s", output)
+	for _, r := range all {
+		body := text(r.Properties["DashboardBody"])
+		for _, shown := range []string{
+			"ConnectCount", "MessageCount", "ClientError", "IntegrationError", "ExecutionError", "AsyncEventAge", "Invocations", "Duration", "Errors",
+			"Throttles", "ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents", "ApproximateNumberOfMessagesVisible",
+		} {
+			if !strings.Contains(body, shown) {
+				t.Errorf("the dashboard does not show %s", shown)
+			}
+		}
+	}
+}
+
+func TestOutputs(t *testing.T) {
+	outputs := synth(t, nil)["app"].Outputs
+	for name, want := range map[string]*regexp.Regexp{
+		"Url":                regexp.MustCompile(`"wss://".*execute-api.*/dev"`),
+		"ManagementEndpoint": regexp.MustCompile(`"https://".*execute-api.*/dev"`),
+		"DeadLetterQueue":    regexp.MustCompile(`deadletters`),
+	} {
+		if got := text(outputs[name]["Value"]); !want.MatchString(got) {
+			t.Errorf("output %s is %s", name, got)
 		}
 	}
 }

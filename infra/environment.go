@@ -43,6 +43,8 @@ func (a *application) environment(name string) map[string]*string {
 		"GAPLESS_JWT_ISSUERS":      literal(a.options.JWTIssuers),
 		"GAPLESS_JWKS_URLS":        literal(a.options.JWKSURL),
 		"GAPLESS_JWT_AUDIENCES":    literal(a.options.JWTAudiences),
+		"GAPLESS_ALLOWED_ORIGINS":  literal(a.options.AllowedOrigins),
+		"GAPLESS_AUTH_COOKIE":      literal(a.options.AuthCookie),
 		"GAPLESS_OPEN_ROOMS":       literal(strconv.FormatBool(a.options.OpenRooms)),
 		"GAPLESS_RETENTION":        literal(strconv.Itoa(a.options.RetentionHours) + "h"),
 		"GAPLESS_POSTS_PER_SECOND": literal(strconv.Itoa(a.options.PostsPerSecond)),

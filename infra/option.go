@@ -34,6 +34,10 @@ type Options struct {
 	// separated by commas. Default: none, and tokens are checked with the data
 	// stack's secret.
 	JWTIssuers, JWKSURL, JWTAudiences string
+	// AllowedOrigins are the pages' origins that may connect, separated by
+	// commas. Default: all. AuthCookie is the cookie that may hold a token, and
+	// needs AllowedOrigins. Default: none does.
+	AllowedOrigins, AuthCookie string
 	// PostsPerSecond is one broadcaster's share of the account's 10,000
 	// requests a second. Default 2,000.
 	PostsPerSecond int
@@ -64,11 +68,6 @@ type Options struct {
 // environment variable: GAPLESS_DEPLOY_RETENTION_HOURS.
 const environmentPrefix = "GAPLESS_DEPLOY_"
 
-// refused are options that people look for and that this version does not have.
-var refused = map[string]string{
-	"allowedOrigins": "the functions do not look at the Origin header",
-}
-
 // loadOptions reads the options from the CDK context (-c name=value) or, where
 // that says nothing, from the environment.
 func loadOptions(app awscdk.App, environ func(string) (string, bool)) (Options, error) {
@@ -96,6 +95,8 @@ func readOptions(lookup func(string) (string, bool), context []string) (Options,
 	o.JWTIssuers = r.text("jwtIssuers", "")
 	o.JWKSURL = r.text("jwksUrl", "")
 	o.JWTAudiences = r.text("jwtAudiences", "")
+	o.AllowedOrigins = r.text("allowedOrigins", "")
+	o.AuthCookie = r.text("authCookie", "")
 	o.PostsPerSecond = r.number("postsPerSecond", 2000)
 	o.LogLevel = r.text("logLevel", "info")
 	o.LogDays = r.number("logDays", choose(trial, 7, 30))
@@ -106,14 +107,9 @@ func readOptions(lookup func(string) (string, bool), context []string) (Options,
 	o.AlarmEmail = r.text("alarmEmail", "")
 	o.CustomDomain = r.text("customDomain", "")
 	o.CertificateARN = r.text("certificateArn", "")
-	for name, why := range refused {
-		if _, set := lookup(name); set {
-			r.fail(name, why)
-		}
-	}
 	for _, name := range context {
 		// The CLI and the library keep their own settings beside ours.
-		if !r.known[name] && refused[name] == "" && !strings.ContainsAny(name, "@:") {
+		if !r.known[name] && !strings.ContainsAny(name, "@:") {
 			r.fail(name, "no such option")
 		}
 	}
@@ -125,7 +121,9 @@ func readOptions(lookup func(string) (string, bool), context []string) (Options,
 }
 
 var (
-	stageName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,19}$`)
+	// originName is the form in which browsers send an origin.
+	originName = regexp.MustCompile(`^https?://[a-z0-9.-]+(:[0-9]+)?$`)
+	stageName  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,19}$`)
 	// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 	logDays = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653}
 )
@@ -150,6 +148,10 @@ func (r *reader) validate(o Options) {
 	}
 	check((o.JWTIssuers == "") == (o.JWTAudiences == ""), "jwtIssuers", "needs jwtAudiences, and the other way round")
 	check(o.JWKSURL == "" || o.JWTIssuers != "", "jwksUrl", "needs jwtIssuers")
+	check(o.AuthCookie == "" || o.AllowedOrigins != "", "authCookie", "needs allowedOrigins: any page could connect as its visitor")
+	for origin := range strings.SplitSeq(o.AllowedOrigins, ",") {
+		check(o.AllowedOrigins == "" || originName.MatchString(origin), "allowedOrigins", strconv.Quote(origin)+" is not like https://app.example.com")
+	}
 	check((o.CustomDomain == "") == (o.CertificateARN == ""), "customDomain", "needs certificateArn, and the other way round")
 }
 

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -16,7 +18,6 @@ import (
 	"github.com/gapless-rooms/gapless/infra/assembly"
 	"github.com/gapless-rooms/gapless/localdev/lambda"
 	"github.com/gapless-rooms/gapless/localdev/stack"
-	"github.com/gapless-rooms/gapless/localdev/template"
 )
 
 var previous = flag.String("previous", "", "checkout of an earlier commit, with its functions built; see make test-upgrade")
@@ -37,7 +38,7 @@ func (p phase) String() string { return [...]string{"old", "half and half", "new
 type sideBySide struct {
 	lambda.Executor
 	folder string
-	before *template.Template // what the old version was deployed from
+	before deployment
 	phase  atomic.Int32
 
 	mu   sync.Mutex
@@ -49,11 +50,9 @@ func (x *sideBySide) Start(ctx context.Context, f lambda.Function) (lambda.Envir
 	if err != nil {
 		return nil, fmt.Errorf("new version: %w", err)
 	}
-	if old, ok := x.before.Function(f.Name); ok {
-		env := maps.Clone(old.Env)
-		maps.Copy(env, f.Env) // names that both have mean what they mean here
-		f.Env = env
-	}
+	env := maps.Clone(x.before.variables[f.Name])
+	maps.Copy(env, f.Env) // names that both have mean what they mean here
+	f.Env = env
 	f.Binary = filepath.Join(x.folder, "build", f.Name, "bootstrap")
 	before, err := x.Executor.Start(ctx, f)
 	if err != nil {
@@ -147,9 +146,16 @@ func TestOldAndNewSideBySide(t *testing.T) {
 	}
 }
 
+// deployment is what a test needs of templates, read as they are written: what
+// an earlier commit was deployed from may hold what today's reader refuses.
+type deployment struct {
+	tables    map[string]string            // name and kind of key → attribute
+	variables map[string]map[string]string // by function
+}
+
 // deployedBefore is what the earlier commit was deployed from. Its tables must
 // be today's: nothing replaces them while they hold messages.
-func deployedBefore(t *testing.T) *template.Template {
+func deployedBefore(t *testing.T) deployment {
 	t.Helper()
 	read := func(name string) []byte {
 		b, err := os.ReadFile(filepath.Join(*previous, "infra", "assembly", name))
@@ -158,25 +164,55 @@ func deployedBefore(t *testing.T) *template.Template {
 		}
 		return b
 	}
-	parse := func(templates ...[]byte) *template.Template {
-		parsed, err := template.Parse(template.Options{Secrets: map[string]string{"gapless/" + stack.Stage + "/tokens": stack.DevSecret}}, templates...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return parsed
-	}
-	before, today := parse(read("data.json"), read("app.json")), parse(assembly.Data, assembly.App)
-	keys := func(t *template.Template) map[string]string {
-		all := map[string]string{}
-		for _, table := range t.Tables {
-			for _, k := range table.Create.KeySchema {
-				all[*table.Create.TableName+" "+string(k.KeyType)] = *k.AttributeName
-			}
-		}
-		return all
-	}
-	if diff := cmp.Diff(keys(before), keys(today)); diff != "" {
+	before, today := readDeployment(t, read("data.json"), read("app.json")), readDeployment(t, assembly.Data, assembly.App)
+	if diff := cmp.Diff(before.tables, today.tables); diff != "" || len(today.tables) == 0 {
 		t.Errorf("tables have other names or keys:\n%s", diff)
 	}
 	return before
+}
+
+func readDeployment(t *testing.T, templates ...[]byte) deployment {
+	t.Helper()
+	d := deployment{map[string]string{}, map[string]map[string]string{}}
+	for _, source := range templates {
+		var template struct {
+			Resources map[string]struct {
+				Type       string
+				Properties struct {
+					TableName   string
+					KeySchema   []struct{ AttributeName, KeyType string }
+					Tags        []struct{ Key, Value string }
+					Environment struct{ Variables map[string]any }
+				}
+			}
+		}
+		if err := json.Unmarshal(source, &template); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
+			t.Fatal(err) // other resources have other types under the same names
+		}
+		for _, r := range template.Resources {
+			for _, k := range r.Properties.KeySchema {
+				d.tables[r.Properties.TableName+" "+k.KeyType] = k.AttributeName
+			}
+			for _, tag := range r.Properties.Tags {
+				if r.Type == "AWS::Lambda::Function" && tag.Key == "gapless:function" {
+					d.variables[tag.Value] = variables(r.Properties.Environment.Variables)
+				}
+			}
+		}
+	}
+	return d
+}
+
+// variables are an environment's variables: those that are written out, and
+// the secret.
+func variables(all map[string]any) map[string]string {
+	out := map[string]string{}
+	for name, value := range all {
+		if s, ok := value.(string); ok {
+			out[name] = s
+		} else if name == "GAPLESS_AUTH_SECRET" {
+			out[name] = stack.DevSecret
+		}
+	}
+	return out
 }
