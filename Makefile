@@ -16,8 +16,23 @@ dev: $(if $(ISOLATED),build-isolated) ## Run Gapless and a local AWS; console on
 	@go build -o build/gapless ./localdev
 	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(if $(SAM),--sam=$(SAM)) $(if $(LOCALSTACK),--localstack=$(LOCALSTACK)) $(ARGS)
 
+# The browser's tests skip themselves; this says so where nobody could miss it.
+BROWSER_CHECK := command -v "$${CHROMIUM:-chromium}" chromium-browser google-chrome chrome >/dev/null || \
+	echo "NO BROWSER: the tests of the console and of the SDK in a browser are skipped (localdev/browser). Install chromium."; \
+	test -d localdev/browser/node_modules/axe-core || \
+	echo "NO AXE-CORE: the accessibility of the console is not checked. Run make axe (Node) first."
+
+.PHONY: axe
+axe: ## Install the accessibility checker for the tests in localdev/browser (Node).
+	cd localdev/browser && npm ci
+
+.PHONY: test-browser
+test-browser: axe ## Test the console and the TypeScript SDK in Chromium; screenshots in build/screenshots.
+	go test -count=1 -v ./localdev/browser
+
 .PHONY: test
-test: ## Run every test that needs nothing but Go.
+test: ## Run every test that needs nothing but Go, and those in Chromium where it is found.
+	@$(BROWSER_CHECK)
 	go test -race ./...
 
 .PHONY: test-dynamodb-local

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -102,7 +103,7 @@ type tab struct {
 
 // open opens a page of the console in a tab of its own. What the page throws
 // fails the test.
-func open(t *testing.T, url string, actions ...chromedp.Action[chromedp.Void]) *tab {
+func open(t *testing.T, url string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browsers.ctx)
 	t.Cleanup(cancel)
@@ -132,7 +133,9 @@ func open(t *testing.T, url string, actions ...chromedp.Action[chromedp.Void]) *
 			t.Errorf("the page threw:\n%s", strings.Join(thrown, "\n"))
 		}
 	})
-	p.run(append(actions, chromedp.Navigate(url))...)
+	// Visible whatever other tab is in front: its timers run in full.
+	command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	p.run(chromedp.Navigate(url))
 	return p
 }
 

@@ -4,7 +4,7 @@ import * as connections from "./connections.js";
 import * as functions from "./functions.js";
 import * as room from "./room.js";
 import * as trace from "./trace.js";
-import { ahead, move, now } from "./clock.js";
+import { ahead, jumping, move, now } from "./clock.js";
 import { $, announce, set, span, text, timeOf } from "./dom.js";
 import { strike } from "./fault.js";
 import { Pane, settled } from "./pane.js";
@@ -55,8 +55,8 @@ $("follow").addEventListener("change", trace.render);
 $("kill").addEventListener("click", () => strike("kill-broadcaster"));
 $("sweep").addEventListener("click", () => strike("sweep"));
 
-/** The longest step of time: connections are idle after ten minutes. */
-const step = 240;
+/** The longest step of time: clients are idle after ten minutes. */
+const step = 290;
 
 async function forward(seconds) {
   const buttons = document.querySelectorAll("[data-forward]");
@@ -67,8 +67,10 @@ async function forward(seconds) {
     for (let gone = 0; gone < seconds; gone += step) {
       bar.value = gone / seconds;
       await settled(panes);
-      const clock = await post("advance", { seconds: Math.min(step, seconds - gone) });
-      move(clock.offsetMs);
+      await jumping(async () => {
+        const clock = await post("advance", { seconds: Math.min(step, seconds - gone) });
+        move(clock.offsetMs);
+      });
       await settled(panes);
     }
     announce(`${span(seconds * 1000)} later`);

@@ -46,6 +46,22 @@ export function move(to) {
   }
 }
 
+let jump = Promise.resolve();
+
+/** Resolves when time does not jump: what is asked meanwhile would seem unanswered for long. */
+export const still = () => jump;
+
+/** Runs what makes time jump. */
+export async function jumping(run) {
+  let landed;
+  jump = new Promise((resolve) => (landed = resolve));
+  try {
+    await run();
+  } finally {
+    landed();
+  }
+}
+
 export const ahead = () => offset;
 
 /** The SDK's environment. */

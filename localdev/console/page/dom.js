@@ -11,9 +11,9 @@ export function h(tag, props = {}, ...children) {
 /** Sets an attribute, a listener or the data of an element; undefined and false remove it. */
 export function set(element, name, value) {
   if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-  else if (value === undefined || value === null || value === false) element.removeAttribute(name);
+  else if (value === undefined || value === null || (value === false && !name.startsWith("aria-"))) element.removeAttribute(name);
   else {
-    const text = value === true ? "" : String(value);
+    const text = value === true && !name.startsWith("aria-") ? "" : String(value);
     if (element.getAttribute(name) !== text) element.setAttribute(name, text);
   }
 }

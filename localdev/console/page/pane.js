@@ -2,13 +2,13 @@
 // done to its connection.
 import { connect } from "./gapless.js";
 import { announce, h, set, text, timeOf } from "./dom.js";
-import { environment, now } from "./clock.js";
+import { environment, still } from "./clock.js";
 import { Line, socketClass } from "./socket.js";
 import { faultButton } from "./fault.js";
 import { post } from "./stream.js";
 
 /** Messages that a pane keeps. */
-const most = 400;
+const most = 1500;
 
 const faults = ["cut", "lose-disconnect", "freeze", "wrong-410", "expire-token"];
 
@@ -90,6 +90,7 @@ export class Pane {
   }
 
   async publish(data) {
+    await still();
     const key = crypto.randomUUID();
     const draft = this.append(h("p", { class: "line mine draft" },
       h("span", { class: "seq" }, "…"), h("span", { class: "who" }, this.user), h("span", { class: "text" }, data.text)));
@@ -112,7 +113,6 @@ export class Pane {
     this.append(h("p", { class: mine ? "line mine" : "line", "data-seq": m.seq },
       h("span", { class: "seq" }, m.seq), h("span", { class: "who", "data-hue": hue(m.user) }, m.user),
       h("span", { class: "text" }, words), h("time", {}, timeOf(m.at))));
-    if (this.missed) this.caught++;
   }
 
   /** A line that is no message. */
@@ -141,8 +141,7 @@ export class Pane {
     set(this.element, "data-state", state);
     if (state === this.last) return;
     if (this.last === "connected") {
-      this.missed = this.seq || undefined;
-      this.caught = 0;
+      this.missed = this.seq;
       this.note(`connection lost: ${reason?.message ?? state}`, "bad");
     }
     if (this.last) announce(`${this.user}: ${state}`);
@@ -170,7 +169,7 @@ export class Pane {
   }
 
   network(offline) {
-    this.line.offline = offline;
+    this.line.set(offline);
     set(this.off, "aria-pressed", offline);
     text(this.off, offline ? "Online" : "Offline");
     this.note(offline ? "offline: the network is gone" : "online again", offline ? "bad" : "good");
@@ -202,9 +201,10 @@ export function hue(user) {
   return n % 6;
 }
 
-/** Waits until no pane opens a socket or has a question open, or for three seconds. */
+/** Waits until every pane has its answers, those to its publishes included, or for some seconds. */
 export async function settled(panes) {
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const busy = (p) => p.line.busy || (!p.line.offline && p.drafts.size > 0);
   await pause(5); // timers that are due fire first
-  for (const end = Date.now() + 3000; Date.now() < end && panes.some((p) => p.line.busy); ) await pause(10);
+  for (const end = Date.now() + 5000; Date.now() < end && panes.some(busy); ) await pause(5);
 }
