@@ -116,7 +116,7 @@ type naming struct{ operation, table, mark, label string }
 var namings = []naming{
 	{"UpdateItem", "rooms", "ADD n ", "take the next number"},
 	{"UpdateItem", "rooms", "SET lo ", labelAcquire},
-	{"UpdateItem", "rooms", "q = :now REMOVE lo", labelRelease},
+	{"UpdateItem", "rooms", "REMOVE lo, lu, q", labelRelease},
 	{"UpdateItem", "rooms", "REMOVE lo", labelAbandon},
 	{"UpdateItem", "rooms", "SET lu ", "renew the lease"},
 	{"UpdateItem", "rooms", "SET b ", "mark the member as behind"},
@@ -130,6 +130,7 @@ var namings = []naming{
 	{"UpdateItem", "log", "", "claim the key"},
 	{"Query", "log", "", labelEntries},
 	{"PutItem", "connections", "", "register the connection"},
+	{"UpdateItem", "connections", "ADD n :n", "count against a limit"},
 	{"UpdateItem", "connections", "SET cl ", "mark the connection as closing"},
 	{"UpdateItem", "connections", "u = :u", "authenticate the connection"},
 	{"UpdateItem", "connections", "bc = :bc", "condemn the connection"},
