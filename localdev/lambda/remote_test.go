@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gapless-rooms/gapless/localdev/lambda"
@@ -62,17 +63,17 @@ func TestRemoteFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			calls := 0
+			var calls atomic.Int32
 			s := elsewhere(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				calls++
+				calls.Add(1)
 				answer(w, r)
 			}))
 			result, err := s.Invoke(t.Context(), "f", nil)
 			if err != nil || result.FunctionError != "Unhandled" || !strings.Contains(string(result.Payload), "Runtime.ExitError") {
 				t.Errorf("%s %q %v", result.Payload, result.FunctionError, err)
 			}
-			if result.Cause == nil || calls != 1 {
-				t.Errorf("%d calls, cause %v", calls, result.Cause)
+			if result.Cause == nil || calls.Load() != 1 {
+				t.Errorf("%d calls, cause %v", calls.Load(), result.Cause)
 			}
 		})
 	}
