@@ -49,12 +49,14 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		endpoint := r.FormValue("Endpoint")
 		arn := topic + ":" + endpoint[strings.LastIndex(endpoint, "/")+1:]
 		s.endpoints[arn] = endpoint
-		if !s.confirmed[arn] {
-			go s.post(endpoint, fmt.Sprintf(`{"Type":"SubscriptionConfirmation","TopicArn":%q,"Token":%q,"SubscribeURL":"http://nowhere.invalid/"}`, topic, arn))
-		}
 		result = "<SubscriptionArn>" + arn + "</SubscriptionArn>"
 	case "GetSubscriptionAttributes":
-		pending := !s.confirmed[r.FormValue("SubscriptionArn")]
+		// Here, and not before, so that a test can end its patience by it.
+		arn := r.FormValue("SubscriptionArn")
+		pending := !s.confirmed[arn]
+		if pending {
+			go s.post(s.endpoints[arn], fmt.Sprintf(`{"Type":"SubscriptionConfirmation","TopicArn":%q,"Token":%q,"SubscribeURL":"http://nowhere.invalid/"}`, topic, arn))
+		}
 		result = fmt.Sprintf("<Attributes><entry><key>PendingConfirmation</key><value>%v</value></entry></Attributes>", pending)
 	case "ConfirmSubscription":
 		s.confirmed[r.FormValue("Token")] = true
