@@ -22,7 +22,7 @@ func TestGrants(t *testing.T) {
 		},
 		"message": {
 			log, "connections: dynamodb:GetItem dynamodb:UpdateItem",
-			"rooms: dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+			"rooms: dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
 			"log: dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem", "wake: sns:Publish",
 		},
 		"broadcast": {

@@ -95,8 +95,18 @@ func build(t *testing.T, context map[string]any) (awscdk.App, Options) {
 	return app, o
 }
 
+// synthesised are the templates that were made already, by their context: CDK
+// takes a second for each. Nobody may change them.
+var synthesised = map[string]map[string]template{}
+
+// synth returns the templates, by "data" and "app". Only tests that do not run
+// in parallel may call it.
 func synth(t *testing.T, context map[string]any) map[string]template {
 	t.Helper()
+	key := text(context)
+	if out, ok := synthesised[key]; ok {
+		return out
+	}
 	out := map[string]template{}
 	for name, raw := range synthRaw(t, context) {
 		b, err := json.Marshal(raw)
@@ -109,6 +119,7 @@ func synth(t *testing.T, context map[string]any) map[string]template {
 		}
 		out[name] = parsed
 	}
+	synthesised[key] = out
 	return out
 }
 
