@@ -16,7 +16,7 @@ import (
 
 type chaosCommand struct {
 	Listen       string        `default:"localhost:0" help:"Where the gateway listens; loopback only."`
-	TokensListen string        `name:"tokens-listen" default:"localhost:0" help:"Where tokens are given out: GET /token?user=NAME."`
+	TokensListen string        `name:"tokens-listen" default:"localhost:0" help:"Where tokens are given out: GET /token?user=NAME, or with &valid=1h for one without faults."`
 	Seed         uint64        `default:"1" help:"Where the faults come from."`
 	For          time.Duration `default:"10m" help:"How long faults strike; then all is well until Ctrl-C."`
 	Verbose      bool          `short:"v" help:"Show each fault."`
@@ -91,13 +91,15 @@ func (c *chaosCommand) Run(ctx context.Context, std stdio) error {
 	return errors.Join(err, tokens.Shutdown(stopping), s.Shutdown(stopping))
 }
 
-// tokens gives out tokens by the stack's clock, whether or not it is asked well,
-// and not always a good one.
+// tokens gives out tokens by the stack's clock, and not always a good one.
 func (c *chaosCommand) tokens(faults *chaos.Chaos, s *stack.Stack) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /token", func(w http.ResponseWriter, r *http.Request) {
 		valid := faults.Between(minTokenLife, maxTokenLife)
+		asked, err := time.ParseDuration(r.URL.Query().Get("valid"))
 		switch {
+		case err == nil:
+			valid = asked
 		case faults.Draw("token server fails", 50):
 			http.Error(w, "chaos", http.StatusServiceUnavailable)
 			return

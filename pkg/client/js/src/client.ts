@@ -141,14 +141,14 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     if (frame.code === 3003 || frame.code === 3005) this._fresh = true;
     const current = link === this._link;
     if (current) this._link = undefined;
-    link._end(reason);
-    if (current) this._ended(link, reason, back, frame.afterMs ?? 0);
+    link._end(reason, frame.afterMs);
+    if (current) this._ended(link, reason, back, frame.afterMs);
   }
 
   _lost(link: Link, reason: Reason): void {
     if (link !== this._link) return;
     this._link = undefined;
-    this._ended(link, reason, typeof reason.code !== "number" || reason.code < 3500, 0);
+    this._ended(link, reason, typeof reason.code !== "number" || reason.code < 3500);
   }
 
   _revived(link: Link): void {
@@ -159,7 +159,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._emit("error", error);
   }
 
-  private _ended(link: Link, reason: Reason, back: boolean, afterMs: number): void {
+  private _ended(link: Link, reason: Reason, back: boolean, afterMs?: number): void {
     if (this._env.now() - link._since >= held) this._attempt = 0;
     if (!back) this._stop(reason);
     else if (this._dialing) this._set("reconnecting", reason);
@@ -228,6 +228,8 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
         rooms: this._positions(asked),
       });
       if (this._dialing !== attempt) return link._retire();
+      // Some sockets hand on several frames at once: a bye may have followed.
+      if (!link._alive) await link._over;
       this._dialing = this._next = undefined;
       this._adopt(link, hello, asked);
     } catch (error) {

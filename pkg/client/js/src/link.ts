@@ -77,12 +77,12 @@ export class Link {
     _socket.onerror = ignore; // a close event follows
   }
 
-  /** Ends the link, whoever began; calls under way reject with `disconnected`. */
-  _end({ code, message }: Reason): void {
+  /** Ends the link, whoever began; calls under way reject with `disconnected`, to be tried again after a while. */
+  _end({ code, message }: Reason, afterMs?: number): void {
     if (!this._alive) return;
     this._alive = false;
     const reason = (this._reason = { code, message });
-    const error = new GaplessError("disconnected", message, true);
+    const error = new GaplessError("disconnected", message, true, afterMs);
     this._fail(error);
     const socket = this._socket;
     // Handlers stay, as sockets of some libraries throw errors nobody handles.

@@ -1,9 +1,12 @@
 // The built package, as ES modules and CommonJS see it.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { test } from "node:test";
+import { createContext, runInContext } from "node:vm";
+import { FakeServer, settle } from "./support/fake.js";
 
 const require = createRequire(resolve("package.json"));
 
@@ -28,4 +31,45 @@ test("the core depends on nothing, and its declarations refer to files that are 
     }
     assert.doesNotMatch(text, /\b_[a-z]/, `${file} shows what is inside`);
   }
+});
+
+test("its types hold for ES modules and CommonJS, as whoever installs it resolves them", () => {
+  const folder = "build/consumer";
+  mkdirSync(folder, { recursive: true });
+  const program = readFileSync("test/types.ts", "utf8");
+  for (const kind of ["mts", "cts"]) writeFileSync(`${folder}/use.${kind}`, program);
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({
+    compilerOptions: {
+      target: "ES2022", module: "NodeNext", lib: ["ES2022", "DOM"], types: [], strict: true, noEmit: true,
+      exactOptionalPropertyTypes: true, skipLibCheck: false, jsx: "react-jsx",
+    },
+    files: ["use.mts", "use.cts"],
+  }));
+  const tsc = [require.resolve("typescript/bin/tsc"), "-p", folder, "--listFiles"];
+  const output = execFileSync(process.execPath, tsc, { encoding: "utf8" });
+  for (const file of ["dist/index.d.ts", "dist/index.d.cts", "dist/react.d.ts", "dist/react.d.cts"]) assert.ok(output.includes(resolve(file)), file);
+});
+
+test("it needs nothing of its host but timers and a WebSocket: as in React Native and workers", async () => {
+  const frames: any[] = [];
+  const server = new FakeServer((_, what: any) => what.frame && frames.push(what.frame));
+  const module = { exports: {} as typeof import("../src/index.js") };
+  const { setTimeout, clearTimeout } = globalThis;
+  const bare = createContext({ module, exports: module.exports, setTimeout, clearTimeout, WebSocket: server.WebSocket });
+  runInContext(readFileSync("dist/index.cjs", "utf8"), bare);
+  const client = module.exports.connect("ws://server", { getToken: () => "t" });
+  const room = client.join("lobby");
+  const seen: unknown[] = [];
+  room.on("message", ({ data }) => void seen.push(data));
+  await settle();
+  server.sockets[0]!.accept();
+  await settle();
+  server.sockets[0]!.say({ id: frames[0].id, ok: { user: "ada", heartbeatMs: 45_000, rooms: { lobby: { epoch: "", head: 0, recovered: true, messages: [], more: false } } } });
+  await settle();
+  const published = room.publish({ text: "hé" });
+  await settle();
+  server.sockets[0]!.say({ id: frames[1].id, ok: { seq: 1, epoch: "e", duplicate: false } });
+  assert.equal((await published).seq, 1);
+  assert.deepEqual(JSON.stringify(seen), '[{"text":"hé"}]');
+  client.close();
 });

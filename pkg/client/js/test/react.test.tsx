@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createElement } from "react";
+import { createElement, StrictMode } from "react";
 import { renderToString } from "react-dom/server";
 import { act, create } from "react-test-renderer";
 import { connect, type Client } from "../src/index.js";
@@ -78,6 +78,61 @@ test("a room that the application joined itself is not left by a component", asy
   await act(async () => tree.unmount());
   await new Promise((done) => setTimeout(done, 1200));
   assert.equal(client.rooms.has("lobby"), true);
+  client.close();
+});
+
+test("in strict mode, and on to another room: one join each, and the room before is left", async () => {
+  const { server, client, frames } = setup();
+  function Room({ name }: { name: string }) {
+    const { messages, joined } = useRoom<string>(client, name);
+    return <p>{`${name} ${joined} ${messages.map((m) => m.data).join(",")}`}</p>;
+  }
+  const App = ({ name }: { name: string }) => <StrictMode><Room name={name} /></StrictMode>;
+  let tree!: ReturnType<typeof create>;
+  await act(async () => {
+    tree = create(<App name="lobby" />);
+    await settle();
+  });
+  await act(async () => {
+    server.sockets[0]!.accept();
+    await settle();
+    server.sockets[0]!.say({ id: frames[0].id, ok: { user: "ada", heartbeatMs: 45_000, rooms: { lobby: page(3, [3]) } } });
+    await settle();
+  });
+  const shown = () => (tree.toJSON() as any).children[0];
+  assert.equal(shown(), "lobby true m3");
+  await act(async () => {
+    tree.update(<App name="den" />);
+    await settle();
+  });
+  await act(async () => {
+    server.sockets[0]!.say({ id: frames.at(-1).id, ok: page(9, [9]) });
+    await settle();
+  });
+  assert.equal(shown(), "den true m9");
+  await new Promise((done) => setTimeout(done, 1200));
+  assert.deepEqual(frames.map(({ action, room }) => `${action} ${room ?? ""}`), ["hello ", "join den", "leave lobby"]);
+  await act(async () => tree.unmount());
+  client.close();
+});
+
+test("a banner shows why and for how long", async () => {
+  const { server, client } = setup();
+  function Why() {
+    const { state, reason, retryInMs } = useConnection(client);
+    return <b>{`${state} ${reason?.message} ${retryInMs}`}</b>;
+  }
+  let tree!: ReturnType<typeof create>;
+  await act(async () => {
+    tree = create(<Why />);
+    await settle();
+  });
+  await act(async () => {
+    server.sockets[0]!.drop(1011, "overloaded");
+    await settle();
+  });
+  assert.equal((tree.toJSON() as any).children[0], "connecting overloaded 500");
+  await act(async () => tree.unmount());
   client.close();
 });
 

@@ -1,27 +1,30 @@
 import { WebSocket } from "ws";
 import type { Entry, Page } from "../../src/wire.js";
 
-/** Reads a whole room with the bare protocol. */
-export async function readLog(url: string, token: string, room: string): Promise<Entry[]> {
+/** Reads what a room has beyond the log so far, with the bare protocol, and adds it. */
+export async function readOn(url: string, token: string, room: string, log: Entry[]): Promise<void> {
   const socket = new WebSocket(url, ["gapless.v1", `bearer.${token}`]);
-  await new Promise((done, failed) => {
-    socket.onopen = done;
+  const lost = new Promise<never>((_, failed) => {
+    socket.onclose = ({ code, reason }) => failed(new Error(`the reader's connection closed: ${code} ${reason}`));
     socket.onerror = failed;
   });
-  const log: Entry[] = [];
+  lost.catch(() => {});
+  await Promise.race([new Promise((done) => (socket.onopen = done)), lost]);
   try {
-    for (let page: Page | undefined; !page || page.more; log.push(...page.messages)) {
-      socket.send(JSON.stringify({ action: "history", id: 1, room, since: log.length, limit: 100, epoch: page?.epoch }));
-      page = await new Promise<Page>((done, failed) => {
+    for (let more = true; more; ) {
+      socket.send(JSON.stringify({ action: "history", id: 1, room, since: log.length, limit: 100 }));
+      const answer = new Promise<Page>((done, failed) => {
         socket.onmessage = ({ data }) => {
           const { ok, error } = JSON.parse(String(data));
-          if (error) failed(new Error(error.message));
-          else done(ok);
+          if (ok) done(ok);
+          else failed(new Error(`history: ${error?.message ?? data}`));
         };
       });
+      const page = await Promise.race([answer, lost]);
+      log.push(...page.messages);
+      more = page.more;
     }
   } finally {
     socket.close();
   }
-  return log;
 }

@@ -6,9 +6,10 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
+import type { Entry } from "../../src/wire.js";
 import { start } from "../support/stack.js";
 import { check } from "./check.js";
-import { readLog } from "./log.js";
+import { readOn } from "./log.js";
 import { Member, sleep } from "./member.js";
 import { Random } from "./random.js";
 
@@ -31,12 +32,17 @@ test(`${duration} of faults, seed ${seed}: nothing is lost, doubled or out of or
     await Promise.all(members.map((member) => member.live(() => calm < Infinity)));
     const faults = JSON.parse(await chaos.printed(/Faults (.*)\n/)) as Record<string, number>;
     await Promise.race([Promise.all(members.map((member) => member.acknowledged())), sleep(patience)]);
-    const token = await (await fetch(`${tokens}reader`)).text();
+    const token = await (await fetch(`${tokens}reader&valid=24h`)).text();
     let wrong: string[];
-    const logs = new Map<string, Awaited<ReturnType<typeof readLog>>>();
+    const logs = new Map(rooms.map((room) => [room, [] as Entry[]]));
     do {
-      await sleep(200);
-      for (const room of rooms) logs.set(room, await readLog(url, token, room));
+      await sleep(500);
+      try {
+        for (const [room, log] of logs) await readOn(url, token, room, log);
+      } catch (error) {
+        wrong = [String(error)];
+        continue;
+      }
       wrong = rooms.flatMap((room) => check(room, logs.get(room)!, members));
     } while (wrong.length && Date.now() < calm + patience);
     wrong.push(...members.flatMap((member) => member.violations.map((violation) => `${member.name}: ${violation}`)));

@@ -3,8 +3,8 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 /** A TCP proxy that can cut what goes through it without a close frame, or stall it. */
 export interface Cutter {
   url: string;
-  /** Destroys every connection. */
-  cut(): void;
+  /** Destroys every connection, and says whether there was one. */
+  cut(): boolean;
   /** Holds back what the server says, as a dead network would. */
   stall(stalled: boolean): void;
   /** Connections opened so far. */
@@ -36,7 +36,9 @@ export async function cutter(target: string): Promise<Cutter> {
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const cut = () => {
+    const any = open.size > 0;
     for (const socket of [...open]) socket.destroy();
+    return any;
   };
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`,

@@ -1,0 +1,270 @@
+// What the scenarios of pkg/protocol/testdata/behaviour do not reach: what is particular to JavaScript.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { connect, type GaplessError, type Options, type StateChange } from "../src/index.js";
+import { FakeEnvironment, FakeServer, settle } from "./support/fake.js";
+
+const page = (head: number, seqs: number[] = [], more = {}) => ({
+  epoch: "e", head, recovered: true, more: false, ...more,
+  messages: seqs.map((seq) => ({ seq, user: "bob", at: 1, data: seq })),
+});
+
+function setup(options: Options = {}) {
+  const env = new FakeEnvironment();
+  const frames: any[] = [];
+  const server = new FakeServer((_, what: any) => what.frame && frames.push(what.frame));
+  const client = connect("ws://server", { WebSocket: server.WebSocket, environment: env, ...options });
+  const states: StateChange[] = [];
+  const errors: Error[] = [];
+  client.on("state", (state) => void states.push(state));
+  client.on("error", (error) => void errors.push(error));
+  const greet = async (rooms: object = {}) => {
+    await settle();
+    server.sockets.at(-1)!.accept();
+    await settle();
+    const { id } = frames.at(-1);
+    server.sockets.at(-1)!.say({ id, ok: { user: "ada", heartbeatMs: 45_000, rooms } });
+    await settle();
+  };
+  const push = async (...seqs: number[]) => {
+    server.sockets.at(-1)!.say({ push: "messages", room: "lobby", ...page(0, seqs) });
+    await settle();
+  };
+  return { env, frames, server, client, states, errors, greet, push };
+}
+
+describe("tokens", () => {
+  test("a token that cannot be had is tried again, with the reason", async () => {
+    let asked = 0;
+    const { env, server, client, states } = setup({ getToken: async () => (asked++ ? "t" : Promise.reject(new Error("signed out"))) });
+    await settle();
+    assert.deepEqual(states, [{ state: "connecting", reason: { code: "token", message: "signed out" }, retryInMs: 500 }]);
+    assert.equal(server.sockets.length, 0);
+    await env.advance(500);
+    assert.equal(server.sockets.length, 1);
+    client.close();
+  });
+
+  test("a token that does not come in 30 s is given up, and no socket opens before", async () => {
+    const { env, server, client, states } = setup({ getToken: () => new Promise(() => {}) });
+    await env.advance(29_999);
+    assert.equal(states.length, 0);
+    await env.advance(1);
+    assert.equal(states[0]!.reason!.code, "token");
+    assert.equal(server.sockets.length, 0);
+    client.close();
+  });
+});
+
+test("a bye before hello is answered: its afterMs is respected", async () => {
+  const { server, client, states } = setup();
+  await settle();
+  server.sockets[0]!.accept();
+  await settle();
+  server.sockets[0]!.say({ push: "bye", code: 3001, reason: "rebalance", reconnect: true, afterMs: 1500 });
+  await settle();
+  assert.deepEqual(states, [{ state: "connecting", reason: { code: 3001, message: "rebalance" }, retryInMs: 2000 }]);
+  client.close();
+});
+
+test("a bye that comes in one breath with the answer to hello leaves no dead connection in use", async () => {
+  const { env, frames, server, client, states } = setup();
+  const room = client.join("lobby");
+  await settle();
+  server.sockets[0]!.accept();
+  await settle();
+  server.sockets[0]!.say({ id: frames[0].id, ok: { user: "ada", heartbeatMs: 45_000, rooms: { lobby: page(0) } } });
+  server.sockets[0]!.say({ push: "bye", code: 3005, reason: "token expired", reconnect: true });
+  void room.publish("x").catch(() => {});
+  await settle();
+  assert.deepEqual(states.map(({ state, reason }) => [state, reason?.code]), [["connecting", 3005]]);
+  await env.advance(500);
+  assert.equal(server.sockets.length, 2);
+  client.close();
+});
+
+describe("for await", () => {
+  const loop = (room: AsyncIterable<{ data: unknown }>) => {
+    const seen: unknown[] = [];
+    const over = (async () => {
+      for await (const { data } of room) seen.push(data);
+      return "end";
+    })().catch((error: GaplessError) => error.code);
+    return { seen, over };
+  };
+  const start = async () => {
+    const world = setup();
+    const room = world.client.join("lobby");
+    await world.greet({ lobby: page(2) });
+    return { ...world, room };
+  };
+  const lose = async ({ client, server, greet }: Awaited<ReturnType<typeof start>>) => {
+    server.sockets.at(-1)!.drop(1006, "");
+    await settle();
+    client.check(); // dials at once
+    await greet({ lobby: page(9, [], { recovered: false }) });
+  };
+
+  test("two loops and a listener each get every message", async () => {
+    const { client, room, push } = await start();
+    const loops = [loop(room), loop(room)];
+    const heard: unknown[] = [];
+    room.on("message", ({ data }) => void heard.push(data));
+    await push(3, 4);
+    for (const seen of [heard, loops[0]!.seen, loops[1]!.seen]) assert.deepEqual(seen, [3, 4]);
+    room.leave();
+    assert.deepEqual(await Promise.all(loops.map(({ over }) => over)), ["end", "end"]);
+    client.close();
+  });
+
+  test("lost messages end a loop loudly", async () => {
+    const world = await start();
+    const { over } = loop(world.room);
+    await lose(world);
+    assert.equal(await over, "reset");
+    world.client.close();
+  });
+
+  test("but not if somebody listens for the reset", async () => {
+    const world = await start();
+    const resets: unknown[] = [];
+    world.room.on("reset", (reset) => void resets.push(reset));
+    const { seen, over } = loop(world.room);
+    await lose(world);
+    assert.deepEqual(resets, [{ from: { epoch: "e", seq: 2 }, to: { epoch: "e", seq: 9 }, oldest: undefined }]);
+    await world.push(10);
+    assert.deepEqual(seen, [10]);
+    world.client.close();
+    assert.equal(await over, "end");
+  });
+
+  test("one that is left by break gets no more, and one that lags 10,000 behind is told so", async () => {
+    const { client, room, push } = await start();
+    const idle = room[Symbol.asyncIterator]();
+    for await (const { data } of (async function* () {
+      const numbers = Array.from({ length: 10_001 }, (_, i) => i + 3);
+      queueMicrotask(() => void push(...numbers));
+      yield* room;
+    })()) {
+      assert.equal(data, 3);
+      break;
+    }
+    let read = 0;
+    await assert.rejects(async () => {
+      for (;;) if ((await idle.next()).done) break; else read++;
+    }, { code: "overflow" });
+    assert.equal(read, 10_001);
+    client.close();
+  });
+});
+
+describe("publish", () => {
+  test("what is not JSON or too large is refused at once", async () => {
+    const { client } = setup();
+    const room = client.join("lobby");
+    await assert.rejects(room.publish(undefined), { code: "bad_request" });
+    await assert.rejects(room.publish("x".repeat(30 * 1024)), { code: "too_large" });
+    await assert.rejects(room.publish("é".repeat(15 * 1024)), { code: "too_large" });
+    const cyclic: any = {};
+    cyclic.self = cyclic;
+    await assert.rejects(room.publish(cyclic), TypeError);
+    client.close();
+  });
+
+  test("data is what it was at the call", async () => {
+    const { client, frames, greet } = setup();
+    const room = client.join<{ text: string }>("lobby");
+    const data = { text: "before" };
+    void room.publish(data).catch(() => {});
+    data.text = "after";
+    await greet({ lobby: page(0) });
+    assert.deepEqual(frames.at(-1).data, { text: "before" });
+    client.close();
+  });
+
+  test("a room that was left takes no more, but what was published still goes out", async () => {
+    const { client, frames, greet } = setup();
+    const room = client.join("lobby");
+    void room.publish(1).catch(() => {});
+    room.leave();
+    await assert.rejects(room.publish(2), { code: "left" });
+    await greet();
+    assert.deepEqual([frames.at(-1).action, frames.at(-1).data], ["publish", 1]);
+    client.close();
+  });
+});
+
+describe("positions in a storage", () => {
+  const asked = async (storage: Options["storage"]) => {
+    const world = setup({ ...(storage && { storage }) });
+    const room = world.client.join("lobby");
+    const errors: unknown[] = [];
+    room.on("error", (error) => void errors.push(error));
+    await settle();
+    world.server.sockets[0]!.accept();
+    await settle();
+    const hello = world.frames[0];
+    await settle();
+    return { ...world, room, errors, hello };
+  };
+
+  test("an asynchronous one is waited for before the join", async () => {
+    let found!: (value: string) => void;
+    const { server, client, frames, hello } = await asked({ getItem: () => new Promise((done) => (found = done)), setItem: () => {} });
+    assert.deepEqual(hello.rooms, {});
+    server.sockets[0]!.say({ id: hello.id, ok: { user: "ada", heartbeatMs: 45_000, rooms: {} } });
+    await settle();
+    assert.equal(frames.length, 1);
+    found(JSON.stringify({ epoch: "e", seq: 7 }));
+    await settle();
+    assert.deepEqual(frames[1], { action: "join", id: frames[1].id, room: "lobby", since: 7, epoch: "e" });
+    client.close();
+  });
+
+  for (const [what, fail] of Object.entries({
+    throws: () => {
+      throw new Error("private mode");
+    },
+    rejects: () => Promise.reject(new Error("private mode")),
+  })) {
+    test(`one that ${what} is told, and live goes on`, async () => {
+      const { server, client, room, errors, hello, frames } = await asked({ getItem: fail as () => string, setItem: fail });
+      const seen: number[] = [];
+      room.on("message", ({ seq }) => void seen.push(seq));
+      server.sockets[0]!.say({ id: hello.id, ok: { user: "ada", heartbeatMs: 45_000, rooms: hello.rooms.lobby ? { lobby: page(2) } : {} } });
+      await settle();
+      if (!hello.rooms.lobby) server.sockets[0]!.say({ id: frames.at(-1).id, ok: page(2) });
+      await settle();
+      server.sockets[0]!.say({ push: "messages", room: "lobby", ...page(0, [3]) });
+      await settle();
+      assert.deepEqual(seen, [3]);
+      assert.ok(errors.length >= 2 && errors.every((error) => (error as Error).message === "private mode"));
+      client.close();
+    });
+  }
+
+  test("what somebody else has left there is ignored", async () => {
+    const { client, hello } = await asked({ getItem: () => "{not JSON", setItem: () => {} });
+    assert.deepEqual(hello.rooms, { lobby: {} });
+    client.close();
+  });
+});
+
+test("a listener that throws harms nobody else", async () => {
+  const { client, greet, push } = setup();
+  const room = client.join("lobby");
+  const seen: number[] = [];
+  const runners = process.rawListeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection");
+  const unhandled = new Promise<unknown>((done) => process.once("unhandledRejection", done));
+  room.on("message", () => {
+    throw new Error("a bug of the application");
+  });
+  room.on("message", ({ seq }) => void seen.push(seq));
+  await greet({ lobby: page(2) });
+  await push(3);
+  assert.deepEqual(seen, [3]);
+  assert.equal(((await unhandled) as Error).message, "a bug of the application");
+  for (const runner of runners) process.on("unhandledRejection", runner as () => void);
+  client.close();
+});
