@@ -286,7 +286,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   /** Make before break: the platform ends each connection after two hours. */
-  private _rotate(): void {
+  _rotate(): void {
     if (!this._dialing) void this._dial();
   }
 
