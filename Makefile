@@ -31,9 +31,10 @@ test-browser: axe ## Test the console and the TypeScript SDK in Chromium; screen
 	go test -count=1 -v ./localdev/browser
 
 .PHONY: test
-test: ## Run every test that needs nothing but Go, and those in Chromium where it is found.
+test: ## Run every test that needs nothing but Go and Node, and those in Chromium where it is found.
 	@$(BROWSER_CHECK)
 	go test -race ./...
+	@if command -v npm >/dev/null; then $(MAKE) test-js; else echo 'NO NODE HERE: THE TYPESCRIPT SDK WAS NOT TESTED' >&2; fi
 
 .PHONY: test-dynamodb-local
 test-dynamodb-local: ## Run the store tests against the official DynamoDB Local (Java, Maven).
@@ -195,14 +196,17 @@ test-infra: test-isolated test-upgrade $(CFN_LINT) ## Test the CDK app (Node): a
 	CFN_LINT=$$(ls $(CFN_LINT) 2>/dev/null || true) go test -count=1 -tags infra ./infra/...
 
 .PHONY: test-js
-test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later).
-	cd pkg/client/js && npm ci && npm run check && npm run build && npm test && npm run size
+test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later), on the local stack too.
+	@# With -race, as all of the stack has been built so by then.
+	cd pkg/client/js && npm ci && npm run check && npm run build && npm test && npm run size && GOFLAGS="$${GOFLAGS:-} -race" npm run test:integration
 
-SCALE ?= 1
+.PHONY: test-js-runtimes
+test-js-runtimes: ## Try the TypeScript SDK in Deno, Bun and Chromium (looked for), and its package as others resolve it.
+	cd pkg/client/js && npm ci && npm run build && npm --prefix test/runtimes ci && npm run test:runtimes
 
-.PHONY: test-proxies
-test-proxies: ## Try the SDKs behind nginx and HAProxy, 6 minutes; SCALE=12 divides all times.
-	go test ./localdev/proxy -count=1 -timeout 20m -parallel 8 -v -scale $(SCALE)
+.PHONY: sizes
+sizes: ## Measure the TypeScript SDK beside other clients, and write the table into its README.
+	cd pkg/client/js && npm ci && npm run build && npm run size -- --write
 
 SEEDS ?= 300
 FIRST ?= 1
@@ -212,7 +216,7 @@ SEED ?= 1
 
 .PHONY: soak-js
 soak-js: ## Hold the TypeScript SDK to its promises while faults from SEED strike, FOR=10m.
-	cd pkg/client/js && npm ci && GAPLESS_SOAK_FOR=$(patsubst 0,10m,$(FOR)) GAPLESS_SOAK_SEED=$(SEED) node scripts/test.mjs test/soak 86400000
+	cd pkg/client/js && npm ci && GAPLESS_SOAK_FOR=$(patsubst 0,10m,$(FOR)) GAPLESS_SOAK_SEED=$(SEED) GAPLESS_TEST_TIMEOUT=86400000 node scripts/test.mjs test/soak
 
 .PHONY: sim
 sim: ## Run the simulation with SEEDS seeds from FIRST on, at most for FOR.

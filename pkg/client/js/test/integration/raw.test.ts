@@ -44,7 +44,7 @@ const readmes: Record<string, { code: string; names: string; lines?: number }> =
 };
 
 for (const [title, { code, names, lines }] of Object.entries(readmes)) {
-  test(`${title}: cut and cut again, it misses nothing, gets each once and in order, and publishes once`, { timeout: 60_000 }, async () => {
+  test(`${title}: cut and cut again, it misses nothing, gets each once and in order, and publishes once`, { timeout: 200_000 }, async () => {
     if (lines) assert.ok(code.trimEnd().split("\n").length <= lines, `it has more than ${lines} lines`);
     const proxy = await cutter(stack.url);
     const sockets = new Set<WebSocket>();
@@ -59,7 +59,7 @@ for (const [title, { code, names, lines }] of Object.entries(readmes)) {
     const Base = ((ReconnectingWebSocket as any).default ?? ReconnectingWebSocket) as new (...args: unknown[]) => object;
     class Reconnecting extends Base {
       constructor(url: string, protocols: string[], options: object) {
-        super(url, protocols, { WebSocket: Socket, ...options });
+        super(url, protocols, { WebSocket: Socket, minReconnectionDelay: 100, ...options });
       }
     }
     const shown: Message[] = [];

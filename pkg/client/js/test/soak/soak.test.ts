@@ -18,7 +18,7 @@ const seed = Number(process.env.GAPLESS_SOAK_SEED ?? 1);
 const rooms = ["hall", "den"];
 const count = 6;
 /** What healing may take after the last fault. */
-const patience = 120_000;
+const patience = 240_000;
 
 test(`${duration} of faults, seed ${seed}: nothing is lost, doubled or out of order`, async (t) => {
   const chaos = start("chaos", "--seed", `${seed}`, "--for", duration);

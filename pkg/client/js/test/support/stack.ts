@@ -63,7 +63,7 @@ export function start(...args: string[]): Process {
 
 /** Runs `dev` on a free port. */
 export async function startStack(): Promise<Stack> {
-  const dev = start("dev", "--listen", "localhost:0", "--aws-listen", "");
+  const dev = start("dev", "--listen", "localhost:0", "--aws-listen", "", "--console", "");
   return {
     url: await dev.printed(/(ws:\/\/\S+)/),
     token: (user, ...flags) => dev.run("token", user, ...flags),
