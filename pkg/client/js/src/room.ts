@@ -326,10 +326,9 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   private _save(): void {
-    const position = this.position;
-    if (!position) return;
+    if (!this._known) return;
     try {
-      const saved: any = this._client._options.storage?.setItem(this._key(), JSON.stringify(position));
+      const saved: any = this._client._options.storage?.setItem(this._key(), JSON.stringify(this._at));
       saved?.catch?.((e: Error) => this._emit("error", e));
     } catch (e) {
       this._emit("error", e as Error); // full, or forbidden: live goes on

@@ -243,6 +243,23 @@ describe("positions in a storage", () => {
     });
   }
 
+  test("a page that left an empty room is given what came meanwhile", async () => {
+    const values = new Map<string, string>();
+    const storage = { getItem: (key: string) => values.get(key) ?? null, setItem: (key: string, value: string) => void values.set(key, value) };
+    const first = await asked(storage);
+    first.server.sockets[0]!.say({ id: first.hello.id, ok: { user: "ada", heartbeatMs: 45_000, rooms: { lobby: { ...page(0), epoch: "" } } } });
+    await settle();
+    first.client.close();
+    const second = await asked(storage);
+    assert.deepEqual(second.hello.rooms, { lobby: { since: 0 } });
+    const seen: number[] = [];
+    second.room.on("message", ({ seq }) => void seen.push(seq));
+    second.server.sockets[0]!.say({ id: second.hello.id, ok: { user: "ada", heartbeatMs: 45_000, rooms: { lobby: page(2, [1, 2]) } } });
+    await settle();
+    assert.deepEqual(seen, [1, 2]);
+    second.client.close();
+  });
+
   test("what somebody else has left there is ignored", async () => {
     const { client, hello } = await asked({ getItem: () => "{not JSON", setItem: () => {} });
     assert.deepEqual(hello.rooms, { lobby: {} });

@@ -12,7 +12,7 @@ interface Run {
 
 /** Two members, three messages of each in turn, a void in the middle; the second joined after the first message. */
 function goodRun(): Run {
-  const entry = (seq: number, from: string, n: number): Entry => ({ seq, user: from, at: seq, key: `${from}${n}`, data: { from, n } });
+  const entry = (seq: number, from: string, n: number): Entry => ({ seq, user: from, at: seq, key: `${from}${n}`, data: { from, page: 0, n } });
   const log = [entry(1, "a", 0), entry(2, "b", 0), entry(3, "a", 1), { seq: 4, void: true }, entry(5, "b", 1), entry(6, "b", 2), entry(7, "a", 2)];
   const members = ["a", "b"].map((name, start) => {
     const seen = log.filter((e) => !e.void && e.seq > start).map((e) => structuredClone(e)) as any[];
@@ -36,6 +36,19 @@ test("what was published and forgotten with its page may be missing", () => {
   assert.deepEqual(found(run), []);
 });
 
+test("what was under way when its page went may come after the next page's, but not after its own page's", () => {
+  const run = goodRun();
+  const late = run.log[4]!.data as Numbered;
+  (run.log[5]!.data as Numbered).page = 1;
+  [late.n, (run.log[5]!.data as Numbered).n] = [2, 1];
+  for (const { met } of run.members) for (const m of met.get("room")!.seen) m.data = { ...(run.log[m.seq - 1]!.data as Numbered) };
+  met(run, 1).forgotten.add(2);
+  met(run, 1).acknowledged.set(1, { epoch: "e", seq: 6, duplicate: false }).delete(2);
+  assert.deepEqual(found(run), []);
+  (run.log[5]!.data as Numbered).page = 0;
+  assert.match(found(run).join("\n"), /1 of b, page 0 stands at 6, behind 2/);
+});
+
 const harm: Record<string, [(run: Run) => void, RegExp]> = {
   "a message that one did not get": [(run) => void met(run, 1).seen.splice(2, 1), /b: met 6 where 5 is next/],
   "the last message that one did not get": [(run) => void met(run, 1).seen.pop(), /b: met undefined where 7 is next/],
@@ -46,7 +59,7 @@ const harm: Record<string, [(run: Run) => void, RegExp]> = {
   "another author": [(run) => void ((met(run, 0).seen[2] as any).user = "b"), /3 is another message/],
   "a message that is in the log twice": [(run) => void ((run.log[5]!.data as Numbered).n = 1), /1 of b stands at 5 and at 6/],
   "one author's messages in the wrong order": [
-    (run) => void ([run.log[4]!.data, run.log[5]!.data] = [run.log[5]!.data, run.log[4]!.data]), /1 of b stands at 6, behind its 2/],
+    (run) => void ([run.log[4]!.data, run.log[5]!.data] = [run.log[5]!.data, run.log[4]!.data]), /1 of b stands at 6, behind 2/],
   "a hole in the log": [(run) => void run.log.splice(3, 1), /the log has 5 in place 4/],
   "an acknowledged message that is not in the log": [(run) => void (run.log[6] = { seq: 7, void: true }), /2 was acknowledged as 7 and stands at undefined/],
   "an acknowledgement with another number": [(run) => void (met(run, 0).acknowledged.get(1) as any).seq++, /1 was acknowledged as 4 and stands at 3/],

@@ -5,15 +5,23 @@ import type { Member, Numbered } from "./member.js";
 export function check(room: string, log: Entry[], members: Member[]): string[] {
   const wrong: string[] = [];
   const published = new Map(members.map((member) => [member.name, new Map<number, number>()]));
+  const forgotten = new Map(members.map((member) => [member.name, member.met.get(room)!.forgotten]));
+  /** The last number of each author, and of each of its pages. */
+  const last = new Map<string, number>();
   log.forEach((entry, i) => {
     if (entry.seq !== i + 1) wrong.push(`${room}: the log has ${entry.seq} in place ${i + 1}`);
     if (entry.void) return;
-    const { from, n } = entry.data as Numbered;
+    const { from, page, n } = entry.data as Numbered;
     const places = published.get(from)!;
     if (entry.user !== from) wrong.push(`${room}: ${entry.seq} of ${from} is said to be ${entry.user}'s`);
     if (places.has(n)) wrong.push(`${room}: ${n} of ${from} stands at ${places.get(n)} and at ${entry.seq}`);
-    const last = [...places.keys()].at(-1) ?? -1;
-    if (n < last) wrong.push(`${room}: ${n} of ${from} stands at ${entry.seq}, behind its ${last}`);
+    // What was under way when its page went may arrive after what the next page publishes.
+    const late = forgotten.get(from)!.has(n);
+    for (const whose of late ? [`${from}, page ${page}`] : [from, `${from}, page ${page}`]) {
+      const before = last.get(whose) ?? -1;
+      if (n < before) wrong.push(`${room}: ${n} of ${whose} stands at ${entry.seq}, behind ${before}`);
+      last.set(whose, Math.max(n, before));
+    }
     places.set(n, entry.seq);
   });
   for (const member of members) {

@@ -2,12 +2,16 @@ import { connect, type Client, type GaplessError, type Message, type Published, 
 import { Host } from "./host.js";
 import type { Random } from "./random.js";
 
-/** What is published: who, the how manyeth, and something to make it long. */
+/** What is published: who, on which of its pages, the how manyeth, and something to make it long. */
 export interface Numbered {
   from: string;
+  page: number;
   n: number;
   pad?: string;
 }
+
+/** A member waits with more while so many are not acknowledged. */
+const maxWaiting = 40;
 
 /** One room as one member has met it, over all its clients. */
 export interface Met {
@@ -122,10 +126,11 @@ export class Member {
     for (; !over(); await sleep(this.random.between(20, 500))) {
       const room = this.rooms.get(name);
       if (!room) continue; // it is left at present
+      if (met.sent - met.acknowledged.size - met.forgotten.size > maxWaiting) continue;
       for (let burst = this.random.chance(0.03) ? 30 : 1; burst > 0; burst--) {
         const n = met.sent++;
         const pad = this.random.chance(0.02) ? "x".repeat(this.random.between(0, 20_000)) : undefined;
-        room.publish({ from: this.name, n, ...(pad && { pad }) }).then(
+        room.publish({ from: this.name, page: this.reloads, n, ...(pad && { pad }) }).then(
           (published) => met.acknowledged.set(n, published),
           (error: GaplessError) => {
             if (error.code !== "closed") this.violations.push(`${name}: publish ${n}: ${error.code} ${error.message}`);
