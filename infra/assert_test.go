@@ -395,6 +395,20 @@ func TestStage(t *testing.T) {
 			`{"DataTraceEnabled":false,"LoggingLevel":"OFF","ThrottlingBurstLimit":1000,"ThrottlingRateLimit":2000}`; got != want {
 			t.Errorf("settings are %s, want %s", got, want)
 		}
+		routes := s.Properties["RouteSettings"].(map[string]any)
+		for route, want := range map[string]string{
+			"$default": `{"DataTraceEnabled":false,"LoggingLevel":"OFF","ThrottlingBurstLimit":50,"ThrottlingRateLimit":100}`,
+			"presence": `{"DataTraceEnabled":false,"LoggingLevel":"OFF","ThrottlingBurstLimit":250,"ThrottlingRateLimit":500}`,
+			"history":  `{"DataTraceEnabled":false,"LoggingLevel":"OFF","ThrottlingBurstLimit":500,"ThrottlingRateLimit":1000}`,
+			"sync":     `{"DataTraceEnabled":false,"LoggingLevel":"OFF","ThrottlingBurstLimit":500,"ThrottlingRateLimit":1000}`,
+		} {
+			if got := text(routes[route]); got != want {
+				t.Errorf("route %s has %s, want %s", route, got, want)
+			}
+		}
+		if len(routes) != 4 {
+			t.Errorf("settings of %d routes", len(routes))
+		}
 		format := s.Properties["AccessLogSettings"].(map[string]any)["Format"].(string)
 		var fields map[string]string
 		if err := json.Unmarshal([]byte(format), &fields); err != nil {

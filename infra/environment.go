@@ -46,6 +46,8 @@ func (a *application) environment(name string) map[string]*string {
 		"GAPLESS_ALLOWED_ORIGINS":  literal(a.options.AllowedOrigins),
 		"GAPLESS_AUTH_COOKIE":      literal(a.options.AuthCookie),
 		"GAPLESS_OPEN_ROOMS":       literal(strconv.FormatBool(a.options.OpenRooms)),
+		"GAPLESS_PUBLISH_RATE":     literal(strconv.Itoa(a.options.PublishRate)),
+		"GAPLESS_MAX_CONNECTIONS":  literal(strconv.Itoa(a.options.MaxConnections)),
 		"GAPLESS_RETENTION":        literal(strconv.Itoa(a.options.RetentionHours) + "h"),
 		"GAPLESS_POSTS_PER_SECOND": literal(strconv.Itoa(a.options.PostsPerSecond)),
 		"GAPLESS_LOG_LEVEL":        literal(a.options.LogLevel),

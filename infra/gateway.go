@@ -150,6 +150,7 @@ func (a *application) addStage() {
 		ThrottlingRateLimit: jsii.Number(a.options.ThrottleRate), ThrottlingBurstLimit: jsii.Number(a.options.ThrottleBurst),
 		LoggingLevel: jsii.String("OFF"), DataTraceEnabled: jsii.Bool(false),
 	})
+	stage.SetRouteSettings(a.routeThrottles())
 	// The first deployment must have all routes in it.
 	for _, route := range a.gateway.routes {
 		stage.Node().AddDependency(route)
@@ -157,6 +158,33 @@ func (a *application) addStage() {
 	if a.options.GatewayAccount {
 		stage.Node().AddDependency(a.addAccount())
 	}
+}
+
+// routeShares are the routes that take less than the others: how many times
+// less. Frames that are no command, an attacker's cheapest, must not buy a
+// function each; and what reads much must leave publishes their functions. A
+// route that is throttled throttles all its clients, so these bounds protect
+// the account, and the limits in the functions (package limit) each client.
+var routeShares = map[string]int{
+	routeDefault:                    20,
+	string(protocol.ActionPresence): 4,
+	string(protocol.ActionHistory):  2,
+	string(protocol.ActionSync):     2,
+}
+
+// routeThrottles are the settings of single routes. Those that they do not name
+// they take from the stage's default
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-stage.html).
+func (a *application) routeThrottles() map[string]any {
+	settings := map[string]any{}
+	for route, share := range routeShares {
+		settings[route] = map[string]any{
+			"ThrottlingRateLimit":  max(1, a.options.ThrottleRate/share),
+			"ThrottlingBurstLimit": max(1, a.options.ThrottleBurst/share),
+			"LoggingLevel":         "OFF", "DataTraceEnabled": false,
+		}
+	}
+	return settings
 }
 
 // addAccount lets API Gateway write logs, without which it refuses a stage with

@@ -48,7 +48,7 @@ var granted = map[string]rights{
 		wakes:       true,
 	},
 	"sweep": {
-		tables:      map[string]string{"connections": "GetItem UpdateItem DeleteItem Query", "rooms": "DeleteItem"},
+		tables:      map[string]string{"connections": "GetItem UpdateItem DeleteItem Query", "rooms": "UpdateItem DeleteItem"},
 		connections: "POST GET DELETE",
 		wakes:       true,
 		letters:     "ReceiveMessage DeleteMessage",

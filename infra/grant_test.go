@@ -33,7 +33,7 @@ func TestGrants(t *testing.T) {
 		},
 		"sweep": {
 			log, "connections: dynamodb:DeleteItem dynamodb:GetItem dynamodb:Query dynamodb:UpdateItem",
-			"rooms: dynamodb:DeleteItem", "wake: sns:Publish",
+			"rooms: dynamodb:DeleteItem dynamodb:UpdateItem", "wake: sns:Publish",
 			"dead-letters: sqs:DeleteMessage sqs:ReceiveMessage", "DELETE GET POST: execute-api:ManageConnections",
 		},
 	}

@@ -38,6 +38,13 @@ type Options struct {
 	// commas. Default: all. AuthCookie is the cookie that may hold a token, and
 	// needs AllowedOrigins. Default: none does.
 	AllowedOrigins, AuthCookie string
+	// PublishRate is how many messages a second one connection may publish, and
+	// half of what one user may publish and one connection may command. Default
+	// 50.
+	PublishRate int
+	// MaxConnections is how many connections one user may have; -1 means any
+	// number. Default 100.
+	MaxConnections int
 	// PostsPerSecond is one broadcaster's share of the account's 10,000
 	// requests a second. Default 2,000.
 	PostsPerSecond int
@@ -47,8 +54,9 @@ type Options struct {
 	// Logs knows. Default 30, in dev and local 7.
 	LogDays int
 	// ThrottleRate and ThrottleBurst bound the client messages that each route
-	// takes, per second and at once. Default 2,000 and 1,000: what is left of
-	// the account's 10,000 and 5,000 is for @connections.
+	// takes, per second and at once; see routeShares for those that take less.
+	// Default 2,000 and 1,000: what is left of the account's 10,000 and 5,000 is
+	// for @connections.
 	ThrottleRate, ThrottleBurst int
 	// BroadcastConcurrency reserves so many broadcasters, which also bounds
 	// them, and one sweeper; 0 reserves nothing. Default 0 in dev and local
@@ -97,6 +105,8 @@ func readOptions(lookup func(string) (string, bool), context []string) (Options,
 	o.JWTAudiences = r.text("jwtAudiences", "")
 	o.AllowedOrigins = r.text("allowedOrigins", "")
 	o.AuthCookie = r.text("authCookie", "")
+	o.PublishRate = r.number("publishRate", 50)
+	o.MaxConnections = r.number("maxConnections", 100)
 	o.PostsPerSecond = r.number("postsPerSecond", 2000)
 	o.LogLevel = r.text("logLevel", "info")
 	o.LogDays = r.number("logDays", choose(trial, 7, 30))
@@ -136,6 +146,8 @@ func (r *reader) validate(o Options) {
 	}
 	check(stageName.MatchString(o.Stage), "stage", "must be 1 to 20 of a-z, 0-9 and -")
 	check(o.RetentionHours >= 1, "retentionHours", "must be at least 1")
+	check(o.PublishRate >= 1, "publishRate", "must be at least 1")
+	check(o.MaxConnections >= 1 || o.MaxConnections == -1, "maxConnections", "must be at least 1, or -1 for any number")
 	check(o.PostsPerSecond >= 1, "postsPerSecond", "must be at least 1")
 	check(slices.Contains([]string{"debug", "info", "warn", "error"}, o.LogLevel), "logLevel", "must be debug, info, warn or error")
 	check(slices.Contains(logDays, o.LogDays), "logDays", fmt.Sprintf("must be one of %v", logDays))

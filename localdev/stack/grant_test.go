@@ -22,6 +22,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/sqs"
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/localdev/template"
+	"github.com/gapless-rooms/gapless/pkg/auth"
 )
 
 // grant is one action on one resource of one function's role.
@@ -313,6 +314,14 @@ func (d driver) endings() {
 	d.message("f", `{"action":"join","room":"lobby"}`)
 	d.disconnect("f")    // within a minute of a join: only marked
 	d.connect("g", true) // to be found gone by the sweeper alone
+	// In a room that a fresh token does not grant any more.
+	d.connect("h", true)
+	d.message("h", `{"action":"join","room":"lobby"}`)
+	less, err := d.s.Token("h", auth.Permissions{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.message("h", `{"action":"auth","token":"`+less+`"}`)
 	for range 3 {
 		d.run("sweep", map[string]any{})
 		d.s.Advance(12 * time.Minute)

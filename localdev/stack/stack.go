@@ -289,11 +289,16 @@ func (s *Stack) environ(f template.Function) map[string]string {
 	maps.Copy(environ, f.Env)
 	if _, checksTokens := environ[secretVariable]; checksTokens {
 		environ[secretVariable] = s.config.Secret
-		environ["GAPLESS_OPEN_ROOMS"] = "true"
+	}
+	if _, grants := environ[roomsVariable]; grants {
+		environ[roomsVariable] = "true"
 	}
 	maps.Copy(environ, s.config.Environ)
 	return environ
 }
+
+// roomsVariable grants all rooms to tokens that say nothing of rooms.
+const roomsVariable = "GAPLESS_OPEN_ROOMS"
 
 // secretVariable holds the key that tokens are checked with.
 const secretVariable = "GAPLESS_AUTH_SECRET" //nolint:gosec // its name

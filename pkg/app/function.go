@@ -121,8 +121,9 @@ func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
 	s := newStores(sdk, c.Tables, logger)
 	return &handler.Sweep{Sweeper: sweep.New(sweep.Parts{
 		Connections: s.connections, Revocations: s.guard(h, c.Lifetime), Gateway: apigw.New(sdk, c.Endpoint),
-		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock),
-		Waker:   sns.New(sdk, c.ARN), DeadLetters: sqs.New(sdk, c.DeadLetterQueue),
+		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock), Members: s.rooms,
+		Policy: auth.Policy{Open: c.OpenRooms},
+		Waker:  sns.New(sdk, c.ARN), DeadLetters: sqs.New(sdk, c.DeadLetterQueue),
 		Clock: h.Clock, Random: h.Random, Logger: logger,
 	}, sweep.Config{CheckEvery: c.CheckEvery, IdleAfter: c.IdleAfter, MaxConnections: c.MaxConnections})}, nil
 }

@@ -2,13 +2,16 @@ package auth
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"pgregory.net/rapid"
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
 const secret = "a secret of at least thirty-two bytes"
@@ -122,4 +125,72 @@ func TestPolicyOfTokensThatSayNothing(t *testing.T) {
 	if p := (Policy{}); !p.Allows(Identity{User: "u", Permissions: Permissions{"r": {"*"}}}, Presence, "r") {
 		t.Error("the action * grants all")
 	}
+}
+
+func TestJoinGrantsHistory(t *testing.T) {
+	t.Parallel()
+	id := Identity{User: "u", Permissions: Permissions{"r": {Join}, "s": {History}}}
+	for _, test := range []struct {
+		action Action
+		room   string
+		want   bool
+	}{
+		{Join, "r", true}, {History, "r", true}, {Publish, "r", false}, {Presence, "r", false},
+		{History, "s", true}, {Join, "s", false}, // the other way round it does not hold
+	} {
+		if got := (Policy{}).Allows(id, test.action, test.room); got != test.want {
+			t.Errorf("%s in %s: %v", test.action, test.room, got)
+		}
+	}
+}
+
+// TestHostilePatterns matches patterns at which a matcher that goes back and
+// tries again would need more steps than there are atoms: the test ends only
+// because ours does not.
+func TestHostilePatterns(t *testing.T) {
+	t.Parallel()
+	room := strings.Repeat("a", protocol.MaxRoomBytes)
+	for _, pattern := range []string{
+		strings.Repeat("a*", maxPatternBytes/2-1) + "b", strings.Repeat("*a", maxPatternBytes/2-1) + "b",
+		strings.Repeat("*", maxPatternBytes-1) + "b", strings.Repeat("a*aa*", maxPatternBytes/5-1) + "b",
+		strings.Repeat("{sub}*", maxPatternBytes/6) + "b",
+	} {
+		for range 1000 {
+			if match(expand(pattern, "a"), room) {
+				t.Fatalf("%s fits %s", pattern, room)
+			}
+		}
+	}
+	// As many patterns as a token can hold, none of which fits.
+	many := Permissions{}
+	for i := range protocol.MaxTokenBytes / len(`"*a*a*a*b0000":["*"],`) {
+		many[fmt.Sprintf("*a*a*a*b%04d", i)] = []Action{"*"}
+	}
+	if (Policy{}).Allows(Identity{User: "u", Permissions: many}, Join, room) {
+		t.Error("something fits")
+	}
+}
+
+// TestPatternsAgreeWithASimpleMatcher compares with a matcher that is slow and
+// plain.
+func TestPatternsAgreeWithASimpleMatcher(t *testing.T) {
+	t.Parallel()
+	var plain func(pattern, room string) bool
+	plain = func(pattern, room string) bool {
+		switch {
+		case pattern == "":
+			return room == ""
+		case pattern[0] == '*':
+			return plain(pattern[1:], room) || (room != "" && plain(pattern, room[1:]))
+		default:
+			return room != "" && room[0] == pattern[0] && plain(pattern[1:], room[1:])
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := rapid.StringMatching(`[ab*]{0,8}`).Draw(t, "pattern")
+		room := rapid.StringMatching(`[ab]{0,10}`).Draw(t, "room")
+		if got, want := match(expand(pattern, "u"), room), plain(pattern, room); got != want {
+			t.Fatalf("%q on %q: %v, want %v", pattern, room, got, want)
+		}
+	})
 }

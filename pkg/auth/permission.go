@@ -21,7 +21,8 @@ const (
 //	{"org.42.*": ["join", "publish"], "user.{sub}": ["join"]}
 //
 // In a pattern, * stands for any characters, also none, and {sub} for the
-// user. The action "*" grants all.
+// user. The action "*" grants all. Join grants history too: a join replays the
+// same entries.
 type Permissions map[string][]Action
 
 // maxPatternBytes bounds a pattern of a token: a room name that is all
@@ -41,7 +42,9 @@ func (p Policy) Allows(id Identity, action Action, room string) bool {
 		return p.Open
 	}
 	for pattern, actions := range id.Permissions {
-		granted := slices.Contains(actions, action) || slices.Contains(actions, "*")
+		granted := slices.ContainsFunc(actions, func(a Action) bool {
+			return a == action || a == "*" || (a == Join && action == History)
+		})
 		if granted && match(expand(pattern, id.User), room) {
 			return true
 		}

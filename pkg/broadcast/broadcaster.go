@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -139,7 +140,7 @@ func (b *Broadcaster) ephemeral(ctx context.Context, w Wake) error {
 	return b.pushAll(ctx, roll.Members, w.Origin, frame)
 }
 
-// presence tells the members who came or went, if that was the user's only
+// presence tells the members, as far as they may know, who came or went, if that was the user's only
 // connection in the room.
 func (b *Broadcaster) presence(ctx context.Context, w Wake) error {
 	roll, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
@@ -160,7 +161,8 @@ func (b *Broadcaster) presence(ctx context.Context, w Wake) error {
 	if err != nil {
 		return err
 	}
-	return b.pushAll(ctx, members, w.Origin, frame)
+	told := slices.DeleteFunc(members, func(m room.Member) bool { return m.NoPresence })
+	return b.pushAll(ctx, told, w.Origin, frame)
 }
 
 // pushAll posts one frame to all members but the origin, each once. Failures

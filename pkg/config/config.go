@@ -50,10 +50,15 @@ type Auth struct {
 	Lifetime
 	// RoomsClaim is the claim that holds a token's permissions.
 	RoomsClaim string `env:"GAPLESS_JWT_ROOMS_CLAIM" envDefault:"rooms"`
-	// OpenRooms grants all rooms to tokens that say nothing of rooms.
-	OpenRooms bool `env:"GAPLESS_OPEN_ROOMS" envDefault:"false"`
+	Grants
 	// Grace is how long a connection may take to authenticate.
 	Grace time.Duration `env:"GAPLESS_AUTH_GRACE" envDefault:"10s"`
+}
+
+// Grants says what tokens grant.
+type Grants struct {
+	// OpenRooms grants all rooms to tokens that say nothing of rooms.
+	OpenRooms bool `env:"GAPLESS_OPEN_ROOMS" envDefault:"false"`
 }
 
 // Lifetime bounds tokens and with them what must be remembered of them.
@@ -199,6 +204,7 @@ type Sweeper struct {
 	Topic
 	Gateway
 	Lifetime
+	Grants
 	Crowd
 	Sweep
 	Telemetry

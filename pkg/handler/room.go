@@ -54,18 +54,13 @@ func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Conn
 func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	member := room.Member{
 		Room: name, ConnectionID: conn.ID, User: conn.Identity.User, Session: conn.Session, JoinedAt: c.at,
+		NoPresence: !m.Policy.Allows(conn.Identity, auth.Presence, name),
 	}
 	if err := m.Members.Put(ctx, member, conn.ConnectedAt.Add(Lifetime+memberSlack)); err != nil {
 		return protocol.JoinResult{}, fmt.Errorf("write membership: %w", err)
 	}
 	return m.read(ctx, name, from, protocol.MaxHistory)
 }
-
-// markFor is for how long a leave keeps older joins of its room out. One that
-// API Gateway took before is over by then: it waits up to 29 s for the function
-// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html),
-// which runs as long at most, and a minute is left for clocks that disagree.
-const markFor = 2 * time.Minute
 
 // leave ends the membership. A room that the connection is not in and may not
 // join needs no mark.
@@ -84,7 +79,7 @@ func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 // exit ends a membership and keeps out a join that is older than the command
 // and still under way: two writes. Then it tells the room.
 func (m *Message) exit(ctx context.Context, c *call, conn connection.Connection, name string) error {
-	member, err := m.Members.Leave(ctx, name, conn.ID, c.at, m.Clock.Now().Add(markFor))
+	member, err := m.Members.Leave(ctx, name, conn.ID, c.at, m.Clock.Now().Add(room.MarkFor))
 	if err != nil {
 		return fmt.Errorf("leave: %w", err)
 	}

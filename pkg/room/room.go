@@ -15,9 +15,18 @@ type Member struct {
 	// written for: commands of one connection may run late and in any order, so
 	// their own time decides, not the function's.
 	JoinedAt time.Time
+	// NoPresence says that the token with which it joined does not grant
+	// presence: it is not told who comes and goes.
+	NoPresence bool
 	// Behind says that live delivery has stopped for this member.
 	Behind Behind
 }
+
+// MarkFor is for how long a leave keeps older joins of its room out. One that
+// API Gateway took before is over by then: it waits up to 29 s for the function
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html),
+// which runs as long at most, and a minute is left for clocks that disagree.
+const MarkFor = 2 * time.Minute
 
 // Roll is one shard of a room as it was read.
 type Roll struct {

@@ -45,6 +45,16 @@ var memberTests = []test[room.Store]{
 		enter(t, s, plain)
 		same(t, members(t, s, name, Start), []room.Member{member(name, "a="), plain})
 	}},
+	{"who may not see presence is known", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		m := member(name, "a=")
+		m.NoPresence = true
+		enter(t, s, m)
+		same(t, members(t, s, name, Start), []room.Member{m})
+		m.NoPresence, m.JoinedAt = false, Start.Add(time.Minute)
+		enter(t, s, m)
+		same(t, members(t, s, name, Start), []room.Member{m})
+	}},
 	{"whoever joins is in step", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		m := member(name, "a=")

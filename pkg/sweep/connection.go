@@ -14,7 +14,8 @@ import (
 // gone is how many signs in a row that a connection is gone are believed.
 const gone = 2
 
-// look decides what becomes of one connection that is due. It came from an
+// look decides what becomes of one connection that is due, or that is in a room
+// which it may not read any more. It came from an
 // eventually consistent read: before it is ended or a second strike removes it,
 // it is read again, or a token that was renewed just now, or a strike that was
 // taken back, would cost a live connection.
@@ -33,6 +34,14 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 	}
 	if why, ended := verdict(c, now); ended {
 		return s.end(ctx, c, why, t)
+	}
+	if len(s.lost(c)) > 0 {
+		if err := s.expel(ctx, c.ID); err != nil {
+			return err
+		}
+		if c.CheckAt.After(now) {
+			return nil
+		}
 	}
 	status, err := s.Gateway.Status(ctx, c.ID)
 	switch {

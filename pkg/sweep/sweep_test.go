@@ -24,6 +24,7 @@ import (
 // world is all that a sweeper works with, in memory.
 type world struct {
 	*memory.Connections
+	rooms       *memory.Rooms
 	revocations memory.Revocations
 	mu          sync.Mutex
 	gone        map[string]bool // 410 on GetConnection
@@ -79,8 +80,8 @@ func (w *world) Forget(_ context.Context, l sweep.DeadLetter) error {
 
 func (w *world) sweeper(config sweep.Config) *sweep.Sweeper {
 	return sweep.New(sweep.Parts{
-		Connections: w.Connections, Revocations: revocation.NewGuard(&w.revocations, clock.System(), time.Hour), Gateway: w, Remover: connection.NewRemover(w.Connections, memory.NewRooms(), clock.System()),
-		Waker: w, DeadLetters: w, Clock: clock.System(), Random: func(int64) int64 { return 7 },
+		Connections: w.Connections, Revocations: revocation.NewGuard(&w.revocations, clock.System(), time.Hour), Gateway: w, Remover: connection.NewRemover(w.Connections, w.rooms, clock.System()),
+		Members: w.rooms, Policy: auth.Policy{Open: true}, Waker: w, DeadLetters: w, Clock: clock.System(), Random: func(int64) int64 { return 7 },
 		Logger: slog.New(slog.DiscardHandler),
 	}, config)
 }
@@ -89,7 +90,7 @@ func inTime(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f(t, &world{Connections: memory.NewConnections(), gone: map[string]bool{}, active: map[string]time.Time{}, failing: map[string]bool{}})
+		f(t, &world{Connections: memory.NewConnections(), rooms: memory.NewRooms(), gone: map[string]bool{}, active: map[string]time.Time{}, failing: map[string]bool{}})
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
@@ -69,6 +70,10 @@ type Parts struct {
 	Revocations *revocation.Guard
 	Gateway     connection.Gateway
 	Remover     *connection.Remover
+	Members     Members
+	// Policy says what tokens grant. Its zero value grants nothing to those that
+	// say nothing of rooms.
+	Policy      auth.Policy
 	Waker       broadcast.Waker
 	DeadLetters DeadLetters
 	Clock       clock.Clock
@@ -151,7 +156,7 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 					if count {
 						everybody.add(c)
 					}
-					if !judge(&c, revoked, now) {
+					if !judge(&c, revoked, now) && len(s.lost(c)) == 0 {
 						continue
 					}
 					work.Go(func() error { s.visit(ctx, c, t); return nil })

@@ -25,6 +25,7 @@ import (
 //	member      u   user                ss  session
 //	            a   joined or left at   b   behind
 //	            l   has left
+//	            np  sees no presence
 //	connection  u   user                ss  session
 //	            p   permissions, JSON   tx  token expires
 //	            a   connected at        r   rooms: joined at

@@ -39,6 +39,9 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	if m.Session != "" {
 		i["ss"] = text(m.Session)
 	}
+	if m.NoPresence {
+		i["np"] = yes()
+	}
 	_, err := r.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &r.table, Item: i,
 		ConditionExpression:       aws.String("attribute_not_exists(pk) OR a < :a OR (a = :a AND attribute_not_exists(l))"),
@@ -57,7 +60,7 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expires time.Time) (bool, error) {
 	out, err := r.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
-		UpdateExpression:          aws.String("SET a = :a, l = :yes, x = :x REMOVE u, ss, b"),
+		UpdateExpression:          aws.String("SET a = :a, l = :yes, x = :x REMOVE u, ss, b, np"),
 		ConditionExpression:       aws.String("attribute_not_exists(pk) OR a <= :a"),
 		ExpressionAttributeValues: item{":a": millis(at), ":yes": yes(), ":x": seconds(expires)},
 		ReturnValues:              types.ReturnValueAllOld,
@@ -122,7 +125,7 @@ func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Ti
 func memberOf(name string, shard int, i item) room.Member {
 	return room.Member{
 		Room: name, ConnectionID: textOf(i, SortKey), User: textOf(i, "u"), Session: textOf(i, "ss"),
-		Shard: shard, JoinedAt: timeOf(i, "a"), Behind: room.Behind(numberOf(i, "b")),
+		Shard: shard, JoinedAt: timeOf(i, "a"), NoPresence: i["np"] != nil, Behind: room.Behind(numberOf(i, "b")),
 	}
 }
 
