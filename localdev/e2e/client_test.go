@@ -49,6 +49,7 @@ type push struct {
 	Left     []string         `json:"left"`
 	Count    int              `json:"count"`
 	Code     int              `json:"code"`
+	AfterMs  int64            `json:"afterMs"`
 	Head     uint64           `json:"head"`
 	Bye      bool             `json:"reconnect"`
 }

@@ -218,6 +218,12 @@ type Revocations struct {
 	Lifetime
 }
 
+// Rebalance is what a program needs that asks connections to come back.
+type Rebalance struct {
+	Connections string `env:"GAPLESS_CONNECTIONS_TABLE,required,notEmpty"`
+	Partitions  int    `env:"GAPLESS_CONNECTION_PARTITIONS" envDefault:"16"`
+}
+
 // Load reads a function's configuration from its environment. The error names
 // every variable that is missing or wrong.
 func Load[T any](environ map[string]string) (T, error) {

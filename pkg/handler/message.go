@@ -176,7 +176,7 @@ func (m *Message) standing(conn connection.Connection) error {
 	switch {
 	case conn.Closing:
 		return connection.ErrNotFound
-	case conn.Sentence != 0:
+	case conn.Sentence != 0 && !(protocol.Close{Code: conn.Sentence}).Reconnect():
 		return protocol.Errorf(protocol.Forbidden, "this connection is being closed")
 	case !conn.Authenticated():
 		return protocol.Errorf(protocol.Unauthenticated, "say hello with a token first")

@@ -79,7 +79,11 @@ func verdict(c connection.Connection, now time.Time) (protocol.Close, bool) {
 // end says bye, closes and forgets. The bye is best effort: a client that does
 // not take it is closed all the same.
 func (s *Sweeper) end(ctx context.Context, c connection.Connection, why protocol.Close, t *tally) error {
-	frame, err := protocol.Marshal(protocol.NewBye(why, 1+s.Random(s.config.SpreadMs)))
+	spread := s.config.SpreadMs
+	if why == protocol.CloseRestart {
+		spread = s.config.RestartSpreadMs
+	}
+	frame, err := protocol.Marshal(protocol.NewBye(why, 1+s.Random(spread)))
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ type Config struct {
 	// SpreadMs bounds the pause after which clients that are told to come back
 	// do so; each gets a random one. Default 2,000 ms.
 	SpreadMs int64
+	// RestartSpreadMs does so for those that are ended for no fault of theirs,
+	// and many at once. Default 15,000 ms: see connection.Rebalance.
+	RestartSpreadMs int64
 }
 
 // WithDefaults returns c with every zero field set to its default.
@@ -60,6 +63,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.SpreadMs == 0 {
 		c.SpreadMs = 2000
+	}
+	if c.RestartSpreadMs == 0 {
+		c.RestartSpreadMs = 15_000
 	}
 	return c
 }

@@ -1,0 +1,59 @@
+package connection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// everything is later than any next check.
+var everything = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Rebalance asks all connections that stand there when it begins to come back,
+// by bye 3001: so many a second are condemned, and the sweeper ends them at its
+// next sweep, each after which random pause. Until then they go on as if nothing
+// had happened, and a client that keeps its positions misses nothing. It returns
+// how many it has condemned, also with an error; repeated, it begins anew.
+//
+// Those that come back count against the 500 new connections a second of the
+// account
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html): at
+// 50 a second, a sweep ends 3,000, which come back over 15 seconds.
+func Rebalance(ctx context.Context, store Store, c clock.Clock, perSecond int) (int, error) {
+	began := c.Now()
+	condemned := 0
+	for p := range store.Partitions() {
+		due := DueParams{Partition: p, Now: everything}
+		for {
+			page, cursor, err := store.Due(ctx, due)
+			if err != nil {
+				return condemned, fmt.Errorf("read connections of partition %d: %w", p, err)
+			}
+			for _, one := range page {
+				if one.Closing || one.Sentence != 0 || one.ConnectedAt.After(began) {
+					continue
+				}
+				err := store.Condemn(ctx, one.ID, protocol.CloseRestart.Code, c.Now())
+				if errors.Is(err, ErrNotFound) {
+					continue // it has gone by itself
+				}
+				if err != nil {
+					return condemned, fmt.Errorf("condemn connection: %w", err)
+				}
+				condemned++
+				if err := clock.Sleep(ctx, c, time.Second/time.Duration(perSecond)); err != nil {
+					return condemned, err
+				}
+			}
+			if cursor == "" {
+				break
+			}
+			due.Cursor = cursor
+		}
+	}
+	return condemned, nil
+}
