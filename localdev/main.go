@@ -20,6 +20,7 @@ type commands struct {
 	Publish publishCommand `cmd:"" help:"Publish one message into a room."`
 	History historyCommand `cmd:"" help:"Print a room's messages."`
 
+	Rebalance   rebalanceCommand   `cmd:"" help:"Ask all connections to come back, a few at a time."`
 	SAMTemplate samTemplateCommand `cmd:"" name:"sam-template" help:"Print the synthesised template as the SAM CLI runs it on this machine."`
 }
 

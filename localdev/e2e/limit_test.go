@@ -45,6 +45,18 @@ func TestPublishesOfAllConnectionsOfAUserCount(t *testing.T) {
 	if refused, _ := flood(connect(t, s, "bob"), 10, message); refused != 0 {
 		t.Error("another user suffers")
 	}
+	// Whose fault it is that a user's limit is used up cannot be told: nobody is
+	// closed for it.
+	ada := connect(t, s, "ada")
+	for range 4 {
+		nextWindow(s)
+		flood(ada, 100, message)
+	}
+	sweep(t, s)
+	nextWindow(s)
+	if refused, _ := flood(ada, 1, message); refused != 0 {
+		t.Error("refused in a new window")
+	}
 }
 
 // TestWhoFloodsIsToldToWaitAndThenClosed floods with each kind of command.

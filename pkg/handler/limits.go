@@ -21,13 +21,13 @@ type Limits struct {
 
 // take counts one more under a key and refuses it if that is too fast. A
 // connection that goes on and on is condemned: the sweeper says bye and closes
-// it.
+// it. Not so for a user's limit, where many connections may each heed it.
 func (m *Message) take(ctx context.Context, l *limit.Limiter, key, connectionID string) error {
 	verdict, err := l.Take(ctx, key)
 	if err != nil {
 		return err
 	}
-	if verdict.Unruly {
+	if verdict.Unruly && key == connectionID {
 		m.Logger.WarnContext(ctx, "connection condemned: too fast in spite of refusals", "connectionId", connectionID)
 		err := m.Connections.Condemn(ctx, connectionID, protocol.CloseViolation.Code, m.Clock.Now())
 		if err != nil && !errors.Is(err, connection.ErrNotFound) {
