@@ -50,7 +50,7 @@ func TestPublishesOfAllConnectionsOfAUserCount(t *testing.T) {
 	ada := connect(t, s, "ada")
 	for range 4 {
 		nextWindow(s)
-		flood(ada, 100, message)
+		_, _ = flood(ada, 100, message)
 	}
 	sweep(t, s)
 	nextWindow(s)

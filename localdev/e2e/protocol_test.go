@@ -68,8 +68,12 @@ func TestHelloAuthenticatesAndJoins(t *testing.T) {
 			t.Errorf("%s in lobby: %+v", action, e)
 		}
 	}
-	if e := bob.refused(m{"action": "history", "room": "lobby", "since": 0}); e.Code != protocol.Forbidden {
-		t.Errorf("history in lobby: %+v", e)
+	// Whoever may join reads the same entries by history.
+	if p := call[page](bob, m{"action": "history", "room": "lobby", "since": 0}); p.Head != 3 {
+		t.Errorf("history in lobby: %+v", p)
+	}
+	if e := bob.refused(m{"action": "history", "room": "secret", "since": 0}); e.Code != protocol.Forbidden {
+		t.Errorf("history in secret: %+v", e)
 	}
 }
 
