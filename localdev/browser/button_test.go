@@ -37,6 +37,7 @@ func TestButtons(t *testing.T) {
 	p.wait(`panes.every((p) => p.seq === 1)`)
 	p.wait(`document.querySelector("[data-stat=delivered]").textContent === "1"`)
 	p.wait(`[...document.querySelectorAll("#trace .label")].some((l) => l.textContent.includes("attempt 2"))`)
+	p.active("broadcast succeeded at attempt 2")
 	p.shot("broadcaster-healed")
 
 	// Faults of a connection that heal by themselves.

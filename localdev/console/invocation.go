@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -133,6 +134,8 @@ func (r *recorder) end(e lambda.Event) {
 	if e.Result.FunctionError != "" {
 		i.Outcome, i.Error = "failed", failure(e.Result.Payload)
 		r.add(Activity{Kind: "function", Text: i.Function + " failed: " + i.Error, Tone: "bad"})
+	} else if i.Attempt > 1 {
+		r.add(Activity{Kind: "function", Text: i.Function + " succeeded at attempt " + strconv.Itoa(i.Attempt), Tone: "good"})
 	}
 	for t, n := range i.served {
 		if n < len(t.Steps) {
@@ -145,6 +148,9 @@ func (r *recorder) end(e lambda.Event) {
 	}
 }
 
+// requestID is what AWS puts before its own errors' text.
+var requestID = regexp.MustCompile(`RequestId: \S+ (Error: )?`)
+
 // failure is what a function's error object says.
 func failure(payload []byte) string {
 	var e struct{ ErrorType, ErrorMessage string }
@@ -154,7 +160,7 @@ func failure(payload []byte) string {
 	if e.ErrorType == "" {
 		return e.ErrorMessage
 	}
-	return e.ErrorType + ": " + e.ErrorMessage
+	return e.ErrorType + ": " + requestID.ReplaceAllString(e.ErrorMessage, "")
 }
 
 // acknowledge reads what the message function answers a publish.

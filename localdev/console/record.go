@@ -105,7 +105,14 @@ func (r *recorder) gateway(e gateway.Event) {
 		r.add(Activity{Kind: "connection", Connection: e.ConnectionID, Text: text})
 		delete(r.expected, e.ConnectionID)
 	case gateway.EventFault:
-		r.add(Activity{Kind: "fault", Connection: e.ConnectionID, Text: e.Detail, Tone: "bad"})
+		a := Activity{Kind: "fault", Connection: e.ConnectionID, Text: e.Detail, Tone: "bad"}
+		switch e.Detail {
+		case "frozen: true":
+			a.Text = "reads nothing any more"
+		case "frozen: false":
+			a.Text, a.Tone = "reads again", "good"
+		}
+		r.add(a)
 	case gateway.EventReceived:
 		if e.RouteKey == "publish" {
 			r.received[e.RequestID] = receipt{time.Now(), e.Bytes}

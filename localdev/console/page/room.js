@@ -70,11 +70,12 @@ function strip(room, panes) {
   const first = Math.max(1, room.head - cells + 1);
   const void_ = new Set(room.tail.filter((e) => e.void).map((e) => e.seq));
   const known = new Set(room.tail.map((e) => e.seq));
+  const oldest = room.tail[0]?.seq ?? 0; // of those that were sent
   const list = Array.from({ length: cells }, (_, i) => first + i);
   const kind = (seq) => {
     if (seq > room.head) return "free";
     if (void_.has(seq)) return "void";
-    if (!known.has(seq)) return "hole";
+    if (!known.has(seq) && seq > oldest) return "hole";
     return seq > room.delivered ? "waiting" : "kept";
   };
   let row = $("strip").firstElementChild;
