@@ -161,6 +161,7 @@ verify: verify-page
 .PHONY: test-isolated
 test-isolated: build-isolated ## Run the end-to-end tests with the functions as processes.
 	go test -count=1 ./localdev/e2e -isolated $(CURDIR)/build/isolated
+	go test -count=1 -run 'TestWayOfAMessage|TestRoomIsShown' ./localdev/console -isolated $(CURDIR)/build/isolated
 
 .PHONY: measure
 measure: build-isolated ## Print what each function takes as a process: start, processor time, memory (Linux).

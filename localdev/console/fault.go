@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"sync"
 	"time"
 
@@ -157,9 +158,27 @@ func (f *faults) strike(ctx context.Context, function string, c call) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.kill || function != "broadcast" || c.posted == nil || !lambda.Kill(ctx) {
+	if !f.kill || function != "broadcast" || c.posted == nil || !f.killed(ctx, function) {
 		return nil
 	}
 	f.kill = false
 	return errKilled
+}
+
+// killed ends the function that makes a call, and reports whether it could: it
+// runs in this process, or is one of the stack's.
+func (f *faults) killed(ctx context.Context, function string) bool {
+	if lambda.Kill(ctx) {
+		return true
+	}
+	done := false
+	for _, running := range f.stack.Processes() {
+		if running.Function != function {
+			continue
+		}
+		if process, err := os.FindProcess(running.PID); err == nil && process.Kill() == nil {
+			done = true
+		}
+	}
+	return done
 }

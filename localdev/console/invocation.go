@@ -34,6 +34,7 @@ type Invocation struct {
 
 	begun   time.Time
 	changed bool
+	traceID string
 	// trace is that of the message that is being published by it, if any.
 	trace *Trace
 	// served are the messages that it delivers, with its step in each.
@@ -61,7 +62,7 @@ func (r *recorder) begin(run lambda.Invocation) {
 	i := &Invocation{
 		ID: run.RequestID + "/" + strconv.Itoa(run.Attempt) + "/" + strconv.Itoa(run.Environment), Function: run.Function,
 		At: run.Started.UnixMilli(), Cold: run.Cold, Attempt: run.Attempt, Outcome: "running",
-		Calls: []Call{}, begun: time.Now(), changed: true, served: map[*Trace]int{}, latest: map[string]Step{},
+		Calls: []Call{}, begun: time.Now(), changed: true, traceID: run.TraceID, served: map[*Trace]int{}, latest: map[string]Step{},
 	}
 	r.running[run.RequestID] = i
 	r.invocations = latest(append(r.invocations, i), maxInvocations)

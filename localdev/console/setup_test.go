@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
 	"net/http"
 	"strings"
@@ -16,6 +17,10 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/client"
 )
+
+// isolated runs the functions as processes; tests that move time need them in
+// this one.
+var isolated = flag.String("isolated", "", "folder with {function}/bootstrap; empty runs the functions in process")
 
 // patience bounds every wait.
 const patience = 60 * time.Second
@@ -34,7 +39,7 @@ type page struct {
 func setup(t *testing.T) *page {
 	t.Helper()
 	p := &page{
-		t: t, Running: console.RunT(t, stack.Config{NoSchedule: true}),
+		t: t, Running: console.RunT(t, stack.Config{NoSchedule: true, Isolated: *isolated}),
 		values: map[string]map[string]json.RawMessage{}, changed: make(chan struct{}),
 	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.Page+"/api/events", nil)

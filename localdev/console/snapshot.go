@@ -10,6 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
 	"github.com/gapless-rooms/gapless/pkg/config"
@@ -30,6 +34,7 @@ const (
 // the production adapters.
 type snapshot struct {
 	stack       *stack.Stack
+	client      *awsdynamodb.Client
 	tables      config.Tables
 	connections *dynamo.Connections
 	rooms       *dynamo.Rooms
@@ -47,7 +52,7 @@ func newSnapshot(s *stack.Stack) (*snapshot, error) {
 	}
 	client := dynamo.NewClient(s.AWS())
 	return &snapshot{
-		stack: s, tables: tables,
+		stack: s, client: awsdynamodb.NewFromConfig(s.AWS()), tables: tables,
 		connections: dynamo.NewConnections(client, tables.Connections, tables.Partitions),
 		rooms:       dynamo.NewRooms(client, tables.Rooms),
 		log:         dynamo.NewLog(client, tables.Rooms, tables.Log, slog.New(slog.DiscardHandler)),
@@ -135,7 +140,7 @@ func (s *snapshot) publishConnections(ctx context.Context, b *board, f *faults) 
 			Frozen: f.isFrozen(info.ID),
 		}
 	}
-	keys, err := s.keys(s.tables.Connections)
+	keys, err := s.keys(ctx, s.tables.Connections)
 	if err != nil {
 		return err
 	}
@@ -172,7 +177,7 @@ func (s *snapshot) publishConnections(ctx context.Context, b *board, f *faults) 
 }
 
 func (s *snapshot) publishRooms(ctx context.Context, b *board) error {
-	keys, err := s.keys(s.tables.Rooms)
+	keys, err := s.keys(ctx, s.tables.Rooms)
 	if err != nil {
 		return err
 	}
@@ -256,19 +261,28 @@ func preview(data []byte) string {
 // itemKey is where an item lies.
 type itemKey struct{ partition, sort string }
 
-// keys are those of all of a table's items.
-func (s *snapshot) keys(table string) ([]itemKey, error) {
-	items, err := s.stack.DynamoDB.Items(table)
-	if err != nil {
-		return nil, fmt.Errorf("read keys: %w", err)
-	}
-	keys := make([]itemKey, 0, len(items))
-	for _, raw := range items {
-		var item struct{ PK, SK struct{ S string } }
-		if err := json.Unmarshal(raw, &item); err != nil {
+// keys are those of all of a table's items. A scan is for people who look, not
+// for functions; it works on LocalStack's DynamoDB too.
+func (s *snapshot) keys(ctx context.Context, table string) ([]itemKey, error) {
+	pages := awsdynamodb.NewScanPaginator(s.client, &awsdynamodb.ScanInput{
+		TableName: &table, ProjectionExpression: aws.String("pk, sk"), ConsistentRead: aws.Bool(true),
+	})
+	var keys []itemKey
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
 			return nil, fmt.Errorf("read keys of %s: %w", table, err)
 		}
-		keys = append(keys, itemKey{item.PK.S, item.SK.S})
+		for _, item := range page.Items {
+			keys = append(keys, itemKey{textAt(item, dynamo.PartitionKey), textAt(item, dynamo.SortKey)})
+		}
 	}
 	return keys, nil
+}
+
+func textAt(item map[string]types.AttributeValue, name string) string {
+	if s, ok := item[name].(*types.AttributeValueMemberS); ok {
+		return s.Value
+	}
+	return ""
 }

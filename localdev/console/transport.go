@@ -22,8 +22,8 @@ type transport struct {
 
 // RoundTrip passes a call on.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	running, ok := lambdacontext.FromContext(r.Context())
-	if !ok {
+	run := t.recorder.runOf(r)
+	if run == "" {
 		return t.next.RoundTrip(r) // made while the environment started
 	}
 	body, err := peek(&r.Body)
@@ -35,7 +35,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	begun := time.Now()
-	t.recorder.calling(running.AwsRequestID, c)
+	t.recorder.calling(run, c)
 	response, err := t.next.RoundTrip(r)
 	failed := ""
 	switch {
@@ -48,8 +48,30 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		failed = errorCode(response, answer)
 	}
-	t.recorder.called(running.AwsRequestID, c, begun, failed)
+	t.recorder.called(run, c, begun, failed)
 	return response, err
+}
+
+// runOf is the request id of the invocation that makes a call. A function in
+// this process has it in its context; one that is a process sends the trace that
+// Lambda gave it
+// (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html).
+func (r *recorder) runOf(request *http.Request) string {
+	if c, ok := lambdacontext.FromContext(request.Context()); ok {
+		return c.AwsRequestID
+	}
+	trace := request.Header.Get("X-Amzn-Trace-Id")
+	if trace == "" {
+		return ""
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, i := range r.running {
+		if i.traceID == trace {
+			return id
+		}
+	}
+	return ""
 }
 
 // peek reads a body and puts it back.
