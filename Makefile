@@ -242,4 +242,5 @@ test-security: ## Attack tokens, handshakes, permissions, hooks and limits; prin
 	go test -race -count=1 -v -run 'Handshakes|Headers' ./pkg/handler | grep -E '^ *--- |^(FAIL|ok)|_test.go'
 	go test -race -count=1 -run 'OneWay|Access' ./pkg/config
 	go test -race -count=1 -v -run 'Revoked|Users|Rooms' ./pkg/sweep | grep -E '^ *--- |^(FAIL|ok)|_test.go'
+	go test -race -count=1 -run Connections ./pkg/storetest/memory
 	go test -race -count=1 -v -run 'Hook|Verdict|Grants|Presence|Exists|Count|Floods|BadInput' ./localdev/e2e | grep -E '^ *--- |^(FAIL|ok)|_test.go'
