@@ -1,12 +1,19 @@
 // Bundles the tests of some folders and runs them, two files at a time: node scripts/test.mjs FOLDER...
 // GAPLESS_TEST_TIMEOUT is how long one file may take, in ms (600,000).
-import { spawnSync } from "node:child_process";
+// What is not a unit test finds the command line of localdev, built by Go with the flags of GOFLAGS, in GAPLESS_BINARY.
+import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { build } from "esbuild";
 import { shared } from "./bundle.mjs";
 
 const files = [];
-for (const folder of process.argv.slice(2)) {
+const folders = process.argv.slice(2);
+const env = { ...process.env, GAPLESS_BINARY: resolve("build/gapless") };
+if (folders.some((folder) => folder !== "test")) {
+  execFileSync("go", ["build", "-o", env.GAPLESS_BINARY, "./localdev"], { cwd: "../../..", stdio: "inherit" });
+}
+for (const folder of folders) {
   const tests = readdirSync(folder).filter((name) => /\.test\.tsx?$/.test(name)).sort();
   const out = `build/tests/${folder.replaceAll("/", "-")}`;
   rmSync(out, { recursive: true, force: true });
@@ -25,5 +32,5 @@ for (const folder of process.argv.slice(2)) {
 }
 const timeout = process.env.GAPLESS_TEST_TIMEOUT ?? 600_000;
 const flags = ["--enable-source-maps", "--test", "--test-force-exit", "--test-concurrency=2", `--test-timeout=${timeout}`];
-const run = spawnSync(process.execPath, [...flags, ...files], { stdio: "inherit" });
+const run = spawnSync(process.execPath, [...flags, ...files], { stdio: "inherit", env });
 process.exit(run.status ?? 1);

@@ -1,11 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-
-/** The repository: tests run in the package's folder. */
-const root = resolve("../../..");
 
 /** A local stack in a process of its own. */
 export interface Process {
@@ -22,15 +16,9 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/**
- * Builds the command line and runs a subcommand that serves. GOFLAGS of the
- * environment count: `make test` builds with the race detector, as all of it is
- * built by then.
- */
+/** Runs a subcommand that serves; scripts/test.mjs has built the command line. */
 export function start(...args: string[]): Process {
-  const folder = mkdtempSync(join(tmpdir(), "gapless-"));
-  const binary = join(folder, "gapless");
-  execFileSync("go", ["build", "-o", binary, "./localdev"], { cwd: root, stdio: "inherit" });
+  const binary = process.env.GAPLESS_BINARY!;
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "exit");
   let output = "";
@@ -56,7 +44,6 @@ export function start(...args: string[]): Process {
     async stop() {
       child.kill("SIGINT");
       await ended;
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
