@@ -50,7 +50,7 @@ func TestPublishesOfAllConnectionsOfAUserCount(t *testing.T) {
 	ada := connect(t, s, "ada")
 	for range 4 {
 		nextWindow(s)
-		_, _ = flood(ada, 100, message)
+		_, _ = flood(ada, 70, message)
 	}
 	sweep(t, s)
 	nextWindow(s)
@@ -79,9 +79,9 @@ func TestWhoFloodsIsToldToWaitAndThenClosed(t *testing.T) {
 			}
 			for range 3 {
 				nextWindow(s)
-				refused, last := flood(eve, 100, command)
+				refused, last := flood(eve, 70, command)
 				if refused < 50 || last.RetryAfterMs <= 0 || last.RetryAfterMs > limit.Window.Milliseconds()+1 || !last.Temporary {
-					t.Fatalf("%d of 100 refused, the last with %+v", refused, last)
+					t.Fatalf("%d of 70 refused, the last with %+v", refused, last)
 				}
 				sweep(t, s)
 			}

@@ -155,7 +155,7 @@ func TestHostilePatterns(t *testing.T) {
 		strings.Repeat("*", maxPatternBytes-1) + "b", strings.Repeat("a*aa*", maxPatternBytes/5-1) + "b",
 		strings.Repeat("{sub}*", maxPatternBytes/6) + "b",
 	} {
-		for range 1000 {
+		for range 10 {
 			if match(expand(pattern, "a"), room) {
 				t.Fatalf("%s fits %s", pattern, room)
 			}
