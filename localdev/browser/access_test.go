@@ -24,10 +24,10 @@ func TestAccessibility(t *testing.T) {
 	if err != nil {
 		t.Skip("NO AXE-CORE: the page's accessibility is not checked. Run `make axe` (Node) first.")
 	}
-	p := open(t, s.Page)
+	p := open(t, s, "/")
 	p.ready()
 	publish(t, s, 3)
-	p.wait(`panes.every((p) => p.seq === 3) && document.querySelector("#trace li")`)
+	p.wait(`panes.every((p) => p.log.querySelectorAll("[data-seq]").length === 3) && document.querySelector("#trace li")`)
 	p.do(`panes[0].note("a good thing", "good"), panes[0].note("a bad one", "bad"), panes[0].note("a warning", "warn")`)
 	p.do(`document.querySelector("#invocations details").open = true`)
 	// It is inserted by the debugger, which the page's policy does not concern.
@@ -48,7 +48,7 @@ func TestAccessibility(t *testing.T) {
 // message without a mouse.
 func TestKeyboard(t *testing.T) {
 	s := setup(t)
-	p := open(t, s.Page)
+	p := open(t, s, "/")
 	p.ready()
 	p.key(kb.Tab)
 	if id := eval[string](p, `document.activeElement.className`); id != "skip" {
@@ -66,7 +66,7 @@ func TestKeyboard(t *testing.T) {
 		if stop == "Message from ada" && !slices.Contains(stops, stop) {
 			p.run(chromedp.Func(typeText("By hand")))
 			p.key(kb.Enter)
-			p.wait(`panes[1].seq === 1`)
+			p.wait(`panes[1].log.querySelectorAll("[data-seq]").length === 1`)
 		}
 		stops = append(stops, stop)
 	}

@@ -2,7 +2,9 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,7 +19,7 @@ import (
 // that it is handed.
 func pane(t *testing.T, s *console.Running, user string) *tab {
 	t.Helper()
-	p := open(t, s.Page+"/?users="+user)
+	p := open(t, s, "/?users="+user)
 	p.ready()
 	p.do(`window.seen = [], panes[0].room.on("message", (m) => seen.push(m.seq))`)
 	return p
@@ -29,14 +31,46 @@ func (p *tab) ready() {
 	p.wait(`window.panes?.length && panes.every((p) => p.client.state === "connected" && p.room.joined && !p.buttons.cut.disabled)`)
 }
 
-// saw waits until the client was handed the number, and checks that it was
-// handed each before it once and in order.
-func (p *tab) saw(last int) {
+// saw waits until the client was handed so many messages, and checks that each
+// came once and in order, with no number missing that is not void: under load
+// a slow writer's may be.
+func (p *tab) saw(count int) {
 	p.t.Helper()
-	p.wait(`seen.at(-1) >= $1`, last)
-	if wrong := eval[[]int](p, `seen.filter((seq, i) => i && seq !== seen[i - 1] + 1)`); len(wrong) > 0 {
-		p.t.Errorf("handed %v out of order, twice, or after a gap", wrong)
+	p.wait(`seen.length >= $1`, count)
+	next := uint64(1)
+	for _, seq := range eval[[]uint64](p, `seen`) {
+		for ; next < seq && p.void(next); next++ {
+		}
+		if seq != next {
+			p.t.Errorf("handed %d where %d was to come", seq, next)
+		}
+		next = seq + 1
 	}
+}
+
+// void reports whether a number of the lobby's log was given up by its writer.
+func (p *tab) void(seq uint64) bool {
+	p.t.Helper()
+	for _, table := range p.s.DynamoDB.Tables() {
+		items, err := p.s.DynamoDB.Items(table)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for _, raw := range items {
+			var item struct {
+				PK struct{ S string }
+				SK struct{ N string }
+				V  struct{ BOOL bool }
+			}
+			if err := json.Unmarshal(raw, &item); err != nil {
+				continue // no entry: its attributes are of other types
+			}
+			if strings.HasPrefix(item.PK.S, "e#lobby#") && item.SK.N == strconv.FormatUint(seq, 10) {
+				return item.V.BOOL
+			}
+		}
+	}
+	return false
 }
 
 // publish appends messages to the lobby from Go, by as many clients as the
@@ -74,20 +108,20 @@ func (p *tab) typed(words string) {
 	p.run(chromedp.SendKeys(chromedp.CSS(".pane input"), words), chromedp.Click(chromedp.CSS(".pane .primary")))
 }
 
-// shows waits until the first pane shows a message under a number.
-func (p *tab) shows(seq int, words string) {
+// shows waits until the first pane shows a message.
+func (p *tab) shows(words string) {
 	p.t.Helper()
-	p.wait(`panes[0].log.querySelector("[data-seq='" + $1 + "'] .text")?.textContent === $2`, seq, words)
+	p.wait(`[...panes[0].log.querySelectorAll("[data-seq] .text")].some((e) => e.textContent === $1)`, words)
 }
 
 func TestChatInTwoTabs(t *testing.T) {
 	s := setup(t)
 	ada, bob := pane(t, s, "ada"), pane(t, s, "bob")
 	ada.typed("Hello from the first tab")
-	bob.shows(1, "Hello from the first tab")
+	bob.shows("Hello from the first tab")
 	bob.typed("Hello from the second, with <b>no</b> markup")
-	ada.shows(2, "Hello from the second, with <b>no</b> markup")
-	ada.shows(1, "Hello from the first tab")
+	ada.shows("Hello from the second, with <b>no</b> markup")
+	ada.shows("Hello from the first tab")
 	ada.saw(2)
 	bob.saw(2)
 	ada.shot("chat-two-tabs")
@@ -108,7 +142,7 @@ func TestCutAndResume(t *testing.T) {
 	if now := bob.connectionID(); now == "" || now == before {
 		t.Errorf("connection %q after %q", now, before)
 	}
-	bob.wait(`panes[0].log.textContent.includes("1000 missed, replayed")`)
+	bob.wait(`/\d{4} missed, replayed/.test(panes[0].log.textContent)`)
 	bob.shot("cut-and-resume")
 }
 

@@ -12,7 +12,7 @@ import (
 // TestLook keeps screenshots of the page in its two themes and on a phone.
 func TestLook(t *testing.T) {
 	s := setup(t)
-	p := open(t, s.Page)
+	p := open(t, s, "/")
 	p.wait(`panes.length === 2 && panes.every((p) => p.client.state === "connected" && p.room.joined)`)
 	p.do(`panes[0].publish({text: "Morning. Is the deploy out?"})`)
 	p.wait(`panes.every((p) => p.seq >= 1)`)

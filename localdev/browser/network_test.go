@@ -43,7 +43,7 @@ func TestOfflineAndOnline(t *testing.T) {
 	bob.do(`panes[0].publish({text: "written offline"})`)
 	bob.offline(false)
 	bob.saw(31)
-	bob.shows(31, "written offline")
+	bob.shows("written offline")
 }
 
 // TestBackgroundTab freezes a tab as browsers do with those that nobody looks

@@ -98,16 +98,17 @@ func setup(t *testing.T) *console.Running {
 // tab is a page in the browser.
 type tab struct {
 	t   *testing.T
+	s   *console.Running
 	ctx context.Context
 }
 
 // open opens a page of the console in a tab of its own. What the page throws
 // fails the test.
-func open(t *testing.T, url string) *tab {
+func open(t *testing.T, s *console.Running, path string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browsers.ctx)
 	t.Cleanup(cancel)
-	p := &tab{t, ctx}
+	p := &tab{t, s, ctx}
 	if err := chromedp.Do(ctx); err != nil { // with a deadline it would end the tab
 		t.Fatalf("open a tab: %v", err)
 	}
@@ -135,7 +136,7 @@ func open(t *testing.T, url string) *tab {
 	})
 	// Visible whatever other tab is in front: its timers run in full.
 	command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
-	p.run(chromedp.Navigate(url))
+	p.run(chromedp.Navigate(s.Page + path))
 	return p
 }
 

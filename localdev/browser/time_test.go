@@ -23,7 +23,7 @@ func TestTokenExpiry(t *testing.T) {
 // connection: the SDK's timers move with it, and nobody notices.
 func TestRotation(t *testing.T) {
 	s := setup(t)
-	p := open(t, s.Page)
+	p := open(t, s, "/")
 	p.ready()
 	p.do(`window.states = [], window.seen = [], window.presence = 0,
 		panes[0].client.on("state", (s) => states.push(s.state)),
