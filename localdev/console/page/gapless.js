@@ -3,26 +3,26 @@
 // src/emitter.ts
 var Emitter = class {
   constructor() {
-    this.Q = /* @__PURE__ */ new Map();
+    this.R = /* @__PURE__ */ new Map();
   }
   on(type, listener) {
-    let set = this.Q.get(type);
-    set || this.Q.set(type, set = /* @__PURE__ */ new Set());
+    let set = this.R.get(type);
+    set || this.R.set(type, set = /* @__PURE__ */ new Set());
     let own = (event) => listener(event);
     return set.add(own), () => {
       set.delete(own);
     };
   }
   i(type, event) {
-    for (let listener of [...this.Q.get(type) ?? []])
+    for (let listener of [...this.R.get(type) ?? []])
       try {
         listener(event);
       } catch (error) {
         Promise.reject(error);
       }
   }
-  R(type) {
-    return !!this.Q.get(type)?.size;
+  S(type) {
+    return !!this.R.get(type)?.size;
   }
 };
 
@@ -78,19 +78,19 @@ var ignore = () => {
   constructor(_host, _socket) {
     this.f = _host;
     this.E = _socket;
-    this.m = !0;
+    this.l = !0;
     this._a = 0;
     this.x = /* @__PURE__ */ new Map();
     this.za = /* @__PURE__ */ new Map();
     this.ba = /* @__PURE__ */ new Set();
     this.ca = /* @__PURE__ */ new Set();
-    this.xa = new Promise((resolve) => _socket.onopen = () => resolve()), this.aa = new Promise((_, reject) => this.Ca = reject), this.aa.catch(ignore), _socket.onmessage = (event) => this.$a(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
+    this.xa = new Promise((resolve) => _socket.onopen = () => resolve()), this.T = new Promise((_, reject) => this.Ca = reject), this.T.catch(ignore), _socket.onmessage = (event) => this.$a(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
   }
-  /** Ends the link, whoever began; calls under way reject with `disconnected`. */
-  d({ code, message }) {
-    if (!this.m) return;
-    this.m = !1;
-    let reason = this.ya = { code, message }, error = new GaplessError("disconnected", message, !0);
+  /** Ends the link, whoever began; calls under way reject with `disconnected`, to be tried again after a while. */
+  d({ code, message }, afterMs) {
+    if (!this.l) return;
+    this.l = !1;
+    let reason = this.ya = { code, message }, error = new GaplessError("disconnected", message, !0, afterMs);
     this.Ca(error);
     let socket = this.E;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
@@ -115,7 +115,7 @@ var ignore = () => {
   /** Resolves later, or when the link ends. */
   ha(ms) {
     return new Promise((resolve) => {
-      if (!this.m) return resolve();
+      if (!this.l) return resolve();
       this.ca.add(resolve), this.v(ms, () => {
         this.ca.delete(resolve), resolve();
       });
@@ -123,7 +123,7 @@ var ignore = () => {
   }
   w(action, fields) {
     return new Promise((resolve, reject) => {
-      if (!this.m) return reject(new GaplessError("disconnected", "not connected", !0));
+      if (!this.l) return reject(new GaplessError("disconnected", "not connected", !0));
       let id = ++this._a, timer = this.f.a.setTimeout(
         () => this.s(id)?.t(new GaplessError("timeout", "no answer in time", !0)),
         callTimeout
@@ -152,27 +152,27 @@ var ignore = () => {
   }
   /** Watches the line: pings after `ms` of silence. */
   bb(ms) {
-    this.S = this.y = ms || 45e3, this.la();
+    this.U = this.y = ms || 45e3, this.la();
   }
   /** Asks at once whether the line is alive. */
   Ea() {
     if (this.E.readyState !== 1)
       return this.d(lost);
-    this.ea = !0, this.y = this.S, this.ma(doubtTimeout), this.la();
+    this.ea = !0, this.y = this.U, this.ma(doubtTimeout), this.la();
   }
   s(id) {
     let call = this.x.get(id);
-    return call && (this.x.delete(id), this.f.a.clearTimeout(call.ia), this.Aa && this.m && this.ka()), call;
+    return call && (this.x.delete(id), this.f.a.clearTimeout(call.ia), this.Aa && this.l && this.ka()), call;
   }
   ma(timeout) {
     let now = this.f.a.now(), left = this.D - now;
     this.D = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ja({ action: "ping" });
   }
   Fa() {
-    return this.D || Math.min(this.R + this.y, this.Ba + maxSilence);
+    return this.D || Math.min(this.S + this.y, this.Ba + maxSilence);
   }
   la() {
-    if (!this.m) return;
+    if (!this.l) return;
     let env = this.f.a;
     env.clearTimeout(this.ga);
     let planned = env.now() + Math.min(Math.max(this.Fa() - env.now(), 0), this.y);
@@ -184,14 +184,14 @@ var ignore = () => {
       if (late <= maxLate || this.da) return this.d({ code: "no_answer", message: "no answer to a ping" });
       this.da = !0, this.ma(doubtTimeout);
     } else {
-      if (late > this.S)
+      if (late > this.U)
         return this.Ea();
-      due && (this.y = this.fa && this.f.a.hidden() ? Math.min(2 * this.y, maxSilence) : this.S, this.fa = !0, this.ma(pingTimeout));
+      due && (this.y = this.fa && this.f.a.hidden() ? Math.min(2 * this.y, maxSilence) : this.U, this.fa = !0, this.ma(pingTimeout));
     }
     this.la();
   }
   $a(data) {
-    this.R = this.f.a.now(), this.D = 0, this.da = !1;
+    this.S = this.f.a.now(), this.D = 0, this.da = !1;
     let frame;
     try {
       if (frame = JSON.parse(data), !frame || typeof frame != "object") throw 0;
@@ -209,7 +209,7 @@ var ignore = () => {
     else
       for (let id of [...this.x.keys()])
         this.s(id)?.t(new GaplessError("unavailable", "the gateway failed", !0));
-    revived && this.m && this.f.db(this);
+    revived && this.l && this.f.db(this);
   }
 };
 
@@ -246,7 +246,7 @@ var maxTimeout = 54e4, Outbox = class {
           Math.min(timeoutMs, maxTimeout)
         )
       }, queue = this.n.get(room);
-      queue || this.n.set(room, queue = []), queue.push(item), this.oa++, this.T(room);
+      queue || this.n.set(room, queue = []), queue.push(item), this.oa++, this.V(room);
     });
   }
   /** Whether a message of ours may be in the log without us knowing its number. */
@@ -254,13 +254,13 @@ var maxTimeout = 54e4, Outbox = class {
     return !!this.n.get(room)?.[0]?.pa;
   }
   ib() {
-    for (let room of this.n.keys()) this.T(room);
+    for (let room of this.n.keys()) this.V(room);
   }
-  U() {
+  W() {
     for (let [room, queue] of this.n)
       for (let item of [...queue]) this.H(room, item, new GaplessError("closed", "the client was closed"));
   }
-  async T(room) {
+  async V(room) {
     if (this.na.has(room)) return;
     this.na.add(room);
     let client = this.c, item;
@@ -273,7 +273,7 @@ var maxTimeout = 54e4, Outbox = class {
         client.j.get(room)?.qa(ok, item.G, item.Ha), this.H(room, item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
       } catch (e) {
         let error = e;
-        if (link !== client.b || !link.m) continue;
+        if (link !== client.b || !link.l) continue;
         if (error.code === "token_expired") client.I(link);
         else if (error.code === "unauthenticated") link.d(error);
         else if (!error.temporary) {
@@ -303,12 +303,12 @@ var maxTimeout = 54e4, Outbox = class {
 var maxLag = 1e4, Stream = class {
   constructor(_release) {
     this.kb = _release;
-    this.V = [];
+    this.X = [];
     this.p = [];
   }
   F(item) {
     let next = this.p.shift();
-    next ? next.z({ value: item, done: !1 }) : this.V.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`));
+    next ? next.z({ value: item, done: !1 }) : this.X.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`));
   }
   /** What was pushed before can still be read; then comes the error, if any, or the end. */
   d(error) {
@@ -319,7 +319,7 @@ var maxLag = 1e4, Stream = class {
     }
   }
   next() {
-    if (this.V.length) return Promise.resolve({ value: this.V.shift(), done: !1 });
+    if (this.X.length) return Promise.resolve({ value: this.X.shift(), done: !1 });
     if (this.g) {
       let error = this.g;
       return this.g = void 0, Promise.reject(error);
@@ -327,7 +327,7 @@ var maxLag = 1e4, Stream = class {
     return this.A ? Promise.resolve({ value: void 0, done: !0 }) : new Promise((resolve, reject) => this.p.push({ z: resolve, t: reject }));
   }
   return() {
-    return this.V = [], this.d(), Promise.resolve({ value: void 0, done: !0 });
+    return this.X = [], this.d(), Promise.resolve({ value: void 0, done: !0 });
   }
   [Symbol.asyncIterator]() {
     return this;
@@ -343,7 +343,7 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
     this.u = _options;
     this.h = /* @__PURE__ */ new Map();
     this.ra = "";
-    this.J = /* @__PURE__ */ new Set();
+    this.K = /* @__PURE__ */ new Set();
     let { since } = _options;
     since !== void 0 ? this.e = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.lb();
   }
@@ -354,7 +354,7 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
     return !!this.c.b && this.k === this.c.b && !this.g;
   }
   publish(data, options) {
-    return this.l ? Promise.reject(new GaplessError("left", "the room was left")) : this.c.B.fb(this.name, data, options);
+    return this.m ? Promise.reject(new GaplessError("left", "the room was left")) : this.c.B.fb(this.name, data, options);
   }
   send(data) {
     let link = this.joined ? this.c.b : void 0;
@@ -373,16 +373,16 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
     return this.c.Ja("presence", { room: this.name });
   }
   leave() {
-    this.l || (this.l = !0, this.c.mb(this), this.U());
+    this.m || (this.m = !0, this.c.mb(this), this.W());
   }
   [Symbol.asyncIterator]() {
-    let stream = new Stream((s) => this.J.delete(s));
-    return this.l ? stream.d() : this.J.add(stream), stream;
+    let stream = new Stream((s) => this.K.delete(s));
+    return this.m ? stream.d() : this.K.add(stream), stream;
   }
   /** Ends iterations. */
-  U() {
-    this.c.a.clearTimeout(this.L);
-    for (let stream of [...this.J]) stream.d();
+  W() {
+    this.c.a.clearTimeout(this.M);
+    for (let stream of [...this.K]) stream.d();
   }
   /** Where a join goes on. */
   La() {
@@ -391,16 +391,16 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
   }
   /** A publish has to wait for its place in the order to be known. */
   jb() {
-    return !this.X && !this.g;
+    return !this.J && !this.g;
   }
   /** Takes what hello or sync said of the room; `asked` is where we were then. */
   Ma(link, result, asked, hello) {
-    if (this.l) return;
+    if (this.m) return;
     let error = result?.error;
     error && hello && !error.temporary && error.code !== "token_expired" ? this.Na(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.k = void 0) : (hello && (this.g = void 0, this.k = link), this.Oa(result, asked, hello)), this.o();
   }
   F(link, frame) {
-    frame.push === "messages" ? this.s(frame.epoch, frame.messages) : frame.push === "ephemeral" ? this.i("ephemeral", { user: frame.user, data: frame.data }) : frame.push === "presence" ? this.i("presence", { joined: frame.joined, left: frame.left, count: frame.count }) : frame.push === "behind" && (this.K = link), this.o();
+    frame.push === "messages" ? this.s(frame.epoch, frame.messages) : frame.push === "ephemeral" ? this.i("ephemeral", { user: frame.user, data: frame.data }) : frame.push === "presence" ? this.i("presence", { joined: frame.joined, left: frame.left, count: frame.count }) : frame.push === "behind" && (this.L = link), this.o();
   }
   /** Our own message has its number; it comes to us by no other way on this connection. */
   qa(ok, key, data) {
@@ -409,48 +409,48 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
   /** Does what is to be done: join, catch up, wait for a gap to close. */
   o() {
     let link = this.c.b;
-    if (!(this.M || this.l || !link || this.W) && !(this.k === link && this.g)) {
-      if (this.k === link && !this.q && this.K !== link) {
+    if (!(this.N || this.m || !link || this.Y) && !(this.k === link && this.g)) {
+      if (this.k === link && !this.q && this.L !== link) {
         if (!this.h.size) return;
         if (this.nb()) {
-          this.L ??= this.c.a.setTimeout(() => {
-            this.L = void 0, this.q = this.h.size > 0, this.o();
+          this.M ??= this.c.a.setTimeout(() => {
+            this.M = void 0, this.q = this.h.size > 0, this.o();
           }, gapPatience);
           return;
         }
       }
-      this.M = this.ob().finally(() => {
-        this.M = void 0, this.o();
+      this.N = this.ob().finally(() => {
+        this.N = void 0, this.o();
       });
     }
   }
   /** Resolves once nothing is under way. */
   async pb() {
-    for (; this.M; ) await this.M;
+    for (; this.N; ) await this.N;
   }
-  Y() {
+  Z() {
     return this.e && { ...this.e };
   }
   async ob() {
     let { c: client } = this;
-    for (let tries = 0; !this.l; ) {
+    for (let tries = 0; !this.m; ) {
       let link = client.b;
       if (!link || this.g && this.k === link) return;
       let join = this.k !== link;
-      if (!join && !this.q && this.K !== link && !this.h.size) return;
-      join && (this.K = void 0);
-      let asked = this.Y(), seq = asked?.seq;
+      if (!join && !this.q && this.L !== link && !this.h.size) return;
+      join && (this.L = void 0);
+      let asked = this.Z(), seq = asked?.seq;
       try {
         let page = await link.Da(
           this.name,
-          () => this.l ? Promise.reject(new GaplessError("left", "the room was left")) : link.w(join || this.sa ? "join" : "history", { room: this.name, ...this.La() })
+          () => this.m ? Promise.reject(new GaplessError("left", "the room was left")) : link.w(join || this.sa ? "join" : "history", { room: this.name, ...this.La() })
         );
-        if (this.l) return;
-        join && (this.g = void 0, this.k = link), this.Oa(page, asked, join), !join && this.K === link && !page.more && (this.k = void 0);
+        if (this.m) return;
+        join && (this.g = void 0, this.k = link), this.Oa(page, asked, join), !join && this.L === link && !page.more && (this.k = void 0);
       } catch (e) {
         let error = e;
-        if (this.l) return;
-        if (link !== client.b || !link.m) continue;
+        if (this.m) return;
+        if (link !== client.b || !link.l) continue;
         if (error.code === "forbidden" && !join && !this.sa) {
           this.sa = !0;
           continue;
@@ -468,7 +468,7 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
   }
   Na(link, error) {
     if (error.code === "unauthenticated") return link.d(error);
-    this.g = error, this.k = link, this.q = !1, this.i("error", error), this.c.B.T(this.name);
+    this.g = error, this.k = link, this.q = !1, this.i("error", error), this.c.B.V(this.name);
   }
   nb() {
     return this.c.B.hb(this.name) || !!this.h.get(Math.min(...this.h.keys())).qa;
@@ -486,29 +486,29 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
       return;
     }
     for (let seq of this.h.keys()) seq <= (first?.seq ?? page.head) && this.h.delete(seq);
-    !at || !recovered ? this.e = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.X = !0, at && !recovered && this.qb(at, page), join && this.i("joined", { epoch: page.epoch, seq: page.head, recovered }), this.s(page.epoch, page.messages), this.Pa(), this.c.B.T(this.name);
+    !at || !recovered ? this.e = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.J = !0, at && !recovered && this.qb(at, page), join && this.i("joined", { epoch: page.epoch, seq: page.head, recovered }), this.s(page.epoch, page.messages), this.Pa(), this.c.B.V(this.name);
   }
   qb(from, page) {
-    if (this.i("reset", { from, to: { ...this.e }, oldest: page.oldest }), !this.R("reset"))
-      for (let stream of [...this.J]) stream.d(new GaplessError("reset", "messages are lost: load your state anew"));
+    if (this.i("reset", { from, to: { ...this.e }, oldest: page.oldest }), !this.S("reset"))
+      for (let stream of [...this.K]) stream.d(new GaplessError("reset", "messages are lost: load your state anew"));
   }
   /** Sorts entries in, and hands on what is next. */
   s(epoch, entries) {
     let at = this.e, other = at?.epoch && epoch !== at.epoch;
-    epoch !== this.ra && (this.h.size && (this.k = void 0), this.h.clear()), this.ra = epoch, other && entries.length && (this.k = void 0), at && this.X && !other && (at.epoch = epoch);
+    epoch !== this.ra && (this.h.size && (this.k = void 0), this.h.clear()), this.ra = epoch, other && entries.length && (this.k = void 0), at && this.J && !other && (at.epoch = epoch);
     let before = at?.seq;
     for (let entry of entries)
       at && !other && entry.seq <= at.seq || (this.h.size < maxAhead || entry.seq === at?.seq + 1 ? this.h.set(entry.seq, entry) : this.q = !0, this.Qa());
-    this.Qa(), at && at.seq !== before && this.Pa(), this.h.size || (this.c.a.clearTimeout(this.L), this.L = void 0);
+    this.Qa(), at && at.seq !== before && this.Pa(), this.h.size || (this.c.a.clearTimeout(this.M), this.M = void 0);
   }
   Qa() {
     let at = this.e;
-    if (!at || !this.X || at.epoch !== this.ra) return;
+    if (!at || !this.J || at.epoch !== this.ra) return;
     let entry;
-    for (; !this.l && (entry = this.h.get(at.seq + 1)); ) {
+    for (; !this.m && (entry = this.h.get(at.seq + 1)); ) {
       if (this.h.delete(++at.seq), entry.void) continue;
       let message = this.Ka(at.epoch, entry);
-      for (let stream of [...this.J]) stream.F(message);
+      for (let stream of [...this.K]) stream.F(message);
       this.i("message", message);
     }
   }
@@ -527,10 +527,9 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
     return `gapless:${this.c.Ra}:${this.name}`;
   }
   Pa() {
-    let position = this.position;
-    if (position)
+    if (this.J)
       try {
-        this.c.u.storage?.setItem(this.G(), JSON.stringify(position))?.catch?.((e) => this.i("error", e));
+        this.c.u.storage?.setItem(this.G(), JSON.stringify(this.e))?.catch?.((e) => this.i("error", e));
       } catch (e) {
         this.i("error", e);
       }
@@ -548,8 +547,8 @@ var gapPatience = 500, maxAhead = 1e3, RoomCore = class extends Emitter {
       queueMicrotask(() => this.i("error", e));
     }
     if (!stored || typeof stored == "string") return use(stored);
-    this.W = !0, stored.then(use, (e) => this.i("error", e)).then(() => {
-      this.W = !1, this.o();
+    this.Y = !0, stored.then(use, (e) => this.i("error", e)).then(() => {
+      this.Y = !1, this.o();
     });
   }
 };
@@ -563,10 +562,10 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     this.state = "connecting";
     this.j = /* @__PURE__ */ new Map();
     this.B = new Outbox(this);
-    this.Z = 0;
+    this._ = 0;
     /** The token at hand was refused, so often in a row. */
     this.ta = 0;
-    this.a = environment(_options.environment), this.Ia = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.$ = this.a.onWake(() => this.check()), this.O();
+    this.a = environment(_options.environment), this.Ia = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.aa = this.a.onWake(() => this.check()), this.P();
   }
   get rooms() {
     return this.j;
@@ -576,16 +575,16 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     return room || (this.j.set(name, room = new RoomCore(this, name, options)), room.o()), room;
   }
   check() {
-    this.b ? this.b.Ea() : this.C !== void 0 && this.O();
+    this.b ? this.b.Ea() : this.C !== void 0 && this.P();
   }
   reconnect() {
     if (this.state !== "closed") return this.check();
-    this.$(), this.$ = this.a.onWake(() => this.check()), this.Z = this.ta = 0, this.P("connecting"), this.O();
+    this.aa(), this.aa = this.a.onWake(() => this.check()), this._ = this.ta = 0, this.Q("connecting"), this.P();
   }
   close() {
     let rooms = [...this.j.values()];
-    this.va({ code: "closed", message: "closed by the application" }), this.B.U();
-    for (let room of rooms) room.U();
+    this.va({ code: "closed", message: "closed by the application" }), this.B.W();
+    for (let room of rooms) room.W();
   }
   mb(room) {
     this.j.delete(room.name), this.b && this.Sa(this.b, room.name);
@@ -597,12 +596,12 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
   }
   /** Presents a fresh token on a live connection. */
   I(link) {
-    this._ === link || !this.u.getToken || (this._ = link, this.Ta(!0).then((token) => link.w("auth", { token })).then(
+    this.$ === link || !this.u.getToken || (this.$ = link, this.Ta(!0).then((token) => link.w("auth", { token })).then(
       (ok) => {
-        this._ = void 0, this.Ua(link, ok.tokenExpiresInMs);
+        this.$ = void 0, this.Ua(link, ok.tokenExpiresInMs);
       },
       (error) => {
-        this._ = void 0, link.m && (this.i("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.N = !0, link.d(error)) : link.v(5e3, () => this.I(link)));
+        this.$ = void 0, link.l && (this.i("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.O = !0, link.d(error)) : link.v(5e3, () => this.I(link)));
       }
     ));
   }
@@ -612,12 +611,12 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
       return;
     }
     let reason = { code: frame.code ?? 1e3, message: frame.reason ?? "" }, back = frame.reconnect ?? (frame.code ?? 0) < 3500;
-    (frame.code === 3003 || frame.code === 3005) && (this.N = !0);
+    (frame.code === 3003 || frame.code === 3005) && (this.O = !0);
     let current = link === this.b;
-    current && (this.b = void 0), link.d(reason), current && this.A(link, reason, back, frame.afterMs ?? 0);
+    current && (this.b = void 0), link.d(reason, frame.afterMs), current && this.A(link, reason, back, frame.afterMs);
   }
   ab(link, reason) {
-    link === this.b && (this.b = void 0, this.A(link, reason, typeof reason.code != "number" || reason.code < 3500, 0));
+    link === this.b && (this.b = void 0, this.A(link, reason, typeof reason.code != "number" || reason.code < 3500));
   }
   db(link) {
     link === this.b && this.Va(link);
@@ -626,23 +625,23 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     this.i("error", error);
   }
   A(link, reason, back, afterMs) {
-    this.a.now() - link.wa >= held && (this.Z = 0), back ? this.r ? this.P("reconnecting", reason) : this.Wa(reason, afterMs) : this.va(reason);
+    this.a.now() - link.wa >= held && (this._ = 0), back ? this.r ? this.Q("reconnecting", reason) : this.Wa(reason, afterMs) : this.va(reason);
   }
-  P(state, reason, retryInMs) {
+  Q(state, reason, retryInMs) {
     this.state = state, this.reason = reason, this.i("state", { state, reason, retryInMs });
   }
   va(reason) {
-    this.a.clearTimeout(this.C), this.C = this.r = void 0, this.$();
+    this.a.clearTimeout(this.C), this.C = this.r = void 0, this.aa();
     let links = [this.b, this.p];
     this.b = this.p = void 0;
     for (let link of links) link?.d(reason);
-    this.state !== "closed" && this.P("closed", reason);
+    this.state !== "closed" && this.Q("closed", reason);
   }
   Wa(reason, afterMs = 0) {
-    let ms = afterMs + backoff(this.a, this.Z++);
+    let ms = afterMs + backoff(this.a, this._++);
     this.C = this.a.setTimeout(() => {
-      this.O();
-    }, ms), this.P(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
+      this.P();
+    }, ms), this.Q(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
   }
   Ta(fresh) {
     return new Promise((resolve, reject) => {
@@ -655,25 +654,25 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     });
   }
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
-  async O() {
+  async P() {
     this.a.clearTimeout(this.C), this.C = void 0;
     let attempt = this.r = {}, link, timer;
     try {
-      let token = await this.Ta(!!this.N);
+      let token = await this.Ta(!!this.O);
       if (this.r !== attempt) return;
       link = this.p = new Link(this, this.E());
       let opening = link;
-      timer = this.a.setTimeout(() => opening.d({ code: "timeout", message: "no connection in time" }), connectTimeout), await Promise.race([link.xa, link.aa]);
+      timer = this.a.setTimeout(() => opening.d({ code: "timeout", message: "no connection in time" }), connectTimeout), await Promise.race([link.xa, link.T]);
       let asked = /* @__PURE__ */ new Map();
       for (let room of this.j.values())
-        asked.size < 32 && !room.W && asked.set(room, room.Y());
+        asked.size < 32 && !room.Y && asked.set(room, room.Z());
       let hello = await link.w("hello", {
         token,
         session: this.session,
         rooms: this.Xa(asked)
       });
       if (this.r !== attempt) return link.ka();
-      this.r = this.p = void 0, this.rb(link, hello, asked);
+      link.l || await link.T, this.r = this.p = void 0, this.rb(link, hello, asked);
     } catch (error) {
       if (this.r !== attempt) return;
       this.r = this.p = void 0, this.sb(error, link);
@@ -688,13 +687,13 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
   }
   sb(error, link) {
     let reason = link?.ya ?? { code: error.code ?? "socket", message: error.message };
-    link?.d(reason), (error.code === "token_expired" || error.code === "unauthenticated") && (this.N = !0);
+    link?.d(reason), (error.code === "token_expired" || error.code === "unauthenticated") && (this.O = !0);
     let terminal = error.code === "unauthenticated" && ++this.ta > 1 || hopeless.includes(error.code) || typeof reason.code == "number" && reason.code >= 3500;
-    this.b ? (this.i("error", error), this.b.v(1e3 + backoff(this.a, this.Z++), () => this.Ya())) : terminal ? this.va(reason) : this.Wa(reason, error.retryAfterMs);
+    this.b ? (this.i("error", error), this.b.v(1e3 + backoff(this.a, this._++), () => this.Ya())) : terminal ? this.va(reason) : this.Wa(reason, error.retryAfterMs);
   }
   rb(link, hello, asked) {
     let old = this.b;
-    this.b = link, link.wa = this.ua = this.a.now(), this.ta = 0, this.N = !1, this.user = hello.user, link.bb(hello.heartbeatMs), this.Ua(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.v(Math.max(hello.rotateInMs, 5e3), () => this.Ya()), this.Za(link), this.state !== "connected" && this.P("connected");
+    this.b = link, link.wa = this.ua = this.a.now(), this.ta = 0, this.O = !1, this.user = hello.user, link.bb(hello.heartbeatMs), this.Ua(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.v(Math.max(hello.rotateInMs, 5e3), () => this.Ya()), this.Za(link), this.state !== "connected" && this.Q("connected");
     for (let [room, at] of asked)
       this.j.get(room.name) === room ? room.Ma(link, hello.rooms?.[room.name], at, !0) : this.Sa(link, room.name);
     for (let room of this.j.values()) room.o();
@@ -702,7 +701,7 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
   }
   /** Make before break: the platform ends each connection after two hours. */
   Ya() {
-    this.r || this.O();
+    this.r || this.P();
   }
   Ua(link, ms) {
     ms && link.v(Math.max(ms - 6e4, ms * 0.8), () => this.I(link));
@@ -724,9 +723,9 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     let now = this.a.now();
     if (Math.abs(now - this.ua) < syncPause) return;
     this.ua = now;
-    let rooms = [...this.j.values()].filter((room) => room.joined && room.Y());
+    let rooms = [...this.j.values()].filter((room) => room.joined && room.Z());
     for (; rooms.length; ) {
-      let asked = new Map(rooms.splice(0, 32).map((room) => [room, room.Y()]));
+      let asked = new Map(rooms.splice(0, 32).map((room) => [room, room.Z()]));
       link.w("sync", { rooms: this.Xa(asked) }).then(
         (ok) => {
           for (let [room, at] of asked) room.Ma(link, ok.rooms[room.name], at, !1);
