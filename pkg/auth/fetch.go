@@ -7,16 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 )
 
-const (
-	// fetchTimeout bounds one fetch, well below the 10 s that a client may take
-	// to authenticate.
-	fetchTimeout = 3 * time.Second
-	// maxKeySetBytes bounds what an issuer may answer.
-	maxKeySetBytes = 256 << 10
-)
+// maxKeySetBytes bounds what an issuer may answer.
+const maxKeySetBytes = 256 << 10
 
 // fetcher returns a function that reads a JWK set. Redirects are not followed:
 // they would let whoever controls one page of the issuer choose our keys.
@@ -24,8 +18,6 @@ func fetcher(client *http.Client, url string) func(ctx context.Context) (map[key
 	own := *client
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return func(ctx context.Context) (map[keyID]crypto.PublicKey, error) {
-		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-		defer cancel()
 		keys, err := fetchKeys(ctx, &own, url)
 		if err != nil {
 			return nil, fmt.Errorf("fetch keys from %s: %w", url, err)

@@ -93,7 +93,7 @@ func NewIssuers(issuers []Issuer, rules Rules, client *http.Client, c clock.Cloc
 			return nil, fmt.Errorf("issuer %q or its name occurs twice", i.URL)
 		}
 		prefixes[prefix] = true
-		v.byName[i.URL] = issuer{prefix, &keySet{fetch: fetcher(client, i.KeysURL), clock: c}}
+		v.byName[i.URL] = issuer{prefix, newKeySet(fetcher(client, i.KeysURL), c)}
 	}
 	return v, nil
 }
