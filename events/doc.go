@@ -4,7 +4,8 @@
 //
 // The tokens in them are signed with the local stack's public secret; but for
 // the expired one they are valid until 2100. The functions take all of them as
-// the test wants it with that secret as GAPLESS_AUTH_SECRET, and with
+// the test wants it if GAPLESS_AUTH_SECRET_ARN names a secret with that value,
+// as it does in the local stack's Secrets Manager, and with
 //
 //	GAPLESS_JWT_MAX_LIFETIME=876000h
 //	GAPLESS_ALLOWED_ORIGINS=https://app.example.com

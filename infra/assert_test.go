@@ -271,12 +271,23 @@ func TestEnvironment(t *testing.T) {
 				t.Errorf("%s does not read %s", name, variable)
 			}
 		}
-		secret, ok := set["GAPLESS_AUTH_SECRET"]
-		if checks := known["GAPLESS_AUTH_SECRET"]; checks != ok {
-			t.Errorf("%s gets the secret: %v, checks tokens: %v", name, ok, checks)
+		secret, ok := set["GAPLESS_AUTH_SECRET_ARN"]
+		if checks := known["GAPLESS_AUTH_SECRET_ARN"]; checks != ok {
+			t.Errorf("%s gets the secret's name: %v, checks tokens: %v", name, ok, checks)
 		}
-		if ok && !strings.Contains(text(secret), "{{resolve:secretsmanager:") {
-			t.Errorf("%s: the secret is written out: %v", name, secret)
+		if ok && !strings.Contains(text(secret), "ExportsOutputReftokens") {
+			t.Errorf("%s: not the secret's ARN: %v", name, secret)
+		}
+	}
+}
+
+// TestNoSecretIsWrittenOut wants no template to have CloudFormation put a
+// secret's value anywhere: whoever may read a function's configuration could
+// read it.
+func TestNoSecretIsWrittenOut(t *testing.T) {
+	for name, stack := range synth(t, everything) {
+		if all := text(stack); strings.Contains(all, "{{resolve:") {
+			t.Errorf("stack %s refers to a secret's value", name)
 		}
 	}
 }
@@ -289,7 +300,7 @@ func TestIssuers(t *testing.T) {
 	})["app"]
 	want := map[string]any{
 		"GAPLESS_JWT_ISSUERS": "https://id.example.com", "GAPLESS_JWKS_URLS": "https://id.example.com/keys",
-		"GAPLESS_JWT_AUDIENCES": "rooms", "GAPLESS_AUTH_SECRET": nil,
+		"GAPLESS_JWT_AUDIENCES": "rooms", "GAPLESS_AUTH_SECRET_ARN": nil,
 	}
 	for _, name := range []string{"connect", "message"} {
 		set := functionsOf(app)[name].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
@@ -298,6 +309,9 @@ func TestIssuers(t *testing.T) {
 				t.Errorf("%s: %s is %v, want %v", name, variable, set[variable], value)
 			}
 		}
+	}
+	if strings.Contains(text(app), "secretsmanager:") {
+		t.Error("somebody may read a secret that nobody uses")
 	}
 }
 

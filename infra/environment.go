@@ -37,9 +37,7 @@ func (a *application) environment(name string) map[string]*string {
 		"GAPLESS_LOG_TABLE":         table("log"),
 		"GAPLESS_WAKE_TOPIC":        a.wake.topic.TopicArn,
 		"GAPLESS_DEAD_LETTER_QUEUE": a.wake.deadLetters.QueueUrl,
-		// Resolved by CloudFormation when it sets the environment
-		// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html).
-		"GAPLESS_AUTH_SECRET":      a.data.secret.SecretValue().UnsafeUnwrap,
+		"GAPLESS_AUTH_SECRET_ARN":  a.data.secret.SecretArn,
 		"GAPLESS_JWT_ISSUERS":      literal(a.options.JWTIssuers),
 		"GAPLESS_JWKS_URLS":        literal(a.options.JWKSURL),
 		"GAPLESS_JWT_AUDIENCES":    literal(a.options.JWTAudiences),
@@ -52,8 +50,8 @@ func (a *application) environment(name string) map[string]*string {
 		"GAPLESS_POSTS_PER_SECOND": literal(strconv.Itoa(a.options.PostsPerSecond)),
 		"GAPLESS_LOG_LEVEL":        literal(a.options.LogLevel),
 	}
-	if a.options.JWTIssuers != "" {
-		delete(values, "GAPLESS_AUTH_SECRET") // it is either the one or the other
+	if !a.options.signs() {
+		delete(values, "GAPLESS_AUTH_SECRET_ARN") // it is either the one or the other
 	}
 	out := map[string]*string{}
 	for _, v := range variables(wants[name]) {

@@ -18,6 +18,7 @@ type rights struct {
 	connections string            // verbs of @connections
 	wakes       bool              // publishes to the topic
 	letters     string            // actions of SQS on the dead letters
+	secret      bool              // reads the secret that signs tokens
 }
 
 // granted is the whole of the permissions. No table has an index, so no grant
@@ -25,6 +26,7 @@ type rights struct {
 var granted = map[string]rights{
 	"connect": {
 		tables: map[string]string{"connections": "PutItem"},
+		secret: true,
 	},
 	"disconnect": {
 		tables: map[string]string{"connections": "GetItem UpdateItem DeleteItem", "rooms": "DeleteItem"},
@@ -36,7 +38,8 @@ var granted = map[string]rights{
 			"rooms":       "GetItem PutItem UpdateItem Query",
 			"log":         "PutItem UpdateItem Query",
 		},
-		wakes: true,
+		wakes:  true,
+		secret: true,
 	},
 	"broadcast": {
 		tables: map[string]string{
@@ -72,6 +75,11 @@ func (a *application) grant() {
 		}
 		if r.letters != "" {
 			allow(f, "Letters", prefixed("sqs:", r.letters), *a.wake.deadLetters.QueueArn())
+		}
+		if r.secret && a.options.signs() {
+			// Encrypted with AWS' own key for Secrets Manager, which needs no grant
+			// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html).
+			allow(f, "Secret", []string{"secretsmanager:GetSecretValue"}, *a.data.secret.SecretArn())
 		}
 		if d.name == "broadcast" {
 			allow(f, "Bury", []string{"sqs:SendMessage"}, *a.wake.deadLetters.QueueArn())

@@ -15,7 +15,7 @@ import (
 func TestGrants(t *testing.T) {
 	log := "log-group: logs:CreateLogStream logs:PutLogEvents"
 	want := map[string][]string{
-		"connect": {log, "connections: dynamodb:PutItem"},
+		"connect": {log, "connections: dynamodb:PutItem", "secret: secretsmanager:GetSecretValue"},
 		"disconnect": {
 			log, "connections: dynamodb:DeleteItem dynamodb:GetItem dynamodb:UpdateItem",
 			"rooms: dynamodb:DeleteItem", "wake: sns:Publish",
@@ -24,6 +24,7 @@ func TestGrants(t *testing.T) {
 			log, "connections: dynamodb:GetItem dynamodb:UpdateItem",
 			"rooms: dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
 			"log: dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem", "wake: sns:Publish",
+			"secret: secretsmanager:GetSecretValue",
 		},
 		"broadcast": {
 			log, "connections: dynamodb:UpdateItem",
@@ -83,6 +84,8 @@ func subject(t *testing.T, resource string) string {
 			verbs = append(verbs, v[1])
 		}
 		return strings.Join(verbs, " ")
+	case strings.Contains(resource, "ExportsOutputReftokens"):
+		return "secret"
 	case strings.Contains(resource, "logs"):
 		return "log-group"
 	case strings.Contains(resource, "deadletters"):

@@ -72,6 +72,9 @@ type Options struct {
 	CustomDomain, CertificateARN string
 }
 
+// signs reports whether tokens are checked with the data stack's secret.
+func (o Options) signs() bool { return o.JWTIssuers == "" }
+
 // environmentPrefix is put before an option's name in capitals to give its
 // environment variable: GAPLESS_DEPLOY_RETENTION_HOURS.
 const environmentPrefix = "GAPLESS_DEPLOY_"

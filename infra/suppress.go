@@ -20,7 +20,7 @@ func suppress(on any, children bool, rules map[string]string) {
 
 func suppressData(d *data, o Options) {
 	suppress(d.secret, true, map[string]string{
-		"AwsSolutions-SMG4": "A key that is exchanged makes every token that it signed invalid at once; it is exchanged by hand when that is wanted",
+		"AwsSolutions-SMG4": "Whoever signs tokens must follow a rotation, and is not ours; the functions follow one that is made by hand or by the team's own schedule",
 	})
 	if o.Protect {
 		return

@@ -4,8 +4,8 @@
 // function's calls, with the policies of the template.
 //
 // It knows the services that functions call: DynamoDB's operations on one
-// table, SNS' Publish and PublishBatch, SQS' operations on one queue, and
-// @connections. Any other call is refused, with an error that names it.
+// table, SNS' Publish and PublishBatch, SQS' operations on one queue, Secrets
+// Manager's on one secret that is named by its ARN, and @connections. Any other call is refused, with an error that names it.
 package iam
 
 import (

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
@@ -76,6 +77,12 @@ func TestCalls(t *testing.T) {
 			_, err := sqs.NewFromConfig(c).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String("https://sqs.us-east-1.amazonaws.com/1/q")})
 			return err
 		}},
+		{iam.Call{Action: "secretsmanager:GetSecretValue", Resource: "arn:aws:secretsmanager:us-east-1:1:secret:s-abcdef"}, "AccessDeniedException", func(c aws.Config) error {
+			_, err := secretsmanager.NewFromConfig(c).GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{
+				SecretId: aws.String("arn:aws:secretsmanager:us-east-1:1:secret:s-abcdef"),
+			})
+			return err
+		}},
 		{iam.Call{Action: "execute-api:ManageConnections", Resource: "arn:aws:execute-api:us-east-1:1:api/s/POST/@connections/x="}, "AccessDeniedException", func(c aws.Config) error {
 			client := apigatewaymanagementapi.NewFromConfig(c, func(o *apigatewaymanagementapi.Options) { o.BaseEndpoint = aws.String("https://h/s") })
 			_, err := client.PostToConnection(t.Context(), &apigatewaymanagementapi.PostToConnectionInput{ConnectionId: aws.String("x="), Data: []byte("d")})
@@ -109,6 +116,7 @@ func TestUnknownCalls(t *testing.T) {
 	c := config(policy{}, nil)
 	_, batch := dynamodb.NewFromConfig(c).ListTables(t.Context(), &dynamodb.ListTablesInput{})
 	_, list := sns.NewFromConfig(c).ListTopics(t.Context(), &sns.ListTopicsInput{})
+	_, named := secretsmanager.NewFromConfig(c).GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String("s")})
 	unsigned := func() error {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://h/", http.NoBody)
 		if err != nil {
@@ -117,7 +125,7 @@ func TestUnknownCalls(t *testing.T) {
 		_, err = c.HTTPClient.Do(r)
 		return err
 	}()
-	for name, err := range map[string]error{"ListTables": batch, "ListTopics": list, "unsigned": unsigned} {
+	for name, err := range map[string]error{"ListTables": batch, "ListTopics": list, "GetSecretValue by name": named, "unsigned": unsigned} {
 		if !errors.Is(err, iam.ErrUnknownCall) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -24,6 +24,7 @@ type service struct {
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 // https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
 var services = map[string]service{
 	"dynamodb": {
@@ -38,6 +39,10 @@ var services = map[string]service{
 	"sqs": {
 		http.StatusBadRequest, "application/x-amz-json-1.0",
 		`{"__type":"com.amazon.coral.service#AccessDeniedException","message":%q}`,
+	},
+	"secretsmanager": {
+		http.StatusBadRequest, "application/x-amz-json-1.1",
+		`{"__type":"AccessDeniedException","Message":%q}`,
 	},
 	"execute-api": {http.StatusForbidden, "application/json", `{"message":%q}`},
 }
@@ -62,6 +67,8 @@ func (t *transport) read(r *http.Request, body []byte) (service, Call, error) {
 		call, err = t.sns(body)
 	case "sqs":
 		call, err = t.sqs(r, body)
+	case "secretsmanager":
+		call, err = secret(r, body)
 	case "execute-api":
 		call = Call{"execute-api:ManageConnections", t.arn("execute-api",
 			t.APIID+stageOf(r.URL.Path)+"/"+r.Method+"/@connections/"+path.Base(r.URL.Path))}
@@ -113,6 +120,18 @@ func (t *transport) sns(body []byte) (Call, error) {
 	default:
 		return Call{}, fmt.Errorf("%w: sns:%s", ErrUnknownCall, action)
 	}
+}
+
+// secret takes secrets by their ARN only: a policy is about an ARN, and a name
+// does not tell its end.
+func secret(r *http.Request, body []byte) (Call, error) {
+	var request struct {
+		SecretID string `json:"SecretId"`
+	}
+	if err := json.Unmarshal(body, &request); err != nil || !strings.HasPrefix(request.SecretID, "arn:") {
+		return Call{}, fmt.Errorf("%w: secretsmanager:%s, which names no secret by its ARN", ErrUnknownCall, operation(r))
+	}
+	return Call{"secretsmanager:" + operation(r), request.SecretID}, nil
 }
 
 func (t *transport) sqs(r *http.Request, body []byte) (Call, error) {

@@ -27,6 +27,8 @@ func (c *call) throttled() *http.Response {
 		return c.snsError(http.StatusTooManyRequests, "Throttled", "Rate exceeded")
 	case "sqs":
 		return c.jsonError(http.StatusBadRequest, "com.amazonaws.sqs#RequestThrottled")
+	case "secretsmanager":
+		return c.jsonError(http.StatusBadRequest, "ThrottlingException")
 	default:
 		return c.jsonError(http.StatusBadRequest, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException")
 	}
@@ -41,6 +43,8 @@ func (c *call) failed() *http.Response {
 		return c.snsError(http.StatusInternalServerError, "InternalError", "internal error")
 	case "sqs":
 		return c.jsonError(http.StatusInternalServerError, "com.amazonaws.sqs#InternalError")
+	case "secretsmanager":
+		return c.jsonError(http.StatusInternalServerError, "InternalServiceError")
 	default:
 		return c.jsonError(http.StatusInternalServerError, "com.amazonaws.dynamodb.v20120810#InternalServerError")
 	}

@@ -13,7 +13,7 @@ import (
 // call is one call of AWS that a function makes, taken apart.
 type call struct {
 	function string
-	service  string // dynamodb, sns, sqs or execute-api
+	service  string // dynamodb, sns, sqs, secretsmanager or execute-api
 	op       string
 	// on is what it is about: "head lobby", "entry lobby 5", "member lobby c".
 	on string
@@ -26,7 +26,7 @@ type call struct {
 
 	request *http.Request
 	body    []byte
-	json    map[string]any // of DynamoDB and SQS
+	json    map[string]any // of DynamoDB, SQS and Secrets Manager
 	form    url.Values     // of SNS
 }
 
@@ -103,6 +103,10 @@ func readCall(function string, r *http.Request) (*call, error) {
 		c.readDynamoDB()
 	case strings.HasPrefix(target, "AmazonSQS."):
 		c.service = "sqs"
+		_, c.op, _ = strings.Cut(target, ".")
+		_ = json.Unmarshal(c.body, &c.json)
+	case strings.HasPrefix(target, "secretsmanager."):
+		c.service, c.on = "secretsmanager", "secret "
 		_, c.op, _ = strings.Cut(target, ".")
 		_ = json.Unmarshal(c.body, &c.json)
 	case strings.Contains(r.URL.Path, "/@connections/"):

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	awssecretsmanager "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -42,6 +43,9 @@ func (s *Stack) provision(ctx context.Context) error {
 		if _, err := topics.CreateTopic(ctx, &awssns.CreateTopicInput{Name: aws.String(t.Name)}); err != nil {
 			return fmt.Errorf("create topic %s: %w", t.Name, err)
 		}
+	}
+	if err := s.createSecrets(ctx); err != nil {
+		return err
 	}
 	if err := s.registerFunctions(); err != nil {
 		return err
@@ -90,6 +94,33 @@ func createTables(ctx context.Context, client *awsdynamodb.Client, tables []temp
 	}
 	return nil
 }
+
+// TokenSecret is the name of the secret that signs tokens.
+const TokenSecret = "gapless/" + Stage + "/tokens" //nolint:gosec // its name
+
+// createSecrets gives secrets their values, which on AWS CloudFormation
+// generates.
+func (s *Stack) createSecrets(ctx context.Context) error {
+	values := map[string]string{TokenSecret: s.config.Secret}
+	client := awssecretsmanager.NewFromConfig(s.AWS())
+	for _, secret := range s.template.Secrets {
+		value, ok := values[secret.Name]
+		if !ok {
+			return fmt.Errorf("the template has a secret %s, which has no value here", secret.Name)
+		}
+		_, err := client.CreateSecret(ctx, &awssecretsmanager.CreateSecretInput{
+			Name: aws.String(secret.Name), SecretString: aws.String(value), ClientRequestToken: aws.String(firstVersion),
+		})
+		if err != nil {
+			return fmt.Errorf("create secret %s: %w", secret.Name, err)
+		}
+	}
+	return nil
+}
+
+// firstVersion is the id of each secret's first version: the SDK's own would be
+// random.
+const firstVersion = "00000000-0000-4000-8000-000000000001"
 
 // deadLetter puts an event that Lambda gave up into the queue, with the rights
 // of the function's role

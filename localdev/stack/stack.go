@@ -23,6 +23,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/lambda"
 	"github.com/gapless-rooms/gapless/localdev/localstack"
 	"github.com/gapless-rooms/gapless/localdev/schedule"
+	"github.com/gapless-rooms/gapless/localdev/secretsmanager"
 	"github.com/gapless-rooms/gapless/localdev/sns"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
 	"github.com/gapless-rooms/gapless/localdev/template"
@@ -43,7 +44,8 @@ type Config struct {
 	Clock clock.Clock
 	// Environ is added to every function's environment.
 	Environ map[string]string
-	// Secret signs tokens. Default: DevSecret.
+	// Secret signs tokens, and lies in the local Secrets Manager. Default:
+	// DevSecret.
 	Secret string
 	// Logger gets what the local AWS has to say. Default: nothing is logged.
 	Logger *slog.Logger
@@ -121,6 +123,7 @@ type Stack struct {
 	Lambda   *lambda.Service
 	SNS      *sns.Service
 	SQS      *sqs.Service
+	Secrets  *secretsmanager.Service
 	Schedule *schedule.Service
 	Tokens   *auth.SharedSecret
 
@@ -181,6 +184,7 @@ func (s *Stack) start() error {
 		Clock: s.Clock, Logger: s.config.Logger, Lambda: s.Lambda, Queue: s.SQS, Region: region, AccountID: account,
 		Rand: s.config.rand(3), Latency: s.config.WakeLatency,
 	})
+	s.Secrets = secretsmanager.New(secretsmanager.Config{Clock: s.Clock, Region: region, AccountID: account})
 	s.Schedule = schedule.New(schedule.Config{Clock: s.Clock, Lambda: s.Lambda})
 	gw, err := gateway.New(gateway.Config{
 		API: s.template.API, Invoke: invoker{s.Lambda}, Clock: s.Clock, Logger: s.config.Logger, Rand: s.config.ids(),
@@ -191,6 +195,7 @@ func (s *Stack) start() error {
 	s.Gateway = gw
 	s.router = router{
 		"dynamodb": s.DynamoDB, "sns": s.SNS, "sqs": s.SQS, "lambda": s.Lambda, "execute-api": gw.Handler(),
+		"secretsmanager": s.Secrets,
 	}
 	if s.config.LocalStack != "" {
 		if err := s.useLocalStack(); err != nil {
@@ -287,9 +292,6 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 func (s *Stack) environ(f template.Function) map[string]string {
 	environ := map[string]string{"AWS_REGION": region}
 	maps.Copy(environ, f.Env)
-	if _, checksTokens := environ[secretVariable]; checksTokens {
-		environ[secretVariable] = s.config.Secret
-	}
 	if _, grants := environ[roomsVariable]; grants {
 		environ[roomsVariable] = "true"
 	}
@@ -299,6 +301,3 @@ func (s *Stack) environ(f template.Function) map[string]string {
 
 // roomsVariable grants all rooms to tokens that say nothing of rooms.
 const roomsVariable = "GAPLESS_OPEN_ROOMS"
-
-// secretVariable holds the key that tokens are checked with.
-const secretVariable = "GAPLESS_AUTH_SECRET" //nolint:gosec // its name

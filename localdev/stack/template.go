@@ -16,7 +16,6 @@ const Stage = "local"
 func deployed(gatewayURL string) (*template.Template, error) {
 	return template.Parse(template.Options{
 		Region: region, AccountID: account, GatewayURL: gatewayURL,
-		Secrets: map[string]string{"gapless/" + Stage + "/tokens": DevSecret},
 	}, assembly.Data, assembly.App)
 }
 

@@ -78,6 +78,15 @@ func readQueue(a *attributes) error {
 	return nil
 }
 
+// readSecret takes a secret's name. What CloudFormation would generate is up to
+// whoever provisions.
+func readSecret(a *attributes) error {
+	a.ignore("Description", "GenerateSecretString", "KmsKeyId", "Name", "Tags")
+	name, err := a.property(a.id, "Name")
+	a.out.Secrets = append(a.out.Secrets, Secret{Name: name, ARN: a.secretARN(name)})
+	return err
+}
+
 func readSubscription(a *attributes) error {
 	if a.all["Protocol"] == "email" {
 		a.ignore("Protocol", "Endpoint", "TopicArn") // nobody is written to from here

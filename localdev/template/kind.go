@@ -19,6 +19,7 @@ var readers = map[string]func(*attributes) error{
 	"AWS::SNS::Subscription":                 readSubscription,
 	"AWS::SNS::Topic":                        readTopic,
 	"AWS::SQS::Queue":                        readQueue,
+	"AWS::SecretsManager::Secret":            readSecret,
 }
 
 // inert are the resource types that are known to change nothing that a client
@@ -32,7 +33,6 @@ var inert = map[string]string{
 	"AWS::CloudWatch::Dashboard":    "there are no metrics here",
 	"AWS::KMS::Key":                 "nothing is encrypted here",
 	"AWS::Logs::LogGroup":           "logs go to the console",
-	"AWS::SecretsManager::Secret":   "its value is given by Options.Secrets",
 	"AWS::SNS::TopicPolicy":         "says which services may publish; none does here",
 	"AWS::SQS::QueuePolicy":         "says which services may send; the local ones may",
 }

@@ -2,6 +2,8 @@ package template
 
 import (
 	"fmt"
+
+	"github.com/gapless-rooms/gapless/localdev/secretsmanager"
 )
 
 // ref is what Ref gives: a pseudo parameter, a parameter's default, or what a
@@ -43,7 +45,7 @@ func (s *scope) ref(id string) (any, error) {
 		return s.options.QueueURL(name), err
 	case "AWS::SecretsManager::Secret":
 		name, err := s.property(id, "Name")
-		return s.arn("secretsmanager", "secret:"+name+"-local0"), err
+		return s.secretARN(name), err
 	case "AWS::Logs::LogGroup":
 		return s.property(id, "LogGroupName")
 	default:
@@ -88,6 +90,11 @@ func (s *scope) getAtt(id, attribute string) (any, error) {
 
 func (s *scope) arn(service, rest string) string {
 	return "arn:aws:" + service + ":" + s.options.Region + ":" + s.options.AccountID + ":" + rest
+}
+
+// secretARN ends as the local Secrets Manager has it.
+func (s *scope) secretARN(name string) string {
+	return s.arn("secretsmanager", "secret:"+name+secretsmanager.Suffix)
 }
 
 func (s *scope) arnOf(id, service, property, prefix string) (string, error) {

@@ -21,8 +21,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/sns"
 )
 
-// Options say what a template's values are here. The zero value works but for
-// templates that refer to a secret.
+// Options say what a template's values are here. The zero value works.
 type Options struct {
 	// Region and AccountID stand for the pseudo parameters of those names.
 	// Default us-east-1 and 000000000000.
@@ -36,7 +35,8 @@ type Options struct {
 	// QueueURL gives a queue's URL for its name. Default: the one that it has on
 	// AWS.
 	QueueURL func(name string) string
-	// Secrets are values by the names of secrets, for dynamic references.
+	// Secrets are values by the names of secrets, for dynamic references: no
+	// template of ours has one any more, but those of earlier versions do.
 	Secrets map[string]string
 }
 
@@ -64,6 +64,7 @@ type Template struct {
 	Tables        []Table
 	Topics        []Topic
 	Queues        []Queue
+	Secrets       []Secret
 	Subscriptions []sns.Subscription
 	Rules         []schedule.Rule
 	Functions     []Function
@@ -87,6 +88,9 @@ type Queue struct {
 	Name, ARN, URL string
 	Attributes     map[string]string
 }
+
+// Secret is a secret of Secrets Manager. The template has no value of it.
+type Secret struct{ Name, ARN string }
 
 // Function is a Lambda function.
 type Function struct {

@@ -4,23 +4,22 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/aws/secretsmanager"
 	"github.com/gapless-rooms/gapless/pkg/config"
 	"github.com/gapless-rooms/gapless/pkg/handler"
 )
 
-// verifier checks tokens in the one way that is configured. Issuers' keys are
-// read over HTTP when the first token comes.
-func (h Host) verifier(c config.Auth) (handler.Verifier, error) {
+// verifier checks tokens in the one way that is configured. The secret, or the
+// issuers' keys, are read when the first token comes.
+func (h Host) verifier(c config.Auth, sdk aws.Config) (handler.Verifier, error) {
 	rules := auth.Rules{
 		Audiences: c.Audiences, Leeway: c.Leeway, MaxLifetime: c.MaxLifetime, RoomsClaim: c.RoomsClaim,
 	}
-	if c.Secret != "" {
-		shared, err := auth.NewSharedSecret(c.Secret, h.Clock)
-		if err != nil {
-			return nil, fmt.Errorf("configuration: GAPLESS_AUTH_SECRET: %w", err)
-		}
-		return shared.WithRules(rules), nil
+	if c.SecretARN != "" {
+		return auth.NewStoredSecret(secretsmanager.New(sdk, c.SecretARN), rules, h.Clock), nil
 	}
 	issuers, err := auth.ParseIssuers(c.Issuers, c.KeyURLs)
 	if err != nil {

@@ -20,13 +20,14 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// Connect composes the function behind $connect. It writes connections.
+// Connect composes the function behind $connect. It writes connections, and
+// reads the secret that signs tokens.
 func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
 	c, sdk, logger, err := loadFunction[config.Connect](ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := h.verifier(c.Auth)
+	verifier, err := h.verifier(c.Auth, sdk)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := h.verifier(c.Auth)
+	verifier, err := h.verifier(c.Auth, sdk)
 	if err != nil {
 		return nil, err
 	}

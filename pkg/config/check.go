@@ -45,10 +45,10 @@ func checkParts(v reflect.Value) error {
 // learns the weaker one's secret would be anybody.
 func (a Auth) check() error {
 	switch {
-	case a.Secret == "" && len(a.Issuers) == 0:
-		return errors.New("GAPLESS_AUTH_SECRET is empty: set it, or the issuers of tokens")
-	case a.Secret != "" && len(a.Issuers)+len(a.KeyURLs) > 0:
-		return errors.New("GAPLESS_AUTH_SECRET is set beside GAPLESS_JWT_ISSUERS or GAPLESS_JWKS_URLS: want one of them")
+	case a.SecretARN == "" && len(a.Issuers) == 0:
+		return errors.New("GAPLESS_AUTH_SECRET_ARN is empty: set it, or the issuers of tokens")
+	case a.SecretARN != "" && len(a.Issuers)+len(a.KeyURLs) > 0:
+		return errors.New("GAPLESS_AUTH_SECRET_ARN is set beside GAPLESS_JWT_ISSUERS or GAPLESS_JWKS_URLS: want one of them")
 	case len(a.Issuers) > 0 && len(a.Audiences) == 0:
 		return errors.New("GAPLESS_JWT_AUDIENCES is empty: an issuer's tokens may be meant for others")
 	case len(a.KeyURLs) > 0 && len(a.KeyURLs) != len(a.Issuers):

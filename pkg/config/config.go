@@ -35,8 +35,9 @@ type Gateway struct {
 
 // Auth says how tokens are checked.
 type Auth struct {
-	// Secret is the HS256 key, at least 32 bytes. Either it is set or Issuers.
-	Secret string `env:"GAPLESS_AUTH_SECRET"`
+	// SecretARN names the HS256 key, at least 32 bytes, in Secrets Manager. The
+	// key itself never stands in the environment. Either it is set or Issuers.
+	SecretARN string `env:"GAPLESS_AUTH_SECRET_ARN"`
 	// Issuers are those whose tokens are taken, by their public keys: "url",
 	// or "name=url" each if there are several. See auth.Issuer.
 	Issuers []string `env:"GAPLESS_JWT_ISSUERS"`

@@ -10,7 +10,7 @@ import (
 func complete() map[string]string {
 	return map[string]string{
 		"GAPLESS_CONNECTIONS_TABLE": "c", "GAPLESS_ROOMS_TABLE": "r", "GAPLESS_LOG_TABLE": "l",
-		"GAPLESS_WAKE_TOPIC": "t", "GAPLESS_AUTH_SECRET": "s",
+		"GAPLESS_WAKE_TOPIC": "t", "GAPLESS_AUTH_SECRET_ARN": "s",
 	}
 }
 
@@ -29,7 +29,7 @@ func TestErrorsNameTheVariable(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
 		"GAPLESS_LOG_TABLE":             "",
-		"GAPLESS_AUTH_SECRET":           "",
+		"GAPLESS_AUTH_SECRET_ARN":       "",
 		"GAPLESS_RETENTION":             "soon",
 		"GAPLESS_CONNECTION_PARTITIONS": "many",
 		"GAPLESS_MAX_ROOMS":             "0",
@@ -50,12 +50,12 @@ func TestErrorsNameTheVariable(t *testing.T) {
 func TestOneWayOfCheckingTokens(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]map[string]string{
-		"GAPLESS_AUTH_SECRET":   {"GAPLESS_AUTH_SECRET": ""},
-		"GAPLESS_JWT_ISSUERS":   {"GAPLESS_JWT_ISSUERS": "https://a", "GAPLESS_JWT_AUDIENCES": "x"},
-		"GAPLESS_JWKS_URLS":     {"GAPLESS_JWKS_URLS": "https://a"},
-		"GAPLESS_JWT_AUDIENCES": {"GAPLESS_AUTH_SECRET": "", "GAPLESS_JWT_ISSUERS": "https://a"},
+		"GAPLESS_AUTH_SECRET_ARN": {"GAPLESS_AUTH_SECRET_ARN": ""},
+		"GAPLESS_JWT_ISSUERS":     {"GAPLESS_JWT_ISSUERS": "https://a", "GAPLESS_JWT_AUDIENCES": "x"},
+		"GAPLESS_JWKS_URLS":       {"GAPLESS_JWKS_URLS": "https://a"},
+		"GAPLESS_JWT_AUDIENCES":   {"GAPLESS_AUTH_SECRET_ARN": "", "GAPLESS_JWT_ISSUERS": "https://a"},
 		"must name as many": {
-			"GAPLESS_AUTH_SECRET": "", "GAPLESS_JWT_ISSUERS": "a=https://a,b=https://b",
+			"GAPLESS_AUTH_SECRET_ARN": "", "GAPLESS_JWT_ISSUERS": "a=https://a,b=https://b",
 			"GAPLESS_JWT_AUDIENCES": "x", "GAPLESS_JWKS_URLS": "https://a",
 		},
 	} {
@@ -67,7 +67,7 @@ func TestOneWayOfCheckingTokens(t *testing.T) {
 	}
 	environ := complete()
 	maps.Copy(environ, map[string]string{
-		"GAPLESS_AUTH_SECRET": "", "GAPLESS_JWT_ISSUERS": "a=https://a,b=https://b", "GAPLESS_JWT_AUDIENCES": "x,y",
+		"GAPLESS_AUTH_SECRET_ARN": "", "GAPLESS_JWT_ISSUERS": "a=https://a,b=https://b", "GAPLESS_JWT_AUDIENCES": "x,y",
 	})
 	if c, err := Load[Message](environ); err != nil || len(c.Issuers) != 2 || len(c.Audiences) != 2 {
 		t.Errorf("issuers: %+v, %v", c.Auth, err)
