@@ -25,7 +25,7 @@ type rights struct {
 // names one.
 var granted = map[string]rights{
 	"connect": {
-		tables: map[string]string{"connections": "PutItem"},
+		tables: map[string]string{"connections": "PutItem UpdateItem"},
 		secret: true,
 	},
 	"disconnect": {

@@ -15,7 +15,7 @@ import (
 func TestGrants(t *testing.T) {
 	log := "log-group: logs:CreateLogStream logs:PutLogEvents"
 	want := map[string][]string{
-		"connect": {log, "connections: dynamodb:PutItem", "secret: secretsmanager:GetSecretValue"},
+		"connect": {log, "connections: dynamodb:PutItem dynamodb:UpdateItem", "secret: secretsmanager:GetSecretValue"},
 		"disconnect": {
 			log, "connections: dynamodb:DeleteItem dynamodb:GetItem dynamodb:UpdateItem",
 			"rooms: dynamodb:DeleteItem", "wake: sns:Publish",

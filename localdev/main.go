@@ -16,6 +16,8 @@ type commands struct {
 	Dev     devCommand     `cmd:"" help:"Run Gapless and a local AWS in this process."`
 	Chaos   chaosCommand   `cmd:"" help:"Run Gapless while everything goes wrong that may, for a time."`
 	Token   tokenCommand   `cmd:"" help:"Print a token for a user."`
+	Ticket  ticketCommand  `cmd:"" help:"Print a single-use ticket for a user, to connect with URL?ticket=…"`
+	Revoke  revokeCommand  `cmd:"" help:"Take back the tokens of a user and end the connections."`
 	Join    joinCommand    `cmd:"" help:"Join a room, print what arrives, send what is typed."`
 	Publish publishCommand `cmd:"" help:"Publish one message into a room."`
 	History historyCommand `cmd:"" help:"Print a room's messages."`

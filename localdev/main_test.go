@@ -7,15 +7,18 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gapless-rooms/gapless/localdev/stack"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
 )
 
 func TestMain(m *testing.M) {
@@ -146,5 +149,45 @@ func TestWhatPreventsAStartIsExplained(t *testing.T) {
 	code = run(t.Context(), []string{"dev", "--listen", "0.0.0.0:0"}, stdio{nil, io.Discard, &errs})
 	if code == 0 || !strings.Contains(errs.String(), "loopback") {
 		t.Errorf("exit %d, %q", code, errs.String())
+	}
+}
+
+// TestTicketAndRevoke lets the command line do what a back end does.
+func TestTicketAndRevoke(t *testing.T) {
+	t.Parallel()
+	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	aws := httptest.NewServer(s.Handler())
+	t.Cleanup(aws.Close)
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"ticket", "ada", "--room", "lobby=join,publish", "--aws", aws.URL}, stdio{nil, &out, &errs}); code != 0 {
+		t.Fatalf("ticket: exit %d, %q", code, errs.String())
+	}
+	ada, _, err := websocket.Dial(t.Context(), s.URL+"?ticket="+strings.TrimSpace(out.String()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ada.CloseNow() })
+	publish := func(room string) string {
+		if err := ada.Write(t.Context(), websocket.MessageText, []byte(`{"action":"publish","id":1,"room":"`+room+`","data":1}`)); err != nil {
+			t.Fatal(err)
+		}
+		_, reply, err := ada.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(reply)
+	}
+	if lobby, other := publish("lobby"), publish("other"); !strings.Contains(lobby, `"seq":1`) || !strings.Contains(other, "forbidden") {
+		t.Errorf("in the lobby %s, elsewhere %s", lobby, other)
+	}
+	if code := run(t.Context(), []string{"revoke", "ada", "--aws", aws.URL}, stdio{nil, &out, &errs}); code != 0 {
+		t.Fatalf("revoke: exit %d, %q", code, errs.String())
+	}
+	s.Advance(revocation.Every)
+	if reply := publish("lobby"); !strings.Contains(reply, "revoked") {
+		t.Errorf("after the revocation: %s", reply)
+	}
+	if code := run(t.Context(), []string{"ticket", "ada", "--valid", "1h", "--aws", aws.URL}, stdio{nil, &out, &errs}); code == 0 || !strings.Contains(errs.String(), "at most 5m") {
+		t.Errorf("a ticket for an hour: exit %d, %q", code, errs.String())
 	}
 }

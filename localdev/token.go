@@ -40,16 +40,7 @@ type tokenCommand struct {
 
 // Run prints the token alone, so that it can stand in a command line.
 func (c *tokenCommand) Run(std stdio) error {
-	var rooms auth.Permissions
-	for pattern, actions := range c.Room {
-		if rooms == nil {
-			rooms = auth.Permissions{}
-		}
-		for _, action := range actions {
-			rooms[pattern] = append(rooms[pattern], auth.Action(action))
-		}
-	}
-	token, err := c.sign(c.User, c.Valid, rooms)
+	token, err := c.sign(c.User, c.Valid, permissions(c.Room))
 	if err != nil {
 		return err
 	}

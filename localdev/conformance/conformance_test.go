@@ -10,6 +10,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/revocation"
 	"github.com/gapless-rooms/gapless/pkg/room"
 	"github.com/gapless-rooms/gapless/pkg/storetest"
+	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
 func TestAdapterOnEngine(t *testing.T) {
@@ -29,5 +30,6 @@ func runAll(t *testing.T, b backend) {
 	storetest.RunConnections(t, func(*testing.T) connection.Store { return b.connections() })
 	storetest.RunLimits(t, func(*testing.T) limit.Store { return dynamo.NewLimits(b.client, b.tables["connections"]) })
 	storetest.RunRevocations(t, func(*testing.T) revocation.Store { return b.revocations() })
+	storetest.RunTickets(t, func(*testing.T) ticket.Store { return b.tickets() })
 	storetest.RunRooms(t, func(*testing.T) room.Store { return b.rooms() })
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/room"
 	"github.com/gapless-rooms/gapless/pkg/storetest"
+	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
 // TestSuitesUnderFailures runs the suites while a third of all calls fail
@@ -186,6 +187,15 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		ok(t, err)
 		equal(t, deleted, true)
 	},
+	"Ticket": func(t *testing.T, b backend, lose func()) {
+		s := b.tickets()
+		lose()
+		ok(t, s.Put(t.Context(), ticket.Ticket{Digest: "d", Identity: auth.Identity{User: "ada"}, Expires: storetest.Start.Add(time.Minute)}))
+		lose()
+		id, err := s.Take(t.Context(), ticket.TakeParams{Digest: "d", ConnectionID: "a=", Now: storetest.Start})
+		ok(t, err)
+		equal(t, id.User, "ada")
+	},
 	"Member": func(t *testing.T, b backend, lose func()) {
 		s := b.rooms()
 		m := room.Member{Room: "lobby", ConnectionID: "a=", User: "ada", JoinedAt: storetest.Start}
@@ -317,6 +327,13 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	"Due": func(ctx context.Context, b backend) error {
 		_, _, err := b.connections().Due(ctx, connection.DueParams{})
 		return err
+	},
+
+	"Tickets.Put": func(ctx context.Context, b backend) error {
+		return b.tickets().Put(ctx, ticket.Ticket{Digest: "d", Identity: auth.Identity{User: "ada"}})
+	},
+	"Take": func(ctx context.Context, b backend) error {
+		return second(b.tickets().Take(ctx, ticket.TakeParams{Digest: "d", ConnectionID: "a="}))
 	},
 
 	"Rooms.Put": func(ctx context.Context, b backend) error {

@@ -13,10 +13,12 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/storetest"
+	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
 type item = map[string]types.AttributeValue
@@ -44,6 +46,7 @@ func runPoison(t *testing.T, b backend) {
 	t.Run("EntryBetweenNumbers", func(t *testing.T) { poisonNumber(t, b) })
 	t.Run("Mark", func(t *testing.T) { poisonMark(t, b) })
 	t.Run("Connection", func(t *testing.T) { poisonConnection(t, b) })
+	t.Run("Ticket", func(t *testing.T) { poisonTicket(t, b) })
 	t.Run("ConnectionNotDue", func(t *testing.T) { poisonDate(t, b) })
 	t.Run("ConnectionNotDeleted", func(t *testing.T) { poisonJoin(t, b) })
 	t.Run("Lease", func(t *testing.T) { poisonLease(t, b) })
@@ -184,6 +187,25 @@ func poisonConnection(t *testing.T, b backend) {
 		ok(t, err)
 		if !tt.sound(got) {
 			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}
+
+// poisonTicket checks that a ticket that cannot be read lets nobody in.
+func poisonTicket(t *testing.T, b backend) {
+	made := ticket.Ticket{Digest: "poisoned", Identity: auth.Identity{User: "ada"}, Expires: storetest.Start.Add(time.Minute)}
+	ok(t, b.tickets().Put(t.Context(), made))
+	sound := b.read(t, "connections", "t#poisoned", text("t"))
+	for name, changes := range map[string]item{
+		"no expiry":              {"te": nil},
+		"expiry of another type": {"te": text("9999999999999")},
+		"no user":                {"u": nil},
+		"user of another type":   {"u": number("1")},
+	} {
+		b.write(t, "connections", sound, changes)
+		_, err := b.tickets().Take(t.Context(), ticket.TakeParams{Digest: made.Digest, ConnectionID: "a=", Now: storetest.Start})
+		if !errors.Is(err, ticket.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -38,6 +38,10 @@ func (b backend) connections() *dynamo.Connections {
 	return dynamo.NewConnections(b.client, b.tables["connections"], partitions)
 }
 
+func (b backend) tickets() *dynamo.Tickets {
+	return dynamo.NewTickets(b.client, b.tables["connections"])
+}
+
 func (b backend) rooms() *dynamo.Rooms { return dynamo.NewRooms(b.client, b.tables["rooms"]) }
 
 // onEngine returns a backend on an embedded engine of its own.

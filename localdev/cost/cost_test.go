@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -176,6 +177,18 @@ func TestCost(t *testing.T) {
 	measure("connection", func(b *bench) {
 		ada := b.connect("ada")
 		add(b.t, b.settle().row("connect", 1, 0, nil))
+		text, err := b.stack.Ticket(b.t.Context(), "bob", nil)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.settle()
+		bob, err := b.stack.Gateway.Dial(b.t.Context(), gateway.DialOptions{Query: url.Values{"ticket": {text}}})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		add(b.t, b.settle().row("connect with a ticket", 2, 0, nil))
+		bob.Cut()
+		b.settle()
 		ada.call(`{"action":"hello","id":1}`)
 		add(b.t, b.settle().row("hello, authenticated in the handshake", 1, 1, nil))
 		ada.call(`{"action":"join","id":1,"room":"a"}`)

@@ -78,7 +78,12 @@ func connect(t *testing.T, s *stack.Running, user string) *client {
 
 func dial(t *testing.T, s *stack.Running, header http.Header) *client {
 	t.Helper()
-	socket, _, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{HTTPHeader: header})
+	return dialURL(t, s.URL, header)
+}
+
+func dialURL(t *testing.T, url string, header http.Header) *client {
+	t.Helper()
+	socket, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPHeader: header})
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}

@@ -225,6 +225,9 @@ func (d driver) connections() {
 	}
 	d.connect("e", false)
 	d.connect("h", false)
+	event := d.event("i", "$connect", "CONNECT", "", nil)
+	event["queryStringParameters"] = map[string]string{"ticket": "gtk_none"}
+	d.run("connect", event)
 	token, err := d.s.Token("h", nil)
 	if err != nil {
 		d.t.Fatal(err)

@@ -31,6 +31,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/hook"
+	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
 const (
@@ -256,6 +257,19 @@ func (s *Stack) Sweep(ctx context.Context) error {
 // rooms.
 func (s *Stack) Token(user string, rooms auth.Permissions) (string, error) {
 	return s.Tokens.Sign(user, 24*time.Hour, rooms)
+}
+
+// Ticket is a ticket for a user, as a back end makes it; nil permissions say
+// nothing of rooms.
+func (s *Stack) Ticket(ctx context.Context, user string, rooms auth.Permissions) (string, error) {
+	host := app.Process()
+	host.Environ = map[string]string{"GAPLESS_CONNECTIONS_TABLE": s.template.Outputs["ConnectionsTable"]}
+	host.Clock, host.AWS = s.Clock, func(context.Context) (aws.Config, error) { return s.AWS(), nil }
+	office, err := app.Tickets(ctx, host)
+	if err != nil {
+		return "", err
+	}
+	return office.Issue(ctx, ticket.Params{User: user, Rooms: rooms})
 }
 
 // Shutdown closes every connection, lets running functions end, and stops the

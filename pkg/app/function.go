@@ -20,8 +20,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// Connect composes the function behind $connect. It writes connections, and
-// reads the secret that signs tokens.
+// Connect composes the function behind $connect. It writes connections,
+// takes tickets, and reads the secret that signs tokens.
 func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
 	c, sdk, logger, err := loadFunction[config.Connect](ctx, h)
 	if err != nil {
@@ -35,9 +35,10 @@ func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
 	if err != nil {
 		return nil, err
 	}
+	s := newStores(sdk, c.Tables, logger)
 	return &handler.Connect{
-		Connections: newStores(sdk, c.Tables, logger).connections,
-		Verifier:    hooked{hooks, verifier}, Access: handler.Access{Origins: c.Origins, Cookie: c.Cookie},
+		Connections: s.connections, Tickets: h.tickets(s.client, c.Connections, c.Lifetime),
+		Verifier: hooked{hooks, verifier}, Access: handler.Access{Origins: c.Origins, Cookie: c.Cookie},
 		Clock: h.Clock, Logger: logger,
 		Grace: c.Grace, CheckEvery: c.CheckEvery,
 	}, nil

@@ -9,8 +9,8 @@ import (
 )
 
 // Revocations is for programs that take back tokens, such as the back end that
-// blocks a user. It reads the same environment as the functions do, and may
-// UpdateItem in the connections table.
+// blocks a user. It reads GAPLESS_CONNECTIONS_TABLE and GAPLESS_JWT_MAX_LIFETIME,
+// and may UpdateItem in that table.
 func Revocations(ctx context.Context, h Host) (revocation.Store, error) {
 	c, sdk, err := load[config.Revocations](ctx, h)
 	if err != nil {

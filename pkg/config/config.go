@@ -215,7 +215,13 @@ type Sweeper struct {
 
 // Revocations is what a program needs that takes back tokens.
 type Revocations struct {
-	Tables
+	Connections string `env:"GAPLESS_CONNECTIONS_TABLE,required,notEmpty"`
+	Lifetime
+}
+
+// Tickets is what a program needs that makes tickets.
+type Tickets struct {
+	Connections string `env:"GAPLESS_CONNECTIONS_TABLE,required,notEmpty"`
 	Lifetime
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
 // Verifier checks tokens.
@@ -23,11 +24,20 @@ type Verifier interface {
 	Verify(ctx context.Context, token string) (auth.Identity, error)
 }
 
+// Tickets takes tickets.
+type Tickets interface {
+	// Redeem uses a ticket for a connection and returns whom it lets in;
+	// ticket.ErrInvalid if it is none that can be used.
+	Redeem(ctx context.Context, text, connectionID string) (auth.Identity, error)
+}
+
 // Connect handles $connect: it registers the connection, authenticated if the
-// handshake carries a token. It costs one write and no read.
+// handshake carries a token. It costs one write and no read;
+// a ticket costs another write.
 type Connect struct {
 	Connections connection.Store
 	Verifier    Verifier
+	Tickets     Tickets
 	Access      Access
 	Clock       clock.Clock
 	Logger      *slog.Logger
@@ -37,10 +47,11 @@ type Connect struct {
 	CheckEvery time.Duration
 }
 
-// Handle answers 200; or 400 or 403 as Access has it, 403 if a hook refuses, 401 if a token was
-// presented that is not valid, or 503 if it could not be checked. API Gateway
-// passes the status on to the client and opens the socket only for 200. It
-// drops the body, which is there for whoever calls the function otherwise.
+// Handle answers 200; or 400 or 403 as Access has it, 403 if a hook refuses, 401
+// if a token or a ticket was presented that is not valid, or 503 if it could not
+// be checked. API Gateway passes the status on to the client and opens the
+// socket only for 200. It drops the body, which is there for whoever calls the
+// function otherwise.
 func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
 	asked, refused := h.Access.read(req)
 	if refused != nil {
@@ -52,16 +63,16 @@ func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 		ConnectedAt: time.UnixMilli(req.RequestContext.ConnectedAt),
 		CheckAt:     now.Add(h.Grace),
 	}
-	if asked.token != "" {
-		identity, err := h.Verifier.Verify(ctx, asked.token)
+	if asked.token != "" || asked.ticket != "" {
+		identity, err := h.identify(ctx, asked, c.ID)
 		var no *protocol.Error
 		switch {
 		case errors.As(err, &no): // of a hook
 			return h.refuse(ctx, refusal{http.StatusForbidden, no.Message}), nil
-		case errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired):
+		case errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired), errors.Is(err, ticket.ErrInvalid):
 			return h.refuse(ctx, refusal{http.StatusUnauthorized, err.Error()}), nil
 		case err != nil:
-			h.Logger.WarnContext(ctx, "token could not be checked", "error", err)
+			h.Logger.WarnContext(ctx, "token or ticket could not be checked", "error", err)
 			return answer(http.StatusServiceUnavailable), nil
 		}
 		c.Identity = identity
@@ -75,6 +86,14 @@ func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 		response.Headers = map[string]string{subprotocolHeader: subprotocol}
 	}
 	return response, nil
+}
+
+// identify takes the ticket or verifies the token, of which there is one.
+func (h *Connect) identify(ctx context.Context, asked handshake, connectionID string) (auth.Identity, error) {
+	if asked.ticket != "" {
+		return h.Tickets.Redeem(ctx, asked.ticket, connectionID)
+	}
+	return h.Verifier.Verify(ctx, asked.token)
 }
 
 // refuse fails the handshake. The log says why, since the client does not

@@ -33,6 +33,7 @@ const (
 type handshake struct {
 	offers bool // our subprotocol
 	token  string
+	ticket string
 }
 
 // refusal is a handshake that must not succeed. The reason tells nothing of
@@ -44,11 +45,11 @@ type refusal struct {
 
 // read takes a handshake apart. A token counts in a subprotocol, since
 // browsers cannot set headers, and in the Authorization header; failing both,
-// in the cookie.
+// in the cookie. A ticket counts in the URL, and takes the place of a token.
 func (a Access) read(req events.APIGatewayWebsocketProxyRequest) (handshake, *refusal) {
 	if tokenInURL(req) {
 		return handshake{}, &refusal{http.StatusBadRequest,
-			"a token in the URL ends up in logs: send it as the subprotocol bearer.<token>, in the Authorization header, or in hello"}
+			"a token in the URL ends up in logs: send it as the subprotocol bearer.<token>, in the Authorization header, or in hello; only a single-use ticket may stand in the URL"}
 	}
 	known, refused := a.checkOrigin(headerValues(req, "Origin"))
 	if refused != nil {
@@ -67,6 +68,14 @@ func (a Access) read(req events.APIGatewayWebsocketProxyRequest) (handshake, *re
 		if scheme, token, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "Bearer") {
 			tokens = append(tokens, strings.TrimSpace(token))
 		}
+	}
+	tickets := valuesOf(req.MultiValueQueryStringParameters, req.QueryStringParameters)[ticketParameter]
+	if len(tickets) > 1 || len(tickets) == 1 && (len(tokens) > 0 || tickets[0] == "") {
+		return h, &refusal{http.StatusBadRequest, "want one ticket, and no token beside it"}
+	}
+	if len(tickets) == 1 {
+		h.ticket = tickets[0]
+		return h, nil
 	}
 	if len(tokens) == 0 && a.Cookie != "" {
 		tokens = a.cookies(headerValues(req, "Cookie"))
@@ -113,6 +122,9 @@ func (a Access) cookies(headers []string) []string {
 	}
 	return values
 }
+
+// ticketParameter is where a ticket stands in the URL.
+const ticketParameter = "ticket"
 
 // queryTokens are the names under which others take tokens in a URL.
 var queryTokens = []string{"token", "access_token", "id_token", "auth", "authorization", "bearer", "jwt"}

@@ -17,6 +17,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/handler"
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
+	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
 // verifier knows some tokens by heart.
@@ -32,6 +33,19 @@ func (verifier) Verify(_ context.Context, token string) (auth.Identity, error) {
 		return auth.Identity{}, auth.ErrUnavailable
 	}
 	return auth.Identity{}, auth.ErrInvalid
+}
+
+// tickets knows some tickets by heart.
+type tickets struct{}
+
+func (tickets) Redeem(_ context.Context, text, _ string) (auth.Identity, error) {
+	switch text {
+	case "gtk_good":
+		return auth.Identity{User: "tick", Expires: time.Now().Add(time.Hour)}, nil
+	case "gtk_dark":
+		return auth.Identity{}, errBroken
+	}
+	return auth.Identity{}, ticket.ErrInvalid
 }
 
 const page = "https://app.example.com"
@@ -58,6 +72,9 @@ func TestHandshakes(t *testing.T) {
 		"way in: the same token twice":        {open, h{"Authorization": "Bearer eyJ.good.x", "Sec-WebSocket-Protocol": "bearer.eyJ.good.x"}, nil, 200, "good"},
 		"way in: cookie of the same site":     {cookie, h{"Cookie": "a=b; __Host-t=eyJ.cookie.x", "Origin": page}, nil, 200, "cook"},
 		"way in: a token before the cookie":   {cookie, h{"Cookie": "__Host-t=eyJ.cookie.x", "Authorization": "Bearer eyJ.good.x"}, nil, 200, "good"},
+		"way in: ticket":                      {open, h{}, h{"ticket": "gtk_good"}, 200, "tick"},
+		"way in: ticket and subprotocol":      {open, h{"Sec-WebSocket-Protocol": "gapless.v1"}, h{"ticket": "gtk_good"}, 200, "tick"},
+		"way in: ticket before the cookie":    {cookie, h{"Cookie": "__Host-t=eyJ.cookie.x", "Origin": page}, h{"ticket": "gtk_good"}, 200, "tick"},
 		"way in: a query that holds no token": {open, h{}, h{"v": "1", "room": "eyJust.a.name.x"}, 200, ""},
 
 		"token: invalid":              {open, h{"Authorization": "Bearer x"}, nil, 401, ""},
@@ -66,6 +83,13 @@ func TestHandshakes(t *testing.T) {
 		"token: two":                  {open, h{"Authorization": "Bearer eyJ.good.x", "Sec-WebSocket-Protocol": "bearer.x"}, nil, 400, ""},
 		"token: two subprotocols":     {open, h{"Sec-WebSocket-Protocol": "bearer.eyJ.good.x, bearer.x"}, nil, 400, ""},
 		"token: another scheme":       {open, h{"Authorization": "Basic eyJ.good.x"}, nil, 200, ""},
+		"ticket: invalid":             {open, h{}, h{"ticket": "gtk_used"}, 401, ""},
+		"ticket: cannot be checked":   {open, h{}, h{"ticket": "gtk_dark"}, 503, ""},
+		"ticket: empty":               {open, h{}, h{"ticket": ""}, 400, ""},
+		"ticket: by another name":     {open, h{}, h{"Ticket": "gtk_good"}, 200, ""},
+		"ticket: beside a token":      {open, h{"Authorization": "Bearer eyJ.good.x"}, h{"ticket": "gtk_good"}, 400, ""},
+		"ticket: that is a token":     {open, h{}, h{"ticket": "eyJ.good.x"}, 400, ""},
+		"ticket: from another origin": {listed, h{"Origin": "https://evil.example.com"}, h{"ticket": "gtk_good"}, 403, ""},
 		"URL: token":                  {open, h{}, h{"token": "x"}, 400, ""},
 		"URL: Access_Token":           {open, h{}, h{"Access_Token": "x"}, 400, ""},
 		"URL: a JWT by another name":  {open, h{}, h{"t": "eyJ.good.x"}, 400, ""},
@@ -93,7 +117,7 @@ func TestHandshakes(t *testing.T) {
 			t.Parallel()
 			store, log := memory.NewConnections(), new(bytes.Buffer)
 			connect := &handler.Connect{
-				Connections: store, Verifier: verifier{}, Access: test.access, Clock: clock.System(),
+				Connections: store, Verifier: verifier{}, Tickets: tickets{}, Access: test.access, Clock: clock.System(),
 				Logger: slog.New(slog.NewJSONHandler(log, nil)), Grace: time.Second, CheckEvery: time.Minute,
 			}
 			req := events.APIGatewayWebsocketProxyRequest{Headers: test.header, QueryStringParameters: test.query}
@@ -114,7 +138,7 @@ func TestHandshakes(t *testing.T) {
 			if got := response.Headers["Sec-WebSocket-Protocol"]; (got == "gapless.v1") != want {
 				t.Errorf("answered the subprotocol %q", got)
 			}
-			if strings.Contains(log.String()+response.Body, "eyJ") {
+			if told := log.String() + response.Body; strings.Contains(told, "eyJ") || strings.Contains(told, "gtk_") {
 				t.Errorf("a token is told on: %s %s", log, response.Body)
 			}
 		})
@@ -128,6 +152,7 @@ func TestRepeatedHeaders(t *testing.T) {
 	for name, header := range map[string]map[string][]string{
 		"Authorization": {"Authorization": {"Bearer x", "Bearer eyJ.good.x"}},
 		"Origin":        {"Origin": {"https://evil.example.com", page}},
+		"ticket":        {"?ticket": {"gtk_good", "gtk_good"}},
 		"case":          {"Origin": {page}, "origin": {"https://evil.example.com"}},
 	} {
 		connect := &handler.Connect{
@@ -135,7 +160,8 @@ func TestRepeatedHeaders(t *testing.T) {
 			Clock: clock.System(), Logger: slog.New(slog.DiscardHandler),
 		}
 		req := events.APIGatewayWebsocketProxyRequest{
-			MultiValueHeaders: header, Headers: map[string]string{"Authorization": "Bearer eyJ.good.x", "Origin": page},
+			MultiValueHeaders: header, MultiValueQueryStringParameters: map[string][]string{"ticket": header["?ticket"]},
+			Headers: map[string]string{"Authorization": "Bearer eyJ.good.x", "Origin": page},
 		}
 		if response, err := connect.Handle(t.Context(), req); err != nil || response.StatusCode/100 != 4 {
 			t.Errorf("%s: %d, %v", name, response.StatusCode, err)

@@ -33,6 +33,8 @@ import (
 //	            st  strikes             bc  sentence
 //	            cl  closing             ti  token issued
 //	limit       n   used in the window
+//	ticket      u, p, ti, tx as above   te  valid until
+//	            tc  used by connection
 //	revocations v#<user>\x00<session>   revoked at
 type item = map[string]types.AttributeValue
 

@@ -26,6 +26,7 @@ type Table struct {
 //	connections  pk c#<partition>          sk <connection>  a connection
 //	             pk v#                     sk v             all revocations
 //	             pk l#<name>/<key>         sk <start>       what a limit has given in a window
+//	             pk t#<digest>             sk t             a ticket
 //	rooms        pk h#<room>               sk h             the room's head
 //	             pk m#<room>#<shard>       sk <connection>  a membership
 //	log          pk e#<room>#<epoch>       sk <number>      an entry

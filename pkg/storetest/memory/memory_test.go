@@ -12,6 +12,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 	"github.com/gapless-rooms/gapless/pkg/storetest"
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
+	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,4 +45,9 @@ func TestRevocations(t *testing.T) {
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	storetest.RunLimits(t, func(*testing.T) limit.Store { return new(memory.Limits) })
+}
+
+func TestTickets(t *testing.T) {
+	t.Parallel()
+	storetest.RunTickets(t, func(*testing.T) ticket.Store { return new(memory.Tickets) })
 }
