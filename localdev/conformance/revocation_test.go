@@ -1,9 +1,13 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
 	"github.com/gapless-rooms/gapless/pkg/clock"
@@ -37,5 +41,27 @@ func TestOldRevocationsAreDropped(t *testing.T) {
 	list, err := s.Revocations(t.Context(), time.Time{})
 	if err != nil || len(list) != 3 {
 		t.Errorf("%d are left, %v", len(list), err)
+	}
+}
+
+// TestRevocationsUpToTheLimitOfAnItem fills the item. Each answer is the whole
+// list, up to 400 KB.
+func TestRevocationsUpToTheLimitOfAnItem(t *testing.T) {
+	t.Parallel()
+	b, _ := onEngine(t)
+	s := b.revocations()
+	var made int
+	for ; made < 10_000; made++ {
+		err := s.Revoke(t.Context(), revocation.Revocation{User: fmt.Sprint(made, strings.Repeat("u", 2000)), At: storetest.Start})
+		if err != nil {
+			if full := new(smithy.GenericAPIError); !errors.As(err, &full) || full.Code != "ValidationException" {
+				t.Fatalf("after %d: %v", made, err)
+			}
+			break
+		}
+	}
+	list, err := s.Revocations(t.Context(), time.Time{})
+	if err != nil || len(list) != made || made < 195 || made > 205 {
+		t.Errorf("%d made, %d stand: %v", made, len(list), err)
 	}
 }

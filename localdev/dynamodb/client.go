@@ -128,8 +128,27 @@ func RunT(t TB, config ...Config) *Server {
 	})
 	endpoint := "http://" + listener.Addr().String()
 	client := newClient(endpoint, e.config.Region, func(o *sdk.Options) {
-		o.HTTPClient = &http.Client{Transport: transport}
+		o.HTTPClient = &http.Client{Transport: readOnly{transport}}
 		o.Retryer = aws.NopRetryer{}
 	})
 	return &Server{Engine: e, Endpoint: endpoint, Client: client}
+}
+
+// readOnly hides from net/http that the SDK's request bodies are io.WriterTo.
+//
+// When an answer's head is there, the SDK closes the request's body, while
+// net/http may still ask it for more than Content-Length. A closed body's
+// WriteTo then fails with io.EOF, for which net/http takes the connection down,
+// and the rest of a large answer with it: "use of closed network connection"
+// (smithy-go v1.28.8, safeWriteToReadCloser.WriteTo). AWS is too far away to
+// answer that fast, and the SDK would repeat the call; a client without retries
+// on loopback sees it once in some hundred answers of 16 KB and more.
+type readOnly struct{ next http.RoundTripper }
+
+func (t readOnly) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r = r.Clone(r.Context())
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return t.next.RoundTrip(r)
 }
