@@ -31,9 +31,10 @@ test-browser: axe ## Test the console and the TypeScript SDK in Chromium; screen
 	go test -count=1 -v ./localdev/browser
 
 .PHONY: test
-test: ## Run every test that needs nothing but Go and Node, and those in Chromium where it is found.
+test: ## Run every test that needs nothing but Go and Node, and those in Chromium where it is found; look for tokens in what they print.
 	@$(BROWSER_CHECK)
-	go test -race ./...
+	@go build -o build/gapless ./localdev
+	go test -race -json ./... | build/gapless leaks
 	@if command -v npm >/dev/null; then $(MAKE) test-js; else echo 'NO NODE HERE: THE TYPESCRIPT SDK WAS NOT TESTED' >&2; fi
 
 .PHONY: test-dynamodb-local

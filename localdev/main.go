@@ -18,6 +18,7 @@ type commands struct {
 	Token   tokenCommand   `cmd:"" help:"Print a token for a user."`
 	Ticket  ticketCommand  `cmd:"" help:"Print a single-use ticket for a user, to connect with URL?ticket=…"`
 	Revoke  revokeCommand  `cmd:"" help:"Take back the tokens of a user and end the connections."`
+	Leaks   leaksCommand   `cmd:"" hidden:"" help:"Read the output of go test -json and look for secrets in it."`
 	Join    joinCommand    `cmd:"" help:"Join a room, print what arrives, send what is typed."`
 	Publish publishCommand `cmd:"" help:"Publish one message into a room."`
 	History historyCommand `cmd:"" help:"Print a room's messages."`

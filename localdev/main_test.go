@@ -18,6 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gapless-rooms/gapless/localdev/stack"
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/revocation"
 )
 
@@ -189,5 +191,23 @@ func TestTicketAndRevoke(t *testing.T) {
 	}
 	if code := run(t.Context(), []string{"ticket", "ada", "--valid", "1h", "--aws", aws.URL}, stdio{nil, &out, &errs}); code == 0 || !strings.Contains(errs.String(), "at most 5m") {
 		t.Errorf("a ticket for an hour: exit %d, %q", code, errs.String())
+	}
+}
+
+// TestTokenGrantsWhatItSays is no script: those print what a command prints,
+// and no token may stand in the tests' output.
+func TestTokenGrantsWhatItSays(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"token", "ada", "--room", "org.*=join"}, stdio{nil, &out, &errs}); code != 0 {
+		t.Fatalf("exit %d, %q", code, errs.String())
+	}
+	verifier, err := auth.NewSharedSecret(stack.DevSecret, clock.System())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := verifier.Verify(t.Context(), strings.TrimSuffix(out.String(), "\n"))
+	if policy := (auth.Policy{}); err != nil || id.User != "ada" || !policy.Allows(id, auth.Join, "org.1") || policy.Allows(id, auth.Publish, "org.1") {
+		t.Errorf("%+v, %v", id, err)
 	}
 }

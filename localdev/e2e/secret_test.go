@@ -17,10 +17,6 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/auth"
 )
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // handshake asks with a token and returns the status.
 func handshake(t *testing.T, s *stack.Running, token string) int {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,6 +22,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/gateway"
 	"github.com/gapless-rooms/gapless/localdev/iam"
 	"github.com/gapless-rooms/gapless/localdev/lambda"
+	"github.com/gapless-rooms/gapless/localdev/leak"
 	"github.com/gapless-rooms/gapless/localdev/localstack"
 	"github.com/gapless-rooms/gapless/localdev/schedule"
 	"github.com/gapless-rooms/gapless/localdev/secretsmanager"
@@ -129,6 +131,7 @@ type Stack struct {
 	Tokens   *auth.SharedSecret
 
 	config     Config
+	watch      *leak.Watch // in tests
 	template   *template.Template
 	router     router
 	isolation  *isolation             // nil for functions in process
@@ -151,11 +154,18 @@ func New(config Config) (*Stack, error) {
 	if config.FunctionLog == nil {
 		config.FunctionLog = io.Discard
 	}
+	var watch *leak.Watch
+	if testing.Testing() {
+		watch = leak.New()
+		config.FunctionLog = watch.Writer(config.FunctionLog)
+		config.Logger = slog.New(slog.NewMultiHandler(config.Logger.Handler(),
+			slog.NewJSONHandler(watch.Writer(io.Discard), &slog.HandlerOptions{Level: slog.LevelDebug})))
+	}
 	tokens, err := auth.NewSharedSecret(config.Secret, config.Clock)
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{Clock: config.Clock, Tokens: tokens, config: config}
+	s := &Stack{Clock: config.Clock, Tokens: tokens, config: config, watch: watch}
 	if err := s.start(); err != nil {
 		return nil, errors.Join(err, s.Shutdown(context.Background()))
 	}
@@ -181,6 +191,13 @@ func (s *Stack) start() error {
 		Clock: s.Clock, Logger: s.config.Logger, Region: region, AccountID: account, DeadLetter: s.deadLetter,
 		Rand: s.config.rand(2), Executor: s.executor(),
 	})
+	if s.watch != nil {
+		s.Lambda.Observe(func(e lambda.Event) {
+			if e.Kind == lambda.Started {
+				s.watch.Event(e.Invocation.Payload)
+			}
+		})
+	}
 	s.SNS = sns.New(sns.Config{
 		Clock: s.Clock, Logger: s.config.Logger, Lambda: s.Lambda, Queue: s.SQS, Region: region, AccountID: account,
 		Rand: s.config.rand(3), Latency: s.config.WakeLatency,
@@ -273,7 +290,8 @@ func (s *Stack) Ticket(ctx context.Context, user string, rooms auth.Permissions)
 }
 
 // Shutdown closes every connection, lets running functions end, and stops the
-// services. ctx bounds how long it waits.
+// services. ctx bounds how long it waits. In a test it fails if a function or a
+// service has logged a token, a ticket, or the data of a message.
 func (s *Stack) Shutdown(ctx context.Context) error {
 	var errs []error
 	if s.ttl != nil {
@@ -298,6 +316,9 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 		errs = append(errs, s.isolation.close())
 	}
 	s.serving.Wait()
+	if s.watch != nil {
+		errs = append(errs, s.watch.Found())
+	}
 	return errors.Join(errs...)
 }
 
@@ -308,6 +329,9 @@ func (s *Stack) environ(f template.Function) map[string]string {
 	maps.Copy(environ, f.Env)
 	if _, grants := environ[roomsVariable]; grants {
 		environ[roomsVariable] = "true"
+	}
+	if s.watch != nil {
+		environ["GAPLESS_LOG_LEVEL"] = "debug" // all that can be logged is looked at
 	}
 	maps.Copy(environ, s.config.Environ)
 	return environ
