@@ -197,6 +197,11 @@ test-infra: test-isolated test-upgrade $(CFN_LINT) ## Test the CDK app (Node): a
 	go vet -tags infra ./infra/...
 	CFN_LINT=$$(ls $(CFN_LINT) 2>/dev/null || true) go test -count=1 -tags infra ./infra/...
 
+.PHONY: test-oidc
+test-oidc: ## Log in with a real OpenID provider, and connect with its tokens (Node 20 or later).
+	cd localdev/e2e/testdata/oidc && npm ci --silent --no-audit --no-fund
+	GAPLESS_OIDC=1 go test -race -count=1 -run '^TestRealOpenIDProvider$$' -v ./localdev/e2e
+
 .PHONY: test-js
 test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later), on the local stack too.
 	@# With -race, as all of the stack has been built so by then.
