@@ -259,7 +259,7 @@ func segmentSpan(segment, total int) span {
 		return span{}
 	}
 	bound := func(i int) *row {
-		token, _ := bits.Div64(uint64(i), 0, uint64(total))
+		token, _ := bits.Div64(uint64(i), 0, uint64(total)) //nolint:gosec // both are small and positive
 		return &row{at: position{token: token}, edge: -1}
 	}
 	s := span{low: bound(segment)}

@@ -30,7 +30,7 @@ func (k kind) String() string { return kindNames[k] }
 // kindOf is the kind whose descriptor is name.
 func kindOf(name string) (kind, bool) {
 	i := slices.Index(kindNames[1:], name)
-	return kind(i + 1), i >= 0
+	return kind(i + 1), i >= 0 //nolint:gosec // one of ten
 }
 
 // element is the kind of a set's elements, zero for what is no set.

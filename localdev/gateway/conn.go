@@ -104,7 +104,7 @@ func (c *Conn) end(err error) error {
 func (c *Conn) Close(code int, reason string) error {
 	var payload []byte
 	if code != 0 {
-		payload = ws.NewCloseFrameBody(ws.StatusCode(code), reason)
+		payload = ws.NewCloseFrameBody(ws.StatusCode(code), reason) //nolint:gosec // what a test sends, wrong or not
 	}
 	return c.sendClose(payload)
 }

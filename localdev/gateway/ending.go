@@ -76,5 +76,5 @@ func (e ending) payload() []byte {
 			reason = reason[:len(reason)-1]
 		}
 	}
-	return ws.NewCloseFrameBody(ws.StatusCode(e.code), reason)
+	return ws.NewCloseFrameBody(ws.StatusCode(e.code), reason) //nolint:gosec // one of ours
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // net/http rewrites header names ("x-room" becomes "X-Room"), while $connect
@@ -149,9 +150,12 @@ func headerFields(r *http.Request) []field {
 // names reach $connect as the client wrote them.
 func (g *Gateway) Serve(ln net.Listener) error {
 	server := &http.Server{
-		Handler:     g.Handler(),
-		ConnContext: HeaderNameContext,
-		ConnState:   HeaderNameState,
+		Handler: g.Handler(),
+		// A client that sends its request line by line and never ends does not
+		// hold a socket for ever.
+		ReadHeaderTimeout: 10 * time.Second,
+		ConnContext:       HeaderNameContext,
+		ConnState:         HeaderNameState,
 		// The handshake's own bound answers, not net/http's.
 		MaxHeaderBytes: maxHeaderRecord,
 	}

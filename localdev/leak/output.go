@@ -87,5 +87,5 @@ func (o *output) print(key string, e event) {
 	if o.held[key] == nil {
 		o.held[key] = new(strings.Builder)
 	}
-	o.held[key].WriteString(e.Output)
+	_, _ = o.held[key].WriteString(e.Output)
 }

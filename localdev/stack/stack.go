@@ -114,7 +114,7 @@ func (c Config) ids() io.Reader {
 }
 
 // DevSecret signs the tokens of local stacks. It is public: never deploy it.
-const DevSecret = "gapless-local-secret-never-deploy-me"
+const DevSecret = "gapless-local-secret-never-deploy-me" //nolint:gosec // public, and of no use elsewhere
 
 // Stack is a running Gapless on a local AWS. Its fields are the services, for
 // faults and inspection. It is safe for concurrent use; whoever made it calls

@@ -81,7 +81,7 @@ func (l *Log) Read(ctx context.Context, room string, start Start, budget Budget)
 	case start.Since != nil:
 		err = r.forward(ctx, &page, *start.Since)
 	case start.Before != nil:
-		err = r.backward(ctx, &page, *start.Before, uint64(budget.Entries))
+		err = r.backward(ctx, &page, *start.Before, uint64(budget.Entries)) //nolint:gosec // positive
 	default:
 		err = r.newest(ctx, &page, start.Last)
 	}
@@ -246,7 +246,7 @@ func (r *reader) backward(ctx context.Context, page *Page, before, count uint64)
 // trim drops the lowest entries over the budget and reports whether it did.
 func (r *reader) trim(page *Page, count uint64) bool {
 	budget := r.budget
-	budget.Entries = min(budget.Entries, int(count))
+	budget.Entries = min(budget.Entries, int(count)) //nolint:gosec // at most what was asked for
 	keep, bytes := 0, 0
 	for i := len(page.Entries) - 1; i >= 0 && keep < budget.Entries; i-- {
 		bytes += budget.Size(page.Entries[i])

@@ -56,12 +56,11 @@ type Store interface {
 	Take(ctx context.Context, p TakeParams) (auth.Identity, error)
 }
 
+// For how long a ticket can be used, and how long what it opens lasts.
 const (
-	// DefaultValid and MaxValid are for how long a ticket can be used.
 	DefaultValid = 30 * time.Second
 	MaxValid     = 5 * time.Minute
-	// DefaultStay is how long a connection lasts that a ticket let in.
-	DefaultStay = time.Hour
+	DefaultStay  = time.Hour
 )
 
 // Params say what a ticket is for.
