@@ -164,7 +164,7 @@ func (w *world) run() error {
 			if !w.class.Stale || w.quiet.Load() {
 				return 0
 			}
-			return int(digest("stale", strconv.Itoa(w.ids.count("stale"))) % 6) //nolint:gosec // small
+			return int(digest("stale", strconv.Itoa(w.ids.count("stale"))) % 6)
 		},
 	})
 	if err != nil {

@@ -96,7 +96,7 @@ func createTables(ctx context.Context, client *awsdynamodb.Client, tables []temp
 }
 
 // TokenSecret is the name of the secret that signs tokens.
-const TokenSecret = "gapless/" + Stage + "/tokens" //nolint:gosec // its name
+const TokenSecret = "gapless/" + Stage + "/tokens"
 
 // createSecrets gives secrets their values, which on AWS CloudFormation
 // generates.

@@ -45,7 +45,7 @@ func (r *Room) History(ctx context.Context, query HistoryQuery) (HistoryPage, er
 		h.Since = &query.Since.Seq
 	}
 	if query.Limit != 0 {
-		limit := uint64(max(0, query.Limit)) //nolint:gosec // not negative
+		limit := uint64(max(0, query.Limit))
 		h.Limit = &limit
 	}
 	result, err := r.client.command(ctx, h)

@@ -121,7 +121,7 @@ type joinOptions struct {
 // Last begins with so many of the newest messages, 0 to 100. Default 0. It does
 // nothing beside Since.
 func Last(n int) JoinOption {
-	return func(o *joinOptions) { o.last = uint64(max(0, n)) } //nolint:gosec // not negative
+	return func(o *joinOptions) { o.last = uint64(max(0, n)) }
 }
 
 // Since begins after a position that was kept from an earlier client.

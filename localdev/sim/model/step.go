@@ -34,7 +34,7 @@ func (b Bugs) successors(s State, f func(State)) {
 			if !b.NeverRetried {
 				next.Retries++
 			}
-			if next.Owner == uint8(i+1) { //nolint:gosec // small
+			if next.Owner == uint8(i+1) {
 				next.Owner = theDead
 			}
 			next.Drainers[i] = Drainer{}

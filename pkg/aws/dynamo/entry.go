@@ -39,7 +39,7 @@ func (l *Log) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.Entry
 		ScanIndexForward: aws.Bool(!p.Backward),
 	}
 	for size := limit; ; size = min(size*pageGrowth, math.MaxInt32/pageGrowth) {
-		input.Limit = aws.Int32(int32(size)) //nolint:gosec // bounded above
+		input.Limit = aws.Int32(int32(size))
 		out, err := l.client.Query(ctx, input)
 		if err != nil {
 			return nil, fault.Wrap("read entries", err)
