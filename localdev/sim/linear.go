@@ -62,8 +62,9 @@ type linearState struct{ taken, readable uint64 }
 // most bounds a history: the search is exponential in what overlaps.
 const most = 60
 
-// linearizable checks each room's history against the model. A message that
-// stands in the log without an acknowledgement is an append that never ended.
+// linearizable checks each room's history against the model. An entry that
+// nobody was told of is an append that never ended: its publisher's answers were
+// lost, or it published again after its key had expired.
 func (k *checker) linearizable(s state) {
 	rooms := map[string][]porcupine.Operation{}
 	k.mu.Lock()
@@ -76,22 +77,24 @@ func (k *checker) linearizable(s state) {
 		})
 	}
 	k.mu.Unlock()
-	known := map[string]bool{}
+	type number struct {
+		room string
+		seq  uint64
+	}
+	known := map[number]bool{}
 	for _, m := range k.acks {
-		known[m.data] = true
+		known[number{m.room, m.position.Seq}] = true
 	}
 	for _, c := range k.w.clients {
 		for _, m := range c.messages {
-			if known[m.data] {
-				continue
-			}
 			for at, e := range s.entries {
-				if at.room == m.room && e.user == m.user && e.data == m.data && !e.void {
-					o := operation{client: m.client, room: m.room, begun: m.begun, seq: at.seq}
-					rooms[m.room] = append(rooms[m.room], porcupine.Operation{
-						ClientId: m.client, Input: o, Call: int64(m.begun), Return: math.MaxInt64,
-					})
+				if at.room != m.room || e.user != m.user || e.data != m.data || e.void || known[number{at.room, at.seq}] {
+					continue
 				}
+				o := operation{client: m.client, room: m.room, begun: m.begun, seq: at.seq}
+				rooms[m.room] = append(rooms[m.room], porcupine.Operation{
+					ClientId: m.client, Input: o, Call: int64(m.begun), Return: math.MaxInt64,
+				})
 			}
 		}
 	}

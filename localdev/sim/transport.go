@@ -94,7 +94,7 @@ func (t transport) arrive(ctx context.Context, c *call, invocation string) (*htt
 	if fault.Kind == KillHalf {
 		c.halve()
 	}
-	response, err := t.effect(c)
+	response, err := t.perform(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +115,29 @@ func (t transport) arrive(ctx context.Context, c *call, invocation string) (*htt
 		}
 	}
 	return response, nil
+}
+
+// perform is effect, and does not wait for a post whose caller has given it up:
+// a slow one may take seconds.
+func (t transport) perform(ctx context.Context, c *call) (*http.Response, error) {
+	if c.op != "PostToConnection" {
+		return t.effect(c)
+	}
+	type result struct {
+		response *http.Response
+		err      error
+	}
+	done := make(chan result, 1)
+	t.w.late.Go(func() {
+		response, err := t.effect(c)
+		done <- result{response, err}
+	})
+	select {
+	case r := <-done:
+		return r.response, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // effect performs the call, as a mutant would if there is one. What has

@@ -258,12 +258,15 @@ func (c *courier) giveUp(ctx context.Context, l *line, cause error) {
 			return
 		}
 	}
-	if err := c.Members.SetBehind(ctx, member, room.Untold); err != nil {
-		if errors.Is(err, room.ErrNotMember) {
-			// It left, or joined anew meanwhile and counts on what the line has
-			// just dropped.
-			err = errRejoined
-		}
+	err := c.Members.SetBehind(ctx, member, room.Untold)
+	switch {
+	case errors.Is(err, room.ErrNotMember):
+		return // it has left
+	case errors.Is(err, room.ErrOvertaken):
+		// It has joined anew and counts on what the line has just dropped.
+		c.fail(errRejoined)
+		return
+	case err != nil:
 		c.fail(err)
 		return
 	}
@@ -286,7 +289,8 @@ func (c *courier) tell(ctx context.Context, member room.Member) {
 	if err != nil || c.postOnce(ctx, member.ConnectionID, frame) != nil {
 		return
 	}
-	if err := c.Members.SetBehind(ctx, member, room.Informed); err != nil && !errors.Is(err, room.ErrNotMember) {
+	err = c.Members.SetBehind(ctx, member, room.Informed)
+	if err != nil && !errors.Is(err, room.ErrNotMember) && !errors.Is(err, room.ErrOvertaken) {
 		c.Logger.WarnContext(ctx, "member told that it is behind, but not recorded", "room", member.Room, "error", err)
 	}
 }

@@ -7,11 +7,11 @@ import (
 )
 
 // ErrNotMember is returned when a membership that was to be changed is not
-// there, or was written anew meanwhile.
+// there any more.
 var ErrNotMember = errors.New("not a member")
 
-// ErrOvertaken is returned when a join is written after a later join or leave
-// of the same connection.
+// ErrOvertaken is returned when a join is written, or its membership changed,
+// after a later join of the same connection, or written after a later leave.
 var ErrOvertaken = errors.New("overtaken by a later join or leave")
 
 // Store keeps memberships. Each method is one atomic decision; all are safe for
@@ -43,6 +43,7 @@ type Store interface {
 	Unmark(ctx context.Context, room, connectionID string, now time.Time) error
 
 	// SetBehind records that a member is behind, on condition that its
-	// membership is still the one written at m.JoinedAt. ErrNotMember otherwise.
+	// membership is still the one of the join at m.JoinedAt. ErrNotMember if it
+	// has left, ErrOvertaken if it has joined anew.
 	SetBehind(ctx context.Context, m Member, state Behind) error
 }

@@ -257,7 +257,7 @@ var behindTests = []test[room.Store]{
 		again := member(name, "a=")
 		again.JoinedAt = Start.Add(time.Minute)
 		enter(t, s, again)
-		fails(t, s.SetBehind(t.Context(), member(name, "a="), room.Untold), room.ErrNotMember)
+		fails(t, s.SetBehind(t.Context(), member(name, "a="), room.Untold), room.ErrOvertaken)
 		same(t, members(t, s, name, Start), []room.Member{again})
 	}},
 }

@@ -139,8 +139,12 @@ func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind)
 	if err == nil {
 		return nil
 	}
-	if _, err = standing(err); err != nil {
+	found, err := standing(err)
+	switch {
+	case err != nil:
 		return err
+	case len(found) == 0 || found["l"] != nil:
+		return room.ErrNotMember
 	}
-	return room.ErrNotMember
+	return room.ErrOvertaken
 }

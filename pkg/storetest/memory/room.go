@@ -122,8 +122,11 @@ func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind)
 	defer r.mu.Unlock()
 	k := memberKey{m.Room, m.ConnectionID}
 	now, ok := r.members[k]
-	if !ok || now.left || !now.JoinedAt.Equal(stored(m.JoinedAt)) {
+	switch {
+	case !ok || now.left:
 		return room.ErrNotMember
+	case !now.JoinedAt.Equal(stored(m.JoinedAt)):
+		return room.ErrOvertaken
 	}
 	now.Behind = state
 	r.members[k] = now
