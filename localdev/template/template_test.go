@@ -46,6 +46,10 @@ func TestAPI(t *testing.T) {
 		ID: "local", Stage: "local", Region: "us-east-1", AccountID: "000000000000",
 		ProtocolType: "WEBSOCKET", RouteSelectionExpression: "$request.body.action",
 		DefaultThrottle: gateway.Throttle{Rate: 2000, Burst: 1000},
+		RouteThrottles: map[string]gateway.Throttle{
+			"$default": {Rate: 100, Burst: 50}, "history": {Rate: 1000, Burst: 500},
+			"presence": {Rate: 500, Burst: 250}, "sync": {Rate: 1000, Burst: 500},
+		},
 		Routes: map[string]gateway.Route{
 			"$connect":    {Integration: "connectintegration", AuthorizationType: "NONE"},
 			"$disconnect": {Integration: "disconnectintegration", AuthorizationType: "NONE"},
@@ -144,7 +148,7 @@ func TestFunctions(t *testing.T) {
 	checks := []struct{ what, got, want any }{
 		{"full name", broadcast.FullName, "gapless-local-broadcast"},
 		{"timeout", broadcast.Timeout, time.Minute},
-		{"memory", broadcast.MemoryMB, 512},
+		{"memory", broadcast.MemoryMB, 256},
 		{"dead letters", broadcast.DeadLetterARN, "arn:aws:sqs:us-east-1:000000000000:gapless-local-dead-letters"},
 		{"retries", broadcast.MaxRetries, (*int)(nil)},
 		{"sweeper's retries", sweep.MaxRetries, &zero},
