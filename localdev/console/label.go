@@ -51,7 +51,10 @@ func describe(r *http.Request, body []byte) call {
 			c.table(operation, body)
 			return c
 		}
-		c.service, c.label = "sqs", queueing[operation]
+		c.service = strings.ToLower(strings.TrimPrefix(service, "Amazon"))
+		if c.label = others[operation]; c.label == "" {
+			c.label = operation
+		}
 		return c
 	}
 	if _, rest, ok := strings.Cut(r.URL.Path, "/@connections/"); ok {
@@ -71,8 +74,10 @@ func describe(r *http.Request, body []byte) call {
 	return c
 }
 
-// queueing names the operations on the queue of dead letters.
-var queueing = map[string]string{
+// others names the operations of SQS, on the queue of dead letters, and of
+// Secrets Manager.
+var others = map[string]string{
+	"GetSecretValue": "read the secret",
 	"ReceiveMessage": "read dead letters", "DeleteMessage": "delete the dead letter", "DeleteMessageBatch": "delete dead letters",
 }
 
@@ -129,6 +134,7 @@ var namings = []naming{
 	{"UpdateItem", "log", ":from", "move the key"},
 	{"UpdateItem", "log", "", "claim the key"},
 	{"Query", "log", "", labelEntries},
+	{"PutItem", "connections", `"t#`, "write the ticket"},
 	{"PutItem", "connections", "", "register the connection"},
 	{"UpdateItem", "connections", "ADD n :n", "count against a limit"},
 	{"UpdateItem", "connections", "SET cl ", "mark the connection as closing"},
@@ -138,6 +144,7 @@ var namings = []naming{
 	{"UpdateItem", "connections", "REMOVE r.#r", "drop the room"},
 	{"UpdateItem", "connections", "SET ja ", "begin a join"},
 	{"UpdateItem", "connections", "ck = :ck", "set the next check"},
+	{"DeleteItem", "connections", `"t#`, "take the ticket"},
 	{"DeleteItem", "connections", "", "delete the connection"},
 	{"GetItem", "connections", `"v#"`, "read revocations"},
 	{"GetItem", "connections", "", "read the connection"},

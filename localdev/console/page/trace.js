@@ -5,7 +5,7 @@ import { mark } from "./room.js";
 import { all } from "./stream.js";
 
 const lanes = {
-  gateway: "Gateway", message: "Message", dynamodb: "DynamoDB", sns: "SNS", broadcast: "Broadcast", client: "Client", sqs: "SQS",
+  gateway: "Gateway", message: "Message", dynamodb: "DynamoDB", sns: "SNS", broadcast: "Broadcast", client: "Client", sqs: "SQS", secretsmanager: "Secrets",
 };
 
 let chosen;
