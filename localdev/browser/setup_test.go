@@ -85,6 +85,12 @@ const screenshots = "../../build/screenshots"
 // setup starts a stack with its console, or skips where no browser is.
 func setup(t *testing.T) *console.Running {
 	t.Helper()
+	return setupWith(t, stack.Config{})
+}
+
+// setupWith is setup with a stack that is set otherwise.
+func setupWith(t *testing.T, config stack.Config) *console.Running {
+	t.Helper()
 	t.Parallel()
 	if chromium() == "" {
 		t.Skip("NO BROWSER: the tests of the console and of the SDK in a browser are skipped. Install chromium, or name it in CHROMIUM.")
@@ -92,7 +98,7 @@ func setup(t *testing.T) *console.Running {
 	if browsers.once.Do(start); browsers.err != nil {
 		t.Fatalf("start %s: %v", chromium(), browsers.err)
 	}
-	return console.RunT(t, stack.Config{})
+	return console.RunT(t, config)
 }
 
 // tab is a page in the browser.
