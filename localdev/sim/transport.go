@@ -123,13 +123,18 @@ func (t transport) perform(ctx context.Context, c *call) (*http.Response, error)
 	if c.op != "PostToConnection" {
 		return t.effect(c)
 	}
+	return t.apart(ctx, func() (*http.Response, error) { return t.effect(c) })
+}
+
+// apart waits for f until its caller gives up; f goes on all the same.
+func (t transport) apart(ctx context.Context, f func() (*http.Response, error)) (*http.Response, error) {
 	type result struct {
 		response *http.Response
 		err      error
 	}
 	done := make(chan result, 1)
 	t.w.late.Go(func() {
-		response, err := t.effect(c)
+		response, err := f()
 		done <- result{response, err}
 	})
 	select {
@@ -163,23 +168,11 @@ func (t transport) effect(c *call) (*http.Response, error) {
 // late has a call take effect after d even if its function is over by then: it
 // was on its way.
 func (t transport) late(ctx context.Context, c *call, d time.Duration) (*http.Response, error) {
-	type result struct {
-		response *http.Response
-		err      error
-	}
-	done := make(chan result, 1)
-	t.w.late.Go(func() {
+	return t.apart(ctx, func() (*http.Response, error) {
 		_ = clock.Sleep(context.WithoutCancel(ctx), t.w.clock, d)
 		t.w.note(event{actor: "network", call: c, text: "takes effect late: " + c.String(), room: c.room, connection: c.connection})
-		response, err := t.effect(c)
-		done <- result{response, err}
+		return t.effect(c)
 	})
-	select {
-	case r := <-done:
-		return r.response, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 func actor(function, invocation string) string {
