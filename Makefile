@@ -229,6 +229,12 @@ test-js-runtimes: ## Try the TypeScript SDK in Deno, Bun and Chromium (looked fo
 sizes: ## Measure the TypeScript SDK beside other clients, and write the table into its README.
 	cd pkg/client/js && npm ci && npm run build && npm run size -- --write
 
+SCALE ?= 1
+
+.PHONY: test-proxies
+test-proxies: ## Try the SDKs behind nginx and HAProxy, 6 minutes; SCALE=12 divides all times.
+	go test ./localdev/proxy -count=1 -timeout 20m -parallel 8 -v -scale $(SCALE)
+
 SEEDS ?= 300
 FIRST ?= 1
 FOR ?= 0
