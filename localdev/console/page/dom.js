@@ -71,12 +71,12 @@ export function span(ms) {
 /** The beginning of a connection's id. */
 export const short = (id) => id.slice(0, 6);
 
-let saying;
+const pending = [];
 
-/** Says something to screen readers. */
+/** Says something to screen readers, after what is about to be said. */
 export function announce(sentence) {
+  if (pending.push(sentence) > 1) return;
   const status = $("status");
   status.textContent = "";
-  clearTimeout(saying);
-  saying = setTimeout(() => (status.textContent = sentence), 50);
+  setTimeout(() => (status.textContent = pending.splice(0).join(". ")), 50);
 }
