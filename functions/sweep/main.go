@@ -8,10 +8,13 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/gapless-rooms/gapless/pkg/app"
+	"github.com/gapless-rooms/gapless/pkg/rule"
 )
 
 func main() {
-	function, err := app.Sweep(context.Background(), app.Process())
+	host := app.Process()
+	host.Hooks = rule.New
+	function, err := app.Sweep(context.Background(), host)
 	if err != nil {
 		log.Fatal(err)
 	}

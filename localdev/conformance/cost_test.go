@@ -97,8 +97,12 @@ func TestUnits(t *testing.T) {
 	m.costs(t, "Get", 1, 0, func() error { return second(connections.Get(ctx, c.ID)) })
 	m.costs(t, "Peek", 0.5, 0, func() error { return second(connections.Peek(ctx, c.ID)) })
 	m.costs(t, "AddRoom", 0, 1, func() error {
-		return connections.AddRoom(ctx, connection.AddRoomParams{ID: c.ID, Room: "lobby", Max: 10, Now: storetest.Start})
+		return second(connections.AddRoom(ctx, connection.AddRoomParams{ID: c.ID, Room: "lobby", Max: 10, Now: storetest.Start}))
 	})
+	m.costs(t, "Authenticate in rooms, with the same permissions", 0, 1, func() error {
+		return second(connections.Authenticate(ctx, authenticate))
+	})
+	m.costs(t, "Carry", 0, 1, func() error { return connections.Carry(ctx, c.ID, 1) })
 	m.costs(t, "DropRoom", 0, 1, func() error { return connections.DropRoom(ctx, c.ID, "lobby", storetest.Start) })
 	m.costs(t, "Check", 0, 1, func() error { return connections.Check(ctx, c.ID, 0, storetest.Start) })
 	m.costs(t, "Condemn", 0, 1, func() error { return connections.Condemn(ctx, c.ID, 3503, storetest.Start) })
@@ -112,6 +116,7 @@ func TestUnits(t *testing.T) {
 	member := room.Member{Room: "lobby", ConnectionID: c.ID, User: "ada", Session: "session", JoinedAt: storetest.Start}
 	m.costs(t, "Rooms.Put", 0, 1, func() error { return rooms.Put(ctx, member, storetest.Start.Add(time.Hour)) })
 	m.costs(t, "Members", 1, 0, func() error { return second(rooms.Members(ctx, "lobby", 0, storetest.Start)) })
+	m.costs(t, "SetPresence", 0, 1, func() error { return rooms.SetPresence(ctx, member) })
 	m.costs(t, "SetBehind", 0, 1, func() error { return rooms.SetBehind(ctx, member, room.Untold) })
 	m.costs(t, "Leave", 0, 1, func() error { return second(rooms.Leave(ctx, "lobby", c.ID, storetest.Start, storetest.Start)) })
 	m.costs(t, "Unmark", 0, 1, func() error { return rooms.Unmark(ctx, "lobby", c.ID, storetest.Start.Add(time.Minute)) })

@@ -171,7 +171,15 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		})
 		ok(t, err)
 		lose()
-		ok(t, s.AddRoom(t.Context(), connection.AddRoomParams{ID: "a=", Room: "lobby", Max: 1, Now: storetest.Start}))
+		_, err = s.AddRoom(t.Context(), connection.AddRoomParams{ID: "a=", Room: "lobby", Max: 1, Now: storetest.Start})
+		ok(t, err)
+		lose()
+		_, err = s.Authenticate(t.Context(), connection.AuthenticateParams{
+			ID: "a=", Identity: auth.Identity{User: "ada", Permissions: auth.Permissions{}}, CheckAt: storetest.Start,
+		})
+		ok(t, err)
+		lose()
+		ok(t, s.Carry(t.Context(), "a=", 1))
 		lose()
 		ok(t, s.DropRoom(t.Context(), "a=", "lobby", storetest.Start))
 		lose()
@@ -307,11 +315,12 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 		return second(b.connections().Authenticate(ctx, connection.AuthenticateParams{ID: "a="}))
 	},
 	"AddRoom": func(ctx context.Context, b backend) error {
-		return b.connections().AddRoom(ctx, connection.AddRoomParams{ID: "a=", Room: "r", Max: 1})
+		return second(b.connections().AddRoom(ctx, connection.AddRoomParams{ID: "a=", Room: "r", Max: 1}))
 	},
 	"DropRoom": func(ctx context.Context, b backend) error {
 		return b.connections().DropRoom(ctx, "a=", "r", storetest.Start)
 	},
+	"Carry": func(ctx context.Context, b backend) error { return b.connections().Carry(ctx, "a=", 1) },
 	"Check": func(ctx context.Context, b backend) error {
 		return b.connections().Check(ctx, "a=", 0, storetest.Start)
 	},
@@ -344,6 +353,9 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	},
 	"Rooms.Leave": func(ctx context.Context, b backend) error {
 		return second(b.rooms().Leave(ctx, "lobby", "a=", storetest.Start, storetest.Start))
+	},
+	"Rooms.SetPresence": func(ctx context.Context, b backend) error {
+		return b.rooms().SetPresence(ctx, room.Member{Room: "lobby", ConnectionID: "a="})
 	},
 	"Rooms.Unmark": func(ctx context.Context, b backend) error {
 		return b.rooms().Unmark(ctx, "lobby", "a=", storetest.Start)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gapless-rooms/gapless/localdev/gateway"
 	"github.com/gapless-rooms/gapless/localdev/stack"
+	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
@@ -57,11 +58,9 @@ type conn struct {
 
 func (b *bench) connect(user string) *conn {
 	b.t.Helper()
-	token, err := b.stack.Token(user, nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	c, err := b.stack.Gateway.Dial(b.t.Context(), gateway.DialOptions{Header: http.Header{"Authorization": {"Bearer " + token}}})
+	c, err := b.stack.Gateway.Dial(b.t.Context(), gateway.DialOptions{
+		Header: http.Header{"Authorization": {"Bearer " + b.token(user, nil)}},
+	})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -80,6 +79,15 @@ func (b *bench) connect(user string) *conn {
 	}()
 	b.t.Cleanup(c.Cut)
 	return out
+}
+
+func (b *bench) token(user string, permissions auth.Permissions) string {
+	b.t.Helper()
+	token, err := b.stack.Token(user, permissions)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return token
 }
 
 func (c *conn) send(format string, args ...any) {
@@ -201,7 +209,17 @@ func TestCost(t *testing.T) {
 		if n := b.stack.Lambda.Stats("message").Invocations; n != 4 {
 			b.t.Errorf("%d invocations after 4 commands and a ping", n)
 		}
+		for range 2 { // the first time, the environment reads the secret
+			b.settle()
+			ada.call(`{"action":"auth","id":1,"token":%q}`, b.token("ada", nil))
+		}
+		add(b.t, b.settle().row("auth, in 3 rooms, the same permissions", 1, 0, nil))
+		ada.call(`{"action":"auth","id":1,"token":%q}`, b.token("ada", auth.Permissions{"*": {auth.Join}}))
 		time.Sleep(2 * time.Minute)
+		if err := b.stack.Sweep(b.t.Context()); err != nil {
+			b.t.Fatal(err)
+		}
+		add(b.t, b.settle().row("auth, in 3 rooms, others, and the sweep then", 2+3+1, -1, map[string]int{"ReceiveMessage": 1}))
 		ada.Cut()
 		add(b.t, b.settle("disconnect").row("disconnect from 3 rooms", 1+3, 1, map[string]int{"PublishBatch": 1}))
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -22,7 +23,7 @@ import (
 type moody struct {
 	hook.None
 	mu     sync.Mutex
-	closed bool // nobody may enter room "door"
+	closed bool // nobody may enter room "door", nor stay there and in "stay.…"
 	after  []hook.Published
 }
 
@@ -36,6 +37,9 @@ func mood(ctx context.Context, name string) error {
 		return errors.New("secret-host: connection refused")
 	case strings.HasPrefix(name, "panic"):
 		panic("secret-panic")
+	case strings.HasPrefix(name, "nil"):
+		var none *protocol.Error // not nil once it is an error
+		return none
 	case strings.HasPrefix(name, "hang"):
 		<-ctx.Done()
 		return ctx.Err()
@@ -56,6 +60,9 @@ func (h *moody) AuthorizeJoin(ctx context.Context, r hook.Reading) error {
 	h.mu.Unlock()
 	if r.Room == "door" && closed {
 		return hook.Refuse("the door is closed")
+	}
+	if strings.HasPrefix(r.Room, "stay.") && r.Staying && closed {
+		return mood(ctx, strings.TrimPrefix(r.Room, "stay."))
 	}
 	if strings.HasPrefix(r.Room, "read.") {
 		return mood(ctx, strings.TrimPrefix(r.Room, "read."))
@@ -91,6 +98,7 @@ var verdicts = map[string]*protocol.Error{
 	"later":  protocol.Retry(protocol.RateLimited, 1234, "not now"),
 	"fail":   protocol.Retry(protocol.Unavailable, 500, "not available at the moment: try again with the same key"),
 	"hang":   protocol.Retry(protocol.Unavailable, 500, "not available at the moment: try again with the same key"),
+	"nil":    protocol.Retry(protocol.Unavailable, 500, "not available at the moment: try again with the same key"),
 	"panic":  protocol.Errorf(protocol.Internal, "something went wrong on our side"),
 }
 
@@ -186,5 +194,55 @@ func TestVerdictThatChanges(t *testing.T) {
 	publish(bob, "other", "for ada", "")
 	if p := ada.next(protocol.PushMessages); p.Room != "other" {
 		t.Errorf("ada got %+v", p)
+	}
+}
+
+// TestSweepAsksWhoMayStay: who is not let stay any more hears no more of the room
+// within one sweep of when the connection is due, without asking; where the
+// hook does not say a clear no, everybody stays.
+func TestSweepAsksWhoMayStay(t *testing.T) {
+	t.Parallel()
+	s, hooks := moodyStack(t)
+	ada, bob := connect(t, s, "ada"), connect(t, s, "bob")
+	join(bob, "door", nil, "")
+	rooms := []string{"door", "stay.later", "stay.fail", "stay.hang", "stay.panic", "stay.nil", "other"}
+	at := map[string]page{}
+	for _, room := range rooms {
+		at[room] = join(ada, room, nil, "")
+	}
+	hooks.mu.Lock()
+	hooks.closed = true
+	hooks.mu.Unlock()
+	s.Advance(9 * time.Minute)
+	for _, c := range []*client{ada, bob} { // a sign of life
+		call[m](c, m{"action": "leave", "room": "nowhere"})
+	}
+	sweep(t, s)
+	publish(bob, "door", "not due yet", "")
+	if p := ada.next(protocol.PushMessages); p.Room != "door" {
+		t.Errorf("ada got %+v", p)
+	}
+	s.Advance(time.Minute)
+	sweep(t, s)
+	for _, room := range rooms {
+		publish(bob, room, "for ada but at the door", "")
+	}
+	heard := map[string]bool{}
+	for range rooms[1:] {
+		heard[ada.next(protocol.PushMessages).Room] = true
+	}
+	if len(heard) != len(rooms)-1 || heard["door"] {
+		t.Errorf("ada heard of %v", heard)
+	}
+	// She learns it by sync, as whoever never joined.
+	r := call[struct{ Rooms map[string]page }](ada, m{"action": "sync", "rooms": m{"door": m{"since": 1, "epoch": at["door"].Epoch}}})
+	if e := r.Rooms["door"].Error; e == nil || e.Code != protocol.Forbidden {
+		t.Errorf("sync: %+v", e)
+	}
+	for room, code := range map[string]protocol.Code{"later": protocol.RateLimited, "nil": protocol.Unavailable} {
+		r := call[struct{ Rooms map[string]page }](ada, m{"action": "sync", "rooms": m{"stay." + room: m{"since": 0}}})
+		if e := r.Rooms["stay."+room].Error; e == nil || e.Code != code {
+			t.Errorf("sync of %s: %+v", room, e)
+		}
 	}
 }

@@ -93,6 +93,36 @@ func TestWhoMayNotSeePresenceIsNotTold(t *testing.T) {
 	}
 }
 
+// TestPresenceFollowsAFreshToken: whether a member is told who comes and goes
+// follows its token within one sweep, in both directions.
+func TestPresenceFollowsAFreshToken(t *testing.T) {
+	t.Parallel()
+	s := stack.RunT(t, stack.Config{NoSchedule: true})
+	sees, blind := auth.Permissions{"lobby": {auth.Join, auth.Presence}}, auth.Permissions{"lobby": {auth.Join}}
+	less, more := connectAs(t, s, "less", sees), connectAs(t, s, "more", blind)
+	for _, c := range []*client{less, more} {
+		join(c, "lobby", nil, "")
+	}
+	call[protocol.AuthResult](less, m{"action": "auth", "token": tokenFor(t, s, "less", blind)})
+	call[protocol.AuthResult](more, m{"action": "auth", "token": tokenFor(t, s, "more", sees)})
+	sweep(t, s)
+	ada := connect(t, s, "ada")
+	join(ada, "lobby", nil, "")
+	if p := more.next(protocol.PushPresence); !slices.Contains(p.Joined, "ada") {
+		t.Errorf("more was told %+v", p)
+	}
+	idle(t, s)
+	publish(ada, "lobby", "the end", "")
+	for p := range less.pushes {
+		if slices.Contains(p.Joined, "ada") {
+			t.Errorf("less was told %+v", p)
+		}
+		if p.Push == protocol.PushMessages {
+			break
+		}
+	}
+}
+
 // TestNothingTellsWhetherARoomExists sends every command about a room that is
 // full of life and about one that nobody has ever named: whoever has no right
 // to either gets the same answer, byte for byte.

@@ -52,8 +52,7 @@ type gap struct {
 type linkInfo struct {
 	client *client
 	since  time.Duration
-	ended  time.Duration // 0: not yet
-	gone   int           // wrong 410s that were injected
+	gone   int // wrong 410s that were injected
 }
 
 type sweep struct {
@@ -124,14 +123,6 @@ func (k *checker) connected(c *client, l *link) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.links[l.id] = linkInfo{client: c, since: k.w.now()}
-}
-
-func (k *checker) disconnected(l *link) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	info := k.links[l.id]
-	info.ended = k.w.now()
-	k.links[l.id] = info
 }
 
 // wrongGone notes that the gateway was made to lie about a connection.

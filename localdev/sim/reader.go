@@ -28,7 +28,6 @@ func (c *client) read(ctx context.Context, l *link) {
 		if err != nil {
 			if ctx.Err() == nil {
 				c.note("", "connection %s ends: %v", l.id, err)
-				c.w.check.disconnected(l)
 			}
 			return
 		}

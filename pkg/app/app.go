@@ -37,7 +37,7 @@ type Host struct {
 	// Random is uniform in [0, n).
 	Random func(n int64) int64
 	// Hooks makes the application's own rules, once for each environment of
-	// connect and message; nil means that there are none.
+	// connect, message and sweep; nil means that there are none.
 	Hooks func(ctx context.Context, h Host) (hook.Hooks, error)
 }
 

@@ -80,7 +80,8 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 	}
 	return &handler.Message{
 		Connections: s.connections, Members: s.rooms, Log: log,
-		Waker: sns.New(sdk, c.ARN), Verifier: hooked{hooks, verifier}, Hooks: hooks,
+		Leaver: connection.NewLeaver(s.connections, s.rooms, h.Clock),
+		Waker:  sns.New(sdk, c.ARN), Verifier: hooked{hooks, verifier}, Hooks: hooks,
 		Revocations: s.guard(h, c.Lifetime), Policy: auth.Policy{Open: c.OpenRooms},
 		Clock: h.Clock, Random: h.Random, Limits: s.limits(h, c.Client), Logger: logger,
 		Heartbeat: c.Heartbeat, CheckEvery: c.CheckEvery, MaxRooms: c.MaxRooms,
@@ -120,10 +121,15 @@ func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
+	hooks, err := h.runner(ctx, c.Hook, logger)
+	if err != nil {
+		return nil, err
+	}
 	s := newStores(sdk, c.Tables, logger)
 	return &handler.Sweep{Sweeper: sweep.New(sweep.Parts{
 		Connections: s.connections, Revocations: s.guard(h, c.Lifetime), Gateway: apigw.New(sdk, c.Endpoint),
-		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock), Members: s.rooms,
+		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock), Members: s.rooms, Hooks: hooks,
+		Leaver: connection.NewLeaver(s.connections, s.rooms, h.Clock),
 		Policy: auth.Policy{Open: c.OpenRooms},
 		Waker:  sns.New(sdk, c.ARN), DeadLetters: sqs.New(sdk, c.DeadLetterQueue),
 		Clock: h.Clock, Random: h.Random, Logger: logger,

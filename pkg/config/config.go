@@ -206,6 +206,7 @@ type Sweeper struct {
 	Gateway
 	Lifetime
 	Grants
+	Hook
 	Crowd
 	Sweep
 	Telemetry

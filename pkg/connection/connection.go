@@ -31,6 +31,10 @@ type Connection struct {
 	// CheckAt is when the sweeper looks at the connection next: at the latest
 	// when its token expires.
 	CheckAt time.Time
+	// Regrants counts how often its permissions were replaced by others while
+	// it was in rooms, and Carried says up to which of those times its
+	// memberships are known to be in line with them.
+	Regrants, Carried int
 	// Strikes counts consecutive signs that the connection is gone. One may be
 	// wrong; the sweeper removes at two.
 	Strikes int
@@ -49,6 +53,14 @@ func (c Connection) Authenticated() bool { return c.Identity.User != "" }
 func (c Connection) Expired(now time.Time) bool {
 	return c.Authenticated() && c.Identity.Expired(now)
 }
+
+// Joining reports whether a join that began before the connection was read, at
+// now or later, may still be under way.
+func (c Connection) Joining(now time.Time) bool { return now.Before(c.JoinedAt.Add(joinBound)) }
+
+// Regranted reports whether there may be a membership that is not in line with
+// its permissions yet.
+func (c Connection) Regranted() bool { return c.Regrants != c.Carried }
 
 // In reports whether the connection has joined room.
 func (c Connection) In(room string) bool {

@@ -68,7 +68,7 @@ func (r *Remover) Remove(ctx context.Context, id string) (Connection, error) {
 		if err := r.deleteMemberships(ctx, c); err != nil {
 			return Connection{}, err
 		}
-		if began.Before(c.JoinedAt.Add(joinBound)) {
+		if c.Joining(began) {
 			if err := r.store.MarkClosing(ctx, id, r.clock.Now().Add(joinBound)); err != nil && !errors.Is(err, ErrNotFound) {
 				return Connection{}, fmt.Errorf("mark connection as closing: %w", err)
 			}

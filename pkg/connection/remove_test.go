@@ -68,7 +68,7 @@ func TestRemoveLeavesTheLastStepWhileAJoinMayBeUnderWay(t *testing.T) {
 			t.Fatalf("%+v, %v", c, err)
 		}
 		// Nobody joins with it any more, and whoever was on the way is found.
-		if err := s.AddRoom(t.Context(), connection.AddRoomParams{ID: "c", Room: "x", Max: 9, Now: time.Now()}); !errors.Is(err, connection.ErrNotFound) {
+		if _, err := s.AddRoom(t.Context(), connection.AddRoomParams{ID: "c", Room: "x", Max: 9, Now: time.Now()}); !errors.Is(err, connection.ErrNotFound) {
 			t.Errorf("a closing connection joined: %v", err)
 		}
 		time.Sleep(time.Minute)
@@ -89,7 +89,7 @@ func TestJoinThatSlipsInDuringRemovalIsNotForgotten(t *testing.T) {
 		m := &members{}
 		m.during = func() {
 			m.during = nil
-			if err := s.AddRoom(t.Context(), connection.AddRoomParams{ID: "c", Room: "late", Max: 9, Now: time.Now()}); err != nil {
+			if _, err := s.AddRoom(t.Context(), connection.AddRoomParams{ID: "c", Room: "late", Max: 9, Now: time.Now()}); err != nil {
 				t.Error(err)
 			}
 		}

@@ -27,18 +27,25 @@ type Store interface {
 
 	// Authenticate sets identity, session and next check, adds rooms, and
 	// returns the connection as it then stands. ErrOtherUser if another user
-	// owns it.
+	// owns it. If it is in rooms already, and with other permissions, it is
+	// Regranted once more.
 	Authenticate(ctx context.Context, p AuthenticateParams) (Connection, error)
 
-	// AddRoom adds a room before its membership is written, and sets JoinedAt.
+	// AddRoom adds a room before its membership is written, sets JoinedAt, and
+	// returns the connection as it then stands: permissions that replace these
+	// later find the room there.
 	// A room that stands there for a newer join goes on standing for it.
 	// ErrTooManyRooms if the connection would be in more than Max, which is at
 	// least 1; a room that it is in already can always be added.
-	AddRoom(ctx context.Context, p AddRoomParams) error
+	AddRoom(ctx context.Context, p AddRoomParams) (Connection, error)
 
 	// DropRoom removes a room after its membership was ended by a command that
 	// API Gateway took at upto, unless a newer join of it has begun.
 	DropRoom(ctx context.Context, id, room string, upto time.Time) error
+
+	// Carry records that the memberships are in line with the permissions that
+	// stood there when Regrants was upto.
+	Carry(ctx context.Context, id string, upto int) error
 
 	// Check records what a look at the connection found: strikes and the next
 	// date.

@@ -27,6 +27,7 @@ import (
 type Message struct {
 	Connections connection.Store
 	Members     room.Store
+	Leaver      *connection.Leaver
 	Log         *msglog.Log
 	Waker       broadcast.Waker
 	Verifier    Verifier

@@ -2,13 +2,13 @@ package handler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/hook"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 	"github.com/gapless-rooms/gapless/pkg/room"
@@ -39,7 +39,7 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 // addAndEnter writes the room into the connection before the membership, so
 // that whoever removes the connection finds it.
 func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
-	err := m.Connections.AddRoom(ctx, connection.AddRoomParams{
+	conn, err := m.Connections.AddRoom(ctx, connection.AddRoomParams{
 		ID: conn.ID, Room: name, Max: m.MaxRooms, At: c.at, Now: m.Clock.Now(),
 	})
 	if err != nil {
@@ -54,7 +54,7 @@ func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Conn
 func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	member := room.Member{
 		Room: name, ConnectionID: conn.ID, User: conn.Identity.User, Session: conn.Session, JoinedAt: c.at,
-		NoPresence: !m.Policy.Allows(conn.Identity, auth.Presence, name),
+		NoPresence: !m.Policy.Allows(conn.Identity, auth.Presence, name), Regrants: conn.Regrants,
 	}
 	if err := m.Members.Put(ctx, member, conn.ConnectedAt.Add(Lifetime+memberSlack)); err != nil {
 		return protocol.JoinResult{}, fmt.Errorf("write membership: %w", err)
@@ -76,19 +76,13 @@ func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 	return protocol.Empty{}, m.exit(ctx, c, conn, p.Room)
 }
 
-// exit ends a membership and keeps out a join that is older than the command
-// and still under way: two writes. Then it tells the room.
+// exit ends a membership and tells the room.
 func (m *Message) exit(ctx context.Context, c *call, conn connection.Connection, name string) error {
-	member, err := m.Members.Leave(ctx, name, conn.ID, c.at, m.Clock.Now().Add(room.MarkFor))
+	was, err := m.Leaver.Leave(ctx, conn, name, c.at)
 	if err != nil {
-		return fmt.Errorf("leave: %w", err)
+		return err
 	}
-	if conn.In(name) {
-		if err := m.Connections.DropRoom(ctx, conn.ID, name, c.at); err != nil {
-			return fmt.Errorf("drop room: %w", err)
-		}
-	}
-	if member {
+	if was {
 		m.courtesy(ctx, broadcast.PresenceWake(name, conn.Identity.User, conn.ID, true))
 	}
 	return nil
@@ -146,8 +140,7 @@ func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connect
 // expel ends the membership of whoever may not be a member any more, and
 // returns the error that says so.
 func (m *Message) expel(ctx context.Context, c *call, conn connection.Connection, name string, why error) error {
-	var no *protocol.Error
-	if !conn.In(name) || !errors.As(why, &no) || no.Temporary {
+	if !conn.In(name) || !hook.Refused(why) {
 		return why
 	}
 	if err := m.exit(ctx, c, conn, name); err != nil {

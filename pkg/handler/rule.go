@@ -36,7 +36,9 @@ func (m *Message) permitJoin(ctx context.Context, conn connection.Connection, ro
 	if err := m.permit(conn.Identity, auth.Join, room); err != nil {
 		return err
 	}
-	return m.Hooks.AuthorizeJoin(ctx, hook.Reading{Caller: caller(conn), Room: room, Action: auth.Join})
+	return m.Hooks.AuthorizeJoin(ctx, hook.Reading{
+		Caller: caller(conn), Room: room, Action: auth.Join, Staying: conn.In(room),
+	})
 }
 
 // permitAll is permitJoin for several rooms: a verdict for each.

@@ -43,8 +43,12 @@ type Hooks interface {
 	// refuse; to grant more, return more permissions from Authenticate. Say the
 	// same whether the room exists or not.
 	//
-	// The verdict on a join holds until the connection leaves or ends, after two
-	// hours at the latest; sync asks again, and a no ends the membership. To be
+	// Of a member it is asked again and again: by sync, which SDKs send every
+	// five minutes or so, and by the sweeper when the connection is due, within
+	// GAPLESS_CHECK_EVERY (10 min) and one sweep. A Refuse ends the membership.
+	// A failure does not, nor does TryAgain: who was let in stays in while
+	// nothing can be told. A hook that does not want to be asked so often answers
+	// nil where Reading.Staying is set, or keeps its answers for a while. To be
 	// heard at once, revoke the user: see package revocation.
 	AuthorizeJoin(ctx context.Context, r Reading) error
 
@@ -90,6 +94,9 @@ type Reading struct {
 	// Action is auth.Join for join, hello and sync, auth.History or
 	// auth.Presence.
 	Action auth.Action
+	// Staying says that the connection is in the room, and that the question is
+	// whether it may stay: sync and the sweeper ask so.
+	Staying bool
 }
 
 // Publish is a message on its way into a room.

@@ -21,6 +21,14 @@ func TryAgain(after time.Duration, sentence string) error {
 	return protocol.Retry(protocol.RateLimited, max(1, after.Milliseconds()), sentence)
 }
 
+// Refused reports whether an error of a Runner is a no for good: neither "not
+// now" nor a failure.
+func Refused(err error) bool {
+	var failed *Failure
+	var no *protocol.Error
+	return !errors.As(err, &failed) && errors.As(err, &no) && !no.Temporary
+}
+
 // Failure is an error of a hook that is no refusal. The client must not see it.
 type Failure struct {
 	Hook string // the method's name

@@ -89,6 +89,9 @@ func TestRefusalsReachTheClientAndFailuresDoNot(t *testing.T) {
 		err := runner(scripted{authorize: func(context.Context) error { return test.err }}).AuthorizeJoin(t.Context(), hook.Reading{})
 		var no *protocol.Error
 		var failed *hook.Failure
+		if got, want := hook.Refused(err), test.code != "" && !test.temporary; got != want {
+			t.Errorf("%s: a no for good: %v", name, got)
+		}
 		switch {
 		case test.code != "" && (!errors.As(err, &no) || no.Code != test.code || no.Message != "no" || no.Temporary != test.temporary):
 			t.Errorf("%s: %#v", name, err)

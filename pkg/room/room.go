@@ -15,9 +15,12 @@ type Member struct {
 	// written for: commands of one connection may run late and in any order, so
 	// their own time decides, not the function's.
 	JoinedAt time.Time
-	// NoPresence says that the token with which it joined does not grant
-	// presence: it is not told who comes and goes.
+	// NoPresence says that its token does not grant presence: it is not told
+	// who comes and goes. A token that replaces that one counts from the next
+	// sweep on.
 	NoPresence bool
+	// Regrants is the connection's, as of the token that NoPresence follows.
+	Regrants int
 	// Behind says that live delivery has stopped for this member.
 	Behind Behind
 }

@@ -42,6 +42,10 @@ type Store interface {
 	// expired at now and that nobody has joined anew.
 	Unmark(ctx context.Context, room, connectionID string, now time.Time) error
 
+	// SetPresence sets NoPresence and Regrants of a member, whichever join it is
+	// one by. Nothing happens if it is none, or if it follows a newer token.
+	SetPresence(ctx context.Context, m Member) error
+
 	// SetBehind records that a member is behind, on condition that its
 	// membership is still the one of the join at m.JoinedAt. ErrNotMember if it
 	// has left, ErrOvertaken if it has joined anew.

@@ -17,6 +17,7 @@ func RunConnections(t *testing.T, factory func(*testing.T) connection.Store) {
 	run(t, "Put", factory, putTests)
 	run(t, "Authenticate", factory, authenticateTests)
 	run(t, "Rooms", factory, roomSetTests)
+	run(t, "Regrants", factory, regrantTests)
 	run(t, "Check", factory, checkTests)
 	run(t, "End", factory, endTests)
 	run(t, "Due", factory, dueTests)
@@ -30,7 +31,7 @@ func joined(id string) connection.Connection {
 			"org.42.*": {auth.Join, auth.Publish}, "user.{sub}": {"*"},
 		}},
 		Session: "session", ConnectedAt: Start, Rooms: map[string]time.Time{"lobby": Start, "org.42.a/b": Start.Add(time.Second)},
-		JoinedAt: Start.Add(time.Second), CheckAt: Start.Add(10 * time.Minute), Strikes: 1,
+		JoinedAt: Start.Add(time.Second), Regrants: 3, Carried: 2, CheckAt: Start.Add(10 * time.Minute), Strikes: 1,
 	}
 }
 

@@ -31,59 +31,67 @@ func addParams(id, room string) connection.AddRoomParams {
 	return connection.AddRoomParams{ID: id, Room: room, Max: 3, At: Start.Add(50 * time.Second), Now: Start.Add(time.Minute)}
 }
 
+// addRoom is AddRoom but for what it returns.
+func addRoom(t *testing.T, s connection.Store, p connection.AddRoomParams) error {
+	t.Helper()
+	_, err := s.AddRoom(t.Context(), p)
+	return err
+}
+
 var roomSetTests = []test[connection.Store]{
 	{"a room is added and the join begun", func(t *testing.T, s connection.Store) {
 		id := put(t, s, anonymous)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
+		got := must[connection.Connection](t)(s.AddRoom(t.Context(), addParams(id, "lobby")))
 		want := anonymous(id)
 		want.Rooms, want.JoinedAt = map[string]time.Time{"lobby": Start.Add(50 * time.Second)}, Start.Add(time.Minute)
+		same(t, got, want)
 		same(t, get(t, s, id), want)
 	}},
 	{"a room is added once but the join begun each time", func(t *testing.T, s connection.Store) {
 		id := put(t, s, anonymous)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
+		ok(t, addRoom(t, s, addParams(id, "lobby")))
 		again := addParams(id, "lobby")
 		again.At, again.Now = Start.Add(time.Hour), Start.Add(time.Hour)
-		ok(t, s.AddRoom(t.Context(), again))
+		ok(t, addRoom(t, s, again))
 		got := get(t, s, id)
 		same(t, got.Rooms, map[string]time.Time{"lobby": again.At})
 		same(t, got.JoinedAt, again.Now)
 	}},
 	{"a room goes on standing for a newer join though an older one begins", func(t *testing.T, s connection.Store) {
 		id := put(t, s, anonymous)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
+		ok(t, addRoom(t, s, addParams(id, "lobby")))
 		late := addParams(id, "lobby")
 		late.At, late.Now = late.At.Add(-time.Millisecond), late.Now.Add(time.Second)
-		ok(t, s.AddRoom(t.Context(), late))
-		got := get(t, s, id)
+		got := must[connection.Connection](t)(s.AddRoom(t.Context(), late))
 		same(t, got.Rooms, map[string]time.Time{"lobby": addParams(id, "lobby").At})
 		same(t, got.JoinedAt, late.Now)
+		same(t, get(t, s, id), got)
 	}},
 	{"one more than max is refused and nothing changes", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "attic")))
+		ok(t, addRoom(t, s, addParams(id, "attic")))
 		before := get(t, s, id)
 		late := addParams(id, "cellar")
 		late.Now = Start.Add(time.Hour)
-		fails(t, s.AddRoom(t.Context(), late), connection.ErrTooManyRooms)
+		fails(t, addRoom(t, s, late), connection.ErrTooManyRooms)
 		same(t, get(t, s, id), before)
 	}},
 	{"at max a room that it is in can be joined again", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "attic")))
-		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
+		ok(t, addRoom(t, s, addParams(id, "attic")))
+		ok(t, addRoom(t, s, addParams(id, "lobby")))
 	}},
 	{"max holds against many joins at once", func(t *testing.T, s connection.Store) {
 		id := put(t, s, anonymous)
 		won := race(t, width, func(i int) (bool, error) {
-			err := s.AddRoom(t.Context(), addParams(id, numbered("room", i)))
+			err := addRoom(t, s, addParams(id, numbered("room", i)))
 			return err == nil, ignore(err, connection.ErrTooManyRooms)
 		})
 		same(t, count(won), 3)
 		same(t, len(get(t, s, id).Rooms), 3)
 	}},
 	{"one that is over cannot join", func(t *testing.T, s connection.Store) {
-		over(t, s, func(id string) error { return s.AddRoom(t.Context(), addParams(id, "attic")) })
+		over(t, s, func(id string) error { return addRoom(t, s, addParams(id, "attic")) })
 	}},
 	{"a room is dropped and no other", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
@@ -94,13 +102,13 @@ var roomSetTests = []test[connection.Store]{
 		ok(t, s.DropRoom(t.Context(), id, "never joined", Start.Add(time.Hour)))
 		ok(t, s.DropRoom(t.Context(), id, "org.42.a/b", Start.Add(time.Hour)))
 		same(t, get(t, s, id).Rooms, nil)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "lobby")))
+		ok(t, addRoom(t, s, addParams(id, "lobby")))
 		same(t, get(t, s, id).In("lobby"), true)
 	}},
 	{"a room is kept if a newer join has begun", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
 		again := addParams(id, "lobby")
-		ok(t, s.AddRoom(t.Context(), again))
+		ok(t, addRoom(t, s, again))
 		ok(t, s.DropRoom(t.Context(), id, "lobby", again.At.Add(-time.Millisecond)))
 		same(t, get(t, s, id).Rooms["lobby"], again.At)
 		ok(t, s.DropRoom(t.Context(), id, "lobby", again.At))
@@ -108,7 +116,7 @@ var roomSetTests = []test[connection.Store]{
 	}},
 	{"a room is dropped though a join of another has begun", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "attic")))
+		ok(t, addRoom(t, s, addParams(id, "attic")))
 		ok(t, s.DropRoom(t.Context(), id, "lobby", Start))
 		same(t, get(t, s, id).In("lobby"), false)
 	}},
@@ -211,14 +219,14 @@ var endTests = []test[connection.Store]{
 	}},
 	{"one that joined since is kept", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "attic")))
+		ok(t, addRoom(t, s, addParams(id, "attic")))
 		same(t, must[bool](t)(s.Delete(t.Context(), id, joined(id).JoinedAt)), false)
 		same(t, must[bool](t)(s.Delete(t.Context(), id, time.Time{})), false)
 		same(t, get(t, s, id).In("attic"), true)
 	}},
 	{"one that joined for the first time since is kept", func(t *testing.T, s connection.Store) {
 		id := put(t, s, anonymous)
-		ok(t, s.AddRoom(t.Context(), addParams(id, "attic")))
+		ok(t, addRoom(t, s, addParams(id, "attic")))
 		same(t, must[bool](t)(s.Delete(t.Context(), id, time.Time{})), false)
 	}},
 	{"one that is not there counts as deleted", func(t *testing.T, s connection.Store) {
@@ -232,7 +240,7 @@ var endTests = []test[connection.Store]{
 			ok(t, s.Put(t.Context(), joined(id)))
 			won := race(t, 2, func(i int) (bool, error) {
 				if i == 0 {
-					err := s.AddRoom(t.Context(), addParams(id, "attic"))
+					err := addRoom(t, s, addParams(id, "attic"))
 					return err == nil, ignore(err, connection.ErrNotFound)
 				}
 				return s.Delete(t.Context(), id, joined(id).JoinedAt)

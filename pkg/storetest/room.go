@@ -12,6 +12,7 @@ import (
 // RunRooms checks an implementation of room.Store.
 func RunRooms(t *testing.T, factory func(*testing.T) room.Store) {
 	run(t, "Members", factory, memberTests)
+	run(t, "Presence", factory, presenceTests)
 	run(t, "Leave", factory, leaveTests)
 	run(t, "Behind", factory, behindTests)
 }
@@ -48,10 +49,10 @@ var memberTests = []test[room.Store]{
 	{"who may not see presence is known", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		m := member(name, "a=")
-		m.NoPresence = true
+		m.NoPresence, m.Regrants = true, 3
 		enter(t, s, m)
 		same(t, members(t, s, name, Start), []room.Member{m})
-		m.NoPresence, m.JoinedAt = false, Start.Add(time.Minute)
+		m.NoPresence, m.Regrants, m.JoinedAt = false, 0, Start.Add(time.Minute)
 		enter(t, s, m)
 		same(t, members(t, s, name, Start), []room.Member{m})
 	}},
@@ -131,6 +132,46 @@ var memberTests = []test[room.Store]{
 			return struct{}{}, nil
 		})
 		same(t, members(t, s, name, Start), want)
+	}},
+}
+
+var presenceTests = []test[room.Store]{
+	{"who may see presence can be changed and nothing else is", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		enter(t, s, member(name, "a="))
+		enter(t, s, member(name, "b="))
+		want := member(name, "a=")
+		ok(t, s.SetBehind(t.Context(), want, room.Informed))
+		want.Behind = room.Informed
+		for _, may := range []bool{true, false, false, true} {
+			want.NoPresence, want.Regrants = !may, want.Regrants+1
+			ok(t, s.SetPresence(t.Context(), room.Member{Room: name, ConnectionID: "a=", NoPresence: !may, Regrants: want.Regrants}))
+			same(t, members(t, s, name, Start), []room.Member{want, member(name, "b=")})
+		}
+	}},
+	{"the newest token decides in whatever order they are carried over", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		m := member(name, "a=")
+		m.NoPresence, m.Regrants = true, 2
+		enter(t, s, m)
+		for _, late := range []int{0, 1} {
+			ok(t, s.SetPresence(t.Context(), room.Member{Room: name, ConnectionID: "a=", Regrants: late}))
+			same(t, members(t, s, name, Start), []room.Member{m})
+		}
+		m.NoPresence = false
+		ok(t, s.SetPresence(t.Context(), m))
+		same(t, members(t, s, name, Start), []room.Member{m})
+	}},
+	{"whoever is no member does not become one", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		leave(t, s, name, "left=", Start)
+		for _, id := range []string{"never=", "left="} {
+			for _, no := range []bool{true, false} {
+				ok(t, s.SetPresence(t.Context(), room.Member{Room: name, ConnectionID: id, NoPresence: no, Regrants: 1}))
+			}
+		}
+		same(t, members(t, s, name, Start), nil)
+		fails(t, s.Put(t.Context(), member(name, "left="), Start.Add(time.Hour)), room.ErrOvertaken)
 	}},
 }
 

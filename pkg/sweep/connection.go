@@ -14,8 +14,8 @@ import (
 // gone is how many signs in a row that a connection is gone are believed.
 const gone = 2
 
-// look decides what becomes of one connection that is due, or that is in a room
-// which it may not read any more. It came from an
+// look decides what becomes of one connection that is due, or whose memberships
+// are not in line with its token. It came from an
 // eventually consistent read: before it is ended or a second strike removes it,
 // it is read again, or a token that was renewed just now, or a strike that was
 // taken back, would cost a live connection.
@@ -35,8 +35,8 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 	if why, ended := verdict(c, now); ended {
 		return s.end(ctx, c, why, t)
 	}
-	if len(s.lost(c)) > 0 {
-		if err := s.expel(ctx, c.ID); err != nil {
+	if s.unsettled(c) {
+		if err := s.settle(ctx, c.ID); err != nil {
 			return err
 		}
 		if c.CheckAt.After(now) {
@@ -56,7 +56,13 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 	case now.Sub(status.LastActiveAt) >= s.config.IdleAfter:
 		return s.end(ctx, c, protocol.CloseIdle, t)
 	}
-	return s.Connections.Check(ctx, c.ID, 0, connection.NextCheck(now, s.config.CheckEvery, c.Identity))
+	if err := s.Connections.Check(ctx, c.ID, 0, connection.NextCheck(now, s.config.CheckEvery, c.Identity)); err != nil {
+		return err
+	}
+	if s.Hooks != nil {
+		t.found(c)
+	}
+	return nil
 }
 
 // verdict says whether a connection must end whatever its socket does.

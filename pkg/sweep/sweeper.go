@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/hook"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 	"github.com/gapless-rooms/gapless/pkg/revocation"
 )
@@ -70,13 +72,15 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Parts are what a Sweeper works with; all are required.
+// Parts are what a Sweeper works with; all are required but Hooks.
 type Parts struct {
 	Connections connection.Store
 	Revocations *revocation.Guard
 	Gateway     connection.Gateway
 	Remover     *connection.Remover
+	Leaver      *connection.Leaver
 	Members     Members
+	Hooks       *hook.Runner // nil without
 	// Policy says what tokens grant. Its zero value grants nothing to those that
 	// say nothing of rooms.
 	Policy      auth.Policy
@@ -102,6 +106,9 @@ func New(parts Parts, config Config) *Sweeper {
 // Report counts what a sweep did.
 type Report struct {
 	Checked, Ended, Removed, Redriven int64
+	// Unasked are the memberships about which the application was to be asked
+	// and was not, for want of time or because its hooks failed.
+	Unasked int64
 	// Unfinished says that time ran out; what is still due waits for the next
 	// sweep.
 	Unfinished bool
@@ -114,18 +121,30 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	err := errors.Join(s.redrive(ctx, &t), s.sweepConnections(ctx, &t))
 	report := t.report()
 	s.Logger.InfoContext(ctx, "swept", "checked", report.Checked, "ended", report.Ended,
-		"removed", report.Removed, "redriven", report.Redriven, "unfinished", report.Unfinished)
+		"removed", report.Removed, "redriven", report.Redriven, "unasked", report.Unasked,
+		"unfinished", report.Unfinished)
 	return report, err
 }
 
 type tally struct {
-	checked, ended, removed, redriven atomic.Int64
-	unfinished                        atomic.Bool
-	revoked                           revocation.List // set before the first look
+	checked, ended, removed, redriven, unasked atomic.Int64
+	failures                                   atomic.Int64 // of hooks
+	unfinished                                 atomic.Bool
+	revoked                                    revocation.List // set before the first look
+
+	mu    sync.Mutex
+	alive []connection.Connection // due, and to stay
+}
+
+// found notes a connection that was due and stays.
+func (t *tally) found(c connection.Connection) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.alive = append(t.alive, c)
 }
 
 func (t *tally) report() Report {
-	return Report{t.checked.Load(), t.ended.Load(), t.removed.Load(), t.redriven.Load(), t.unfinished.Load()}
+	return Report{t.checked.Load(), t.ended.Load(), t.removed.Load(), t.redriven.Load(), t.unasked.Load(), t.unfinished.Load()}
 }
 
 // partitionWidth bounds how many partitions are read at once.
@@ -162,7 +181,7 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 					if count {
 						everybody.add(c)
 					}
-					if !judge(&c, revoked, now) && len(s.lost(c)) == 0 {
+					if !judge(&c, revoked, now) && !s.unsettled(c) {
 						continue
 					}
 					work.Go(func() error { s.visit(ctx, c, t); return nil })
@@ -180,7 +199,9 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 			work.Go(func() error { s.dismiss(ctx, id, t); return nil })
 		}
 	}
-	return errors.Join(unread, err, work.Wait())
+	err = errors.Join(unread, err, work.Wait())
+	s.ask(ctx, t)
+	return err
 }
 
 // judge reports whether a connection is to be looked at now. One whose token

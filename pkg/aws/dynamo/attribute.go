@@ -25,11 +25,12 @@ import (
 //	member      u   user                ss  session
 //	            a   joined or left at   b   behind
 //	            l   has left
-//	            np  sees no presence
+//	            np  sees no presence    pn  the connection's, as of np
 //	connection  u   user                ss  session
 //	            p   permissions, JSON   tx  token expires
 //	            a   connected at        r   rooms: joined at
 //	            ja  latest join began   ck  next check
+//	            pn  p replaced, times   pc  of those, carried to members
 //	            st  strikes             bc  sentence
 //	            cl  closing             ti  token issued
 //	limit       n   used in the window

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -88,14 +89,16 @@ func (s *Connections) read(ctx context.Context, id string, consistent bool) (con
 }
 
 // Authenticate sets who is behind a connection: 1 WRU, and another if it is
-// under sentence or one of the rooms stands there for a newer join.
+// under sentence, has other permissions and is in rooms, or if one of the rooms
+// stands there for a newer join.
 func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
-	keepDue, rooms := false, p.Rooms
+	set, err := identityItem(p.Identity)
+	if err != nil {
+		return connection.Connection{}, err
+	}
+	keepDue, regrant, rooms := false, false, p.Rooms
 	for range authenticateTries {
-		u, err := authentication(p, rooms, keepDue)
-		if err != nil {
-			return connection.Connection{}, err
-		}
+		u := authentication(p, set, rooms, keepDue, regrant)
 		u.table, u.key = s.table, s.key(p.ID)
 		i, err := u.run(ctx, s.client, "authenticate connection")
 		if err == nil {
@@ -113,6 +116,7 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 			return connection.Connection{}, connection.ErrOtherUser
 		}
 		keepDue = keepDue || found["bc"] != nil
+		regrant = regrant || !reflect.DeepEqual(found["p"], set["p"])
 		rooms = slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return c.Rooms[room].After(p.At) })
 	}
 	return connection.Connection{}, connection.ErrNotFound // a room's time cannot be read: let the client begin anew
@@ -123,12 +127,21 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 const authenticateTries = 5
 
 // authentication is the update of Authenticate but for its key.
-func authentication(p connection.AuthenticateParams, rooms []string, keepDue bool) (update, error) {
-	set, err := identityItem(p.Identity)
-	if err != nil {
-		return update{}, err
-	}
+func authentication(p connection.AuthenticateParams, identity item, rooms []string, keepDue, regrant bool) update {
+	set := maps.Clone(identity)
 	u := update{condition: open + " AND (attribute_not_exists(u) OR u = :u)", values: item{}}
+	sets := []string{}
+	switch {
+	case regrant:
+		sets = append(sets, "pn = if_not_exists(pn, :none) + :one")
+		u.values[":none"], u.values[":one"] = number(0), number(1)
+	case set["p"] == nil:
+		u.condition += " AND (attribute_not_exists(u) OR size(r) = :none OR attribute_not_exists(p))"
+		u.values[":none"] = number(0)
+	default:
+		u.condition += " AND (attribute_not_exists(u) OR size(r) = :none OR p = :p)"
+		u.values[":none"] = number(0)
+	}
 	if !keepDue {
 		set["ck"] = millis(p.CheckAt)
 		u.condition += unsentenced
@@ -139,7 +152,6 @@ func authentication(p connection.AuthenticateParams, rooms []string, keepDue boo
 	if len(p.Rooms) > 0 {
 		set["ja"] = millis(p.Now)
 	}
-	sets := []string{}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		sets = append(sets, name+" = :"+name)
 		u.values[":"+name] = set[name]
@@ -163,31 +175,32 @@ func authentication(p connection.AuthenticateParams, rooms []string, keepDue boo
 	if len(removes) > 0 {
 		u.set += " REMOVE " + strings.Join(removes, ", ")
 	}
-	return u, nil
+	return u
 }
 
 // AddRoom adds a room: 1 WRU, and another if it stands there for a newer join.
-func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) error {
-	_, err := update{
+func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) (connection.Connection, error) {
+	i, err := update{
 		table: s.table, key: s.key(p.ID), set: "SET ja = :ja, r.#r = :at",
 		condition: open + " AND (size(r) < :max OR attribute_exists(r.#r)) AND NOT r.#r > :at",
 		names:     map[string]string{"#r": p.Room},
 		values:    item{":ja": millis(p.Now), ":at": millis(p.At), ":max": number(p.Max)},
 	}.run(ctx, s.client, "add room")
 	if err == nil {
-		return nil
+		return connectionOf(i), nil
 	}
 	found, err := standing(err)
 	if err != nil {
-		return err
+		return connection.Connection{}, err
 	}
 	switch c := connectionOf(found); {
 	case len(found) == 0 || c.Closing:
-		return connection.ErrNotFound
+		return connection.Connection{}, connection.ErrNotFound
 	case c.Rooms[p.Room].After(p.At):
-		return s.changeOpen(ctx, p.ID, "begin join", "SET ja = :ja", item{":ja": millis(p.Now)})
+		i, err := s.change(ctx, p.ID, "begin join", "SET ja = :ja", open, item{":ja": millis(p.Now)})
+		return connectionOf(i), notFound(err)
 	}
-	return connection.ErrTooManyRooms
+	return connection.Connection{}, connection.ErrTooManyRooms
 }
 
 // DropRoom removes a room: 1 WRU.
@@ -209,6 +222,11 @@ func (s *Connections) DropRoom(ctx context.Context, id, room string, upto time.T
 		return nil // joined anew
 	}
 	return connection.ErrNotFound
+}
+
+// Carry records that memberships are in line with permissions: 1 WRU.
+func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
+	return s.changeOpen(ctx, id, "record permissions as carried over", "SET pc = :pc", item{":pc": number(upto)})
 }
 
 // Check records a look: 1 WRU, and another if the connection is under sentence.

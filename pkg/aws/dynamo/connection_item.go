@@ -39,6 +39,12 @@ func connectionItem(c connection.Connection) (item, error) {
 	if !c.JoinedAt.IsZero() {
 		i["ja"] = millis(c.JoinedAt)
 	}
+	if c.Regrants != 0 {
+		i["pn"] = number(c.Regrants)
+	}
+	if c.Carried != 0 {
+		i["pc"] = number(c.Carried)
+	}
 	if c.Strikes != 0 {
 		i["st"] = number(c.Strikes)
 	}
@@ -74,7 +80,7 @@ func identityItem(id auth.Identity) (item, error) {
 func connectionOf(i item) connection.Connection {
 	return connection.Connection{
 		ID: textOf(i, SortKey), Identity: identityOf(i), Session: textOf(i, "ss"), ConnectedAt: timeOf(i, "a"),
-		Rooms: roomsOf(i), JoinedAt: timeOf(i, "ja"),
+		Rooms: roomsOf(i), JoinedAt: timeOf(i, "ja"), Regrants: int(numberOf(i, "pn")), Carried: int(numberOf(i, "pc")),
 		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Sentence: int(numberOf(i, "bc")),
 		Closing: i["cl"] != nil,
 	}

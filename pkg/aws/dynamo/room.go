@@ -42,6 +42,9 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	if m.NoPresence {
 		i["np"] = yes()
 	}
+	if m.Regrants != 0 {
+		i["pn"] = number(m.Regrants)
+	}
 	_, err := r.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &r.table, Item: i,
 		ConditionExpression:       aws.String("attribute_not_exists(pk) OR a < :a OR (a = :a AND attribute_not_exists(l))"),
@@ -60,7 +63,7 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expires time.Time) (bool, error) {
 	out, err := r.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
-		UpdateExpression:          aws.String("SET a = :a, l = :yes, x = :x REMOVE u, ss, b, np"),
+		UpdateExpression:          aws.String("SET a = :a, l = :yes, x = :x REMOVE u, ss, b, np, pn"),
 		ConditionExpression:       aws.String("attribute_not_exists(pk) OR a <= :a"),
 		ExpressionAttributeValues: item{":a": millis(at), ":yes": yes(), ":x": seconds(expires)},
 		ReturnValues:              types.ReturnValueAllOld,
@@ -125,8 +128,28 @@ func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Ti
 func memberOf(name string, shard int, i item) room.Member {
 	return room.Member{
 		Room: name, ConnectionID: textOf(i, SortKey), User: textOf(i, "u"), Session: textOf(i, "ss"),
-		Shard: shard, JoinedAt: timeOf(i, "a"), NoPresence: i["np"] != nil, Behind: room.Behind(numberOf(i, "b")),
+		Shard: shard, JoinedAt: timeOf(i, "a"), NoPresence: i["np"] != nil, Regrants: int(numberOf(i, "pn")),
+		Behind: room.Behind(numberOf(i, "b")),
 	}
+}
+
+// SetPresence sets whether a member is told who comes and goes: 1 WRU, also when
+// nothing changes.
+func (r *Rooms) SetPresence(ctx context.Context, m room.Member) error {
+	u := update{
+		table: r.table, key: key(shardKey(m.Room, m.Shard), text(m.ConnectionID)),
+		set: "SET pn = :pn REMOVE np", condition: "attribute_exists(pk) AND attribute_not_exists(l) AND NOT pn > :pn",
+		values: item{":pn": number(m.Regrants)},
+	}
+	if m.NoPresence {
+		u.set, u.values[":yes"] = "SET pn = :pn, np = :yes", yes()
+	}
+	_, err := u.run(ctx, r.client, "set whether a member sees presence")
+	if err == nil {
+		return nil
+	}
+	_, err = standing(err)
+	return err
 }
 
 // SetBehind records how far a member is behind: 1 WRU.

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -77,6 +78,9 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		if c.Authenticated() && c.Identity.User != p.Identity.User {
 			return connection.ErrOtherUser
 		}
+		if c.Authenticated() && len(c.Rooms) > 0 && !reflect.DeepEqual(c.Identity.Permissions, p.Identity.Permissions) {
+			c.Regrants++
+		}
 		c.Identity = identity(p.Identity)
 		c.Identity.Expires = stored(p.Identity.Expires)
 		if p.Session != "" {
@@ -95,14 +99,17 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 }
 
 // AddRoom adds a room.
-func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) error {
-	return s.change(ctx, p.ID, func(c *connection.Connection) error {
+func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) (connection.Connection, error) {
+	var now connection.Connection
+	err := s.change(ctx, p.ID, func(c *connection.Connection) error {
 		if !c.In(p.Room) && len(c.Rooms) >= p.Max {
 			return connection.ErrTooManyRooms
 		}
 		add(c, p.Room, p.At, p.Now)
+		now = clone(*c)
 		return nil
 	})
+	return now, err
 }
 
 // DropRoom removes a room.
@@ -124,6 +131,14 @@ func add(c *connection.Connection, name string, at, now time.Time) {
 		c.Rooms[name] = stored(at)
 	}
 	c.JoinedAt = stored(now)
+}
+
+// Carry records that memberships are in line with permissions.
+func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
+	return s.change(ctx, id, func(c *connection.Connection) error {
+		c.Carried = upto
+		return nil
+	})
 }
 
 // Check records a look.

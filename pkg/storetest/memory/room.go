@@ -113,6 +113,21 @@ func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Ti
 	return roll, nil
 }
 
+// SetPresence sets whether a member is told who comes and goes.
+func (r *Rooms) SetPresence(ctx context.Context, m room.Member) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := memberKey{m.Room, m.ConnectionID}
+	if now, ok := r.members[k]; ok && !now.left && now.Regrants <= m.Regrants {
+		now.NoPresence, now.Regrants = m.NoPresence, m.Regrants
+		r.members[k] = now
+	}
+	return nil
+}
+
 // SetBehind records how far a member is behind.
 func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind) error {
 	if err := ctx.Err(); err != nil {

@@ -1,0 +1,85 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/connection"
+	"github.com/gapless-rooms/gapless/pkg/hook"
+)
+
+// failuresMost is after how many failures of hooks a sweep asks no more: what
+// is down is not helped by being asked, and what hangs would take all the time.
+const failuresMost = 10
+
+// ask lets the application say of each connection that was found alive whether
+// it may stay in its rooms. It comes last, with the time that is left: hooks may
+// be slow, and nothing else waits for them. Where a hook cannot be asked, or
+// does not say no for good, everybody stays: a failure of the application's
+// directory must not empty its rooms. Whoever was not asked is asked when due
+// again.
+func (s *Sweeper) ask(ctx context.Context, t *tally) {
+	var group errgroup.Group
+	group.SetLimit(s.config.Width)
+	for _, c := range t.alive {
+		for _, name := range slices.Sorted(maps.Keys(c.Rooms)) {
+			group.Go(func() error {
+				if s.outOfTime(ctx) || t.failures.Load() >= failuresMost {
+					t.unasked.Add(1)
+					return nil
+				}
+				err := s.askOne(ctx, c, name, t)
+				if err != nil && !errors.Is(err, connection.ErrNotFound) {
+					s.Logger.ErrorContext(ctx, "member stays: the application could not be asked or heard",
+						"connectionId", c.ID, "room", name, "error", err)
+				}
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // each member's error is its own
+}
+
+// askOne ends a membership if the application says no. It is asked again about
+// what is true now before its word counts: a sweep's read may be older than a
+// fresh token or a leave.
+func (s *Sweeper) askOne(ctx context.Context, c connection.Connection, name string, t *tally) error {
+	if refused, err := s.refused(ctx, c, name, t); !refused {
+		return err
+	}
+	// The time before: a join that is taken later is asked about by itself.
+	began := s.Clock.Now()
+	c, err := s.Connections.Get(ctx, c.ID)
+	if err != nil {
+		return fmt.Errorf("read connection again: %w", err)
+	}
+	if c.Closing || !c.In(name) {
+		return nil
+	}
+	if refused, err := s.refused(ctx, c, name, t); !refused {
+		return err
+	}
+	return s.leave(ctx, c, name, began)
+}
+
+func (s *Sweeper) refused(ctx context.Context, c connection.Connection, name string, t *tally) (bool, error) {
+	err := s.Hooks.AuthorizeJoin(ctx, hook.Reading{
+		Caller: hook.Caller{Identity: c.Identity, Session: c.Session, ConnectionID: c.ID},
+		Room:   name, Action: auth.Join, Staying: true,
+	})
+	if hook.Refused(err) {
+		return true, nil
+	}
+	var failed *hook.Failure
+	if errors.As(err, &failed) {
+		t.failures.Add(1)
+		return false, err
+	}
+	return false, nil // yes, or not now
+}
