@@ -104,7 +104,7 @@ func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.
 	case r.behind == l || r.anew:
 		r.behind = nil // what stops the messages from now on is another cause
 		return join, asked, 0
-	case !r.seq.gap():
+	case !r.lacksLocked():
 		r.gapSince = time.Time{}
 		return nil, asked, 0
 	}
@@ -118,11 +118,14 @@ func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.
 	if left := r.gapSince.Add(r.gapWait).Sub(now); left > 0 {
 		return nil, asked, left
 	}
-	// If the log does not have it yet either, its writer is still at work, or
-	// dead: ask again after a while.
-	r.gapSince, r.gapWait = now, gapPause+r.client.options.backoff(r.gapTries)
-	r.gapTries++
 	return history, asked, 0
+}
+
+// lacksLocked reports whether the log is known to hold more than what has come:
+// there are entries above a gap, or own messages that will not be pushed on this
+// connection.
+func (r *Room) lacksLocked() bool {
+	return r.seq.gap() || r.on != nil && r.seq.short(r.on.own(r.name, r.seq.at.Epoch))
 }
 
 // ask sends what next has found and takes the answer.
@@ -178,13 +181,22 @@ func (r *Room) answer(l *link, p page, asked Position, join bool) {
 	}
 	before := r.seq.at
 	r.seq.page(p, asked)
-	if r.seq.at != before {
-		r.gapSince = time.Time{}
-	}
 	if join {
 		r.joinedLocked(l, Position{p.Epoch, p.Head}, nil)
-		r.anew = r.seq.anew
-		r.seq.anew = false
+		r.anew = false
+	}
+	r.anew = r.anew || r.seq.anew // there is another question to ask
+	r.seq.anew = false
+	if r.seq.at != before {
+		r.gapSince = time.Time{}
+	} else if r.lacksLocked() {
+		// The log does not have it yet either: its writer is still at work, or
+		// dead. Ask again after a while.
+		if r.gapSince.IsZero() {
+			r.gapTries = 0
+		}
+		r.gapSince, r.gapWait = r.client.clock.Now(), gapPause+r.client.options.backoff(r.gapTries)
+		r.gapTries++
 	}
 	signal(r.ready)
 }
@@ -304,7 +316,11 @@ func (r *Room) push(l *link, f frame) {
 func (r *Room) take(epoch string, own bool, entries ...protocol.Entry) {
 	r.mu.Lock()
 	if r.over == nil {
+		before := r.seq.at
 		r.seq.take(epoch, own, entries...)
+		if r.seq.at != before {
+			r.gapSince = time.Time{}
+		}
 		if r.seq.anew && r.on != nil {
 			r.anew = true // a join says what became of the log
 		}

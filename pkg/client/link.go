@@ -50,6 +50,8 @@ type link struct {
 	excused bool
 	// doubted says that a sync is to follow the sign of life.
 	doubted bool
+	// published holds the highest number of each log that was acknowledged here.
+	published map[logID]uint64
 	// since is when hello was answered, synced when rooms were last asked for.
 	since, synced time.Time
 }
@@ -61,7 +63,7 @@ func newLink(c *Client, conn Conn) *link {
 		client: c, conn: conn, ctx: ctx, stop: stop, done: make(chan struct{}),
 		poke: make(chan struct{}, 1), renew: make(chan struct{}, 1), moved: make(chan struct{}, 1),
 		number: c.links.Add(1),
-		calls:  map[int64]chan frame{}, heard: now, spoke: now,
+		calls:  map[int64]chan frame{}, published: map[logID]uint64{}, heard: now, spoke: now,
 	}
 }
 
@@ -221,6 +223,25 @@ func (f frame) result() (jsontext.Value, error) {
 		return nil, &Error{Code: protocol.Unavailable, Message: f.Message, temporary: true}
 	}
 	return f.OK, nil
+}
+
+// logID names one incarnation of a room's log.
+type logID struct{ room, epoch string }
+
+// acknowledged notes the place of a publish of ours. Its entry will not be pushed
+// on this connection.
+func (l *link) acknowledged(room string, at Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	log := logID{room, at.Epoch}
+	l.published[log] = max(l.published[log], at.Seq)
+}
+
+// own is the highest number that was acknowledged here; 0 if none was.
+func (l *link) own(room, epoch string) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.published[logID{room, epoch}]
 }
 
 // forget drops a call; the last one of a retiring link ends it.

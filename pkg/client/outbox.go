@@ -191,6 +191,7 @@ func (o *outbox) attempt(link *link, room *Room, p *protocol.Publish) (Published
 		return Published{}, err
 	}
 	published := Published{Position{answer.Epoch, answer.Seq}, answer.Duplicate}
+	link.acknowledged(p.Room, published.Position)
 	if room := o.client.joinedRoom(p.Room); room != nil { // it may have been joined, or left and joined again, meanwhile
 		room.own(published, p)
 	}

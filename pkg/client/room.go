@@ -138,7 +138,7 @@ func (r *Room) Next(ctx context.Context) (Message, error) {
 			end = r.refused
 		}
 		again := len(r.seq.out) > 0 || r.over != nil || r.refused != nil
-		hungry := r.seq.need && r.seq.thirsty() || r.seq.gap()
+		hungry := r.seq.need && r.seq.thirsty() || r.lacksLocked()
 		r.mu.Unlock()
 		if again {
 			signal(r.ready) // for another caller

@@ -67,6 +67,10 @@ func (s *sequencer) gap() bool {
 	return !next
 }
 
+// short reports whether the application is still to get what is up to seq, and
+// would take it.
+func (s *sequencer) short(seq uint64) bool { return s.known && seq > s.at.Seq && !s.full() }
+
 // ownFirst reports whether what follows the gap is our own message, which may
 // have overtaken those of others.
 func (s *sequencer) ownFirst() bool {

@@ -25,6 +25,9 @@ const overlap = 10_000;
 /** Errors of hello after which another attempt would end the same way. */
 const hopeless = ["forbidden", "bad_request", "too_large", "conflict"];
 
+/** Whether to stay away until the application decides otherwise; a code that is a text never says so. */
+const final = (reason: Reason) => (reason.code as number) >= 3500;
+
 type Asked = Map<RoomCore<any, any>, Position | undefined>;
 
 export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHost {
@@ -136,19 +139,17 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
       if (frame.messages || frame.push === "behind" || link === (this._link ?? link)) this._rooms.get(frame.room!)?._push(link, frame);
       return;
     }
-    const reason = { code: frame.code ?? 1000, message: frame.reason ?? "" };
-    const back = frame.reconnect ?? (frame.code ?? 0) < 3500;
     if (frame.code === 3003 || frame.code === 3005) this._fresh = true;
-    const current = link === this._link;
-    if (current) this._link = undefined;
-    link._end(reason, frame.afterMs);
-    if (current) this._ended(link, reason, back, frame.afterMs);
+    link._end({ code: frame.code ?? 1000, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
   }
 
-  _lost(link: Link, reason: Reason): void {
+  _lost(link: Link, reason: Reason, afterMs?: number, back = !final(reason)): void {
     if (link !== this._link) return;
     this._link = undefined;
-    this._ended(link, reason, typeof reason.code !== "number" || reason.code < 3500);
+    if (this._env.now() - link._since >= held) this._attempt = 0;
+    if (!back) this._stop(reason);
+    else if (this._dialing) this._set("reconnecting", reason);
+    else this._later(reason, afterMs);
   }
 
   _revived(link: Link): void {
@@ -157,13 +158,6 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
 
   _stray(error: GaplessError): void {
     this._emit("error", error);
-  }
-
-  private _ended(link: Link, reason: Reason, back: boolean, afterMs?: number): void {
-    if (this._env.now() - link._since >= held) this._attempt = 0;
-    if (!back) this._stop(reason);
-    else if (this._dialing) this._set("reconnecting", reason);
-    else this._later(reason, afterMs);
   }
 
   private _set(state: State, reason?: Reason, retryInMs?: number): void {
@@ -252,7 +246,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     link?._end(reason);
     if (error.code === "token_expired" || error.code === "unauthenticated") this._fresh = true;
     const refused = error.code === "unauthenticated" && ++this._refusals > 1;
-    const terminal = refused || hopeless.includes(error.code) || (typeof reason.code === "number" && reason.code >= 3500);
+    const terminal = refused || hopeless.includes(error.code) || final(reason);
     if (this._link) {
       // A replacement failed; the connection in use is as good as before.
       this._emit("error", error);

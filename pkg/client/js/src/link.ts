@@ -16,7 +16,7 @@ const maxLate = 2_000;
 export interface LinkHost {
   _env: Environment;
   _push(link: Link, frame: Frame): void;
-  _lost(link: Link, reason: Reason): void;
+  _lost(link: Link, reason: Reason, afterMs?: number, back?: boolean): void;
   /** The line is alive after a doubt. */
   _revived(link: Link): void;
   _stray(error: GaplessError): void;
@@ -43,7 +43,7 @@ export class Link {
   /** When hello was answered. */
   _since!: number;
   _opened: Promise<void>;
-  /** Rejects when the link ends before it opened. */
+  /** Rejects when the link ends. */
   _over: Promise<never>;
   /** Why the link ended. */
   _reason: Reason | undefined;
@@ -51,8 +51,8 @@ export class Link {
   private _ids = 0;
   private _calls = new Map<number, Call>();
   private _chains = new Map<string, Promise<unknown>>();
+  private _published = new Map<string, number>();
   private _timers = new Set<unknown>();
-  private _sleepers = new Set<() => void>();
   private _retiring?: boolean;
 
   private _base!: number;
@@ -78,7 +78,7 @@ export class Link {
   }
 
   /** Ends the link, whoever began; calls under way reject with `disconnected`, to be tried again after a while. */
-  _end({ code, message }: Reason, afterMs?: number): void {
+  _end({ code, message }: Reason, afterMs?: number, back?: boolean): void {
     if (!this._alive) return;
     this._alive = false;
     const reason = (this._reason = { code, message });
@@ -97,12 +97,12 @@ export class Link {
     for (const id of [...this._calls.keys()]) {
       this._take(id)?._reject(error);
     }
-    for (const wake of this._sleepers) wake();
-    this._host._lost(this, reason);
+    this._host._lost(this, reason, afterMs, back);
   }
 
   /** Runs later, unless the link ends before. */
   _after(ms: number, run: () => void): void {
+    if (!this._alive) return;
     const timer = this._host._env.setTimeout(() => {
       this._timers.delete(timer);
       run();
@@ -112,14 +112,7 @@ export class Link {
 
   /** Resolves later, or when the link ends. */
   _sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (!this._alive) return resolve();
-      this._sleepers.add(resolve);
-      this._after(ms, () => {
-        this._sleepers.delete(resolve);
-        resolve();
-      });
-    });
+    return Promise.race([this._over, new Promise<void>((resolve) => this._after(ms, resolve))]).catch(ignore);
   }
 
   _call(action: string, fields: object): Promise<any> {
@@ -158,6 +151,14 @@ export class Link {
   _retire(): void {
     this._retiring = true;
     if (!this._calls.size) this._end(replaced);
+  }
+
+  /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
+  _acknowledged(room: string, epoch: string, seq = 0): number {
+    const log = `${epoch} ${room}`;
+    seq = Math.max(seq, this._published.get(log) ?? 0);
+    this._published.set(log, seq);
+    return seq;
   }
 
   /** Watches the line: pings after `ms` of silence. */

@@ -85,6 +85,7 @@ export class Outbox {
       try {
         item._sent = true;
         const ok = await link._call("publish", { room, key: item._key, data: item._data });
+        link._acknowledged(room, ok.epoch, ok.seq);
         client._rooms.get(room)?._own(ok, item._key, item._data);
         this._settle(room, item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate });
         tries = 0;

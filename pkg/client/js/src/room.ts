@@ -11,6 +11,8 @@ import type { Entry, Frame, Page, RoomResult } from "./wire.js";
 
 /** How long a gap may close by itself, as our own message and others' pushes come by different ways. */
 const gapPatience = 500;
+/** The least time between two questions for one gap: its writer is still at work, or died. */
+const gapPause = 1000;
 /** Messages kept beyond a gap; more are read again from the log. */
 const maxAhead = 1000;
 
@@ -40,6 +42,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   /** The token grants joining but not reading back. */
   private _noHistory?: boolean;
   private _patience: unknown;
+  /** Questions in a row that failed, or did not close the gap. */
+  private _tries = 0;
   private _running: Promise<void> | undefined;
 
   constructor(private _client: ClientCore, readonly name: string, private _options: JoinOptions) {
@@ -98,7 +102,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
 
   /** Ends iterations. */
   _close(): void {
-    this._client._env.clearTimeout(this._patience);
+    this._hurry();
     for (const stream of [...this._streams]) stream._end();
   }
 
@@ -146,29 +150,29 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
 
   /** Our own message has its number; it comes to us by no other way on this connection. */
   _own(ok: Published, key: string, data: unknown): void {
-    // What an earlier attempt wrote is the log's to tell.
-    if (ok.duplicate) this._more ||= !this._at || ok.epoch !== this._at.epoch || ok.seq > this._at.seq;
-    else this._take(ok.epoch, [{ seq: ok.seq, user: this._client.user!, at: this._client._env.now(), key, data, _own: true }]);
+    const entry = { seq: ok.seq, user: this._client.user!, at: this._client._env.now(), key, data, _own: true };
+    this._take(ok.epoch, ok.duplicate ? [] : [entry]); // what an earlier attempt wrote is the log's to tell
     this._check();
   }
 
   /** Does what is to be done: join, catch up, wait for a gap to close. */
   _check(): void {
-    const link = this._client._link;
+    const { _env: env, _link: link } = this._client;
     if (this._running || this._left || !link || this._loading) return;
     if (this._on === link && this._error) return;
     if (this._on === link && !this._more && this._behind !== link) {
-      if (!this._ahead.size) return;
-      if (this._patient()) {
-        this._patience ??= this._client._env.setTimeout(() => {
-          this._patience = undefined;
-          this._more = this._ahead.size > 0;
+      if (!this._lacks()) return;
+      const wait = this._tries ? gapPause + backoff(env, this._tries - 1) : this._patient() ? gapPatience : 0;
+      if (wait) {
+        this._patience ??= env.setTimeout(() => {
+          this._more = this._lacks();
           this._check();
-        }, gapPatience);
+        }, wait);
         return;
       }
     }
-    this._running = this._run().finally(() => {
+    this._hurry();
+    this._running = this._ask(link).finally(() => {
       this._running = undefined;
       this._check();
     });
@@ -183,48 +187,46 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return this._at && { ...this._at };
   }
 
-  private async _run(): Promise<void> {
-    const { _client: client } = this;
-    for (let tries = 0; !this._left; ) {
-      const link = client._link;
-      if (!link || (this._error && this._on === link)) return;
-      const join = this._on !== link;
-      if (!join && !this._more && this._behind !== link && !this._ahead.size) return;
-      if (join) this._behind = undefined;
-      const asked = this._asked();
-      const seq = asked?.seq;
-      try {
-        const page: Page = await link._serial(this.name, () =>
-          this._left
-            ? Promise.reject(new GaplessError("left", "the room was left"))
-            : link._call(join || this._noHistory ? "join" : "history", { room: this.name, ...this._from() }),
-        );
-        if (this._left) return;
-        if (join) {
-          this._error = undefined;
-          this._on = link;
-        }
-        this._page(page, asked, join);
-        if (!join && this._behind === link && !page.more) this._on = undefined;
-      } catch (e) {
-        const error = e as GaplessError;
-        if (this._left) return;
-        if (link !== client._link || !link._alive) continue;
-        if (error.code === "forbidden" && !join && !this._noHistory) {
-          this._noHistory = true; // a join with our position tells the same
-          continue;
-        }
-        if (error.code === "token_expired") client._refresh(link);
-        else if (!error.temporary) {
-          this._refused(link, error);
-          continue;
-        }
-        await link._sleep(error.retryAfterMs + backoff(client._env, tries++));
-        continue;
+  /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
+  private _lacks(): boolean {
+    const link = this._client._link;
+    return !!link && (this._ahead.size > 0 || link._acknowledged(this.name, this._at!.epoch) > this._at!.seq);
+  }
+
+  private _hurry(): void {
+    this._client._env.clearTimeout(this._patience);
+    this._patience = undefined;
+  }
+
+  private async _ask(link: Link): Promise<void> {
+    const join = this._on !== link;
+    if (join) this._behind = undefined;
+    this._more = false; // what is found missing from now on is another need
+    const asked = this._asked();
+    try {
+      const page: Page = await link._serial(this.name, () =>
+        this._left
+          ? Promise.reject(new GaplessError("left", "the room was left"))
+          : link._call(join || this._noHistory ? "join" : "history", { room: this.name, ...this._from() }),
+      );
+      if (this._left) return;
+      if (join) {
+        this._error = undefined;
+        this._on = link;
       }
-      // A number beyond the page may belong to a writer that is still at work, or died.
-      if (this._ahead.size && !this._more && this._at?.seq === seq) await link._sleep(1000 + backoff(client._env, tries++));
-      else tries = 0;
+      this._page(page, asked, join);
+      if (!join && this._behind === link && !page.more) this._on = undefined;
+    } catch (e) {
+      const error = e as GaplessError;
+      if (this._left || !link._alive) return;
+      this._more = !join;
+      if (error.code === "forbidden" && !join && !this._noHistory) {
+        this._noHistory = true; // a join with our position tells the same
+        return;
+      }
+      if (error.code === "token_expired") this._client._refresh(link);
+      else if (!error.temporary) return this._refused(link, error);
+      await link._sleep(error.retryAfterMs + backoff(this._client._env, this._tries++));
     }
   }
 
@@ -238,7 +240,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   private _patient(): boolean {
-    return this._client._outbox._waiting(this.name) || !!this._ahead.get(Math.min(...this._ahead.keys()))!._own;
+    return this._client._outbox._waiting(this.name) || !!this._ahead.get(Math.min(...this._ahead.keys()))?._own;
   }
 
   private _page(page: Page, asked: Position | undefined, join: boolean): void {
@@ -249,7 +251,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       this._more = true;
       return;
     }
-    this._more = page.more;
+    this._more ||= page.more;
     const first = page.messages[0];
     if (!at && page.more && !first) {
       this._on = undefined; // cut to nothing among other rooms: ask for this one alone
@@ -263,6 +265,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     if (at && !recovered) this._reset(at, page);
     if (join) this._emit("joined", { epoch: page.epoch, seq: page.head, recovered });
     this._take(page.epoch, page.messages);
+    // A number beyond the page may belong to a writer that is still at work, or died.
+    this._tries = this._lacks() && asked?.seq === this._at!.seq ? this._tries + 1 : 0;
     this._save();
     void this._client._outbox._pump(this.name);
   }
@@ -285,7 +289,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       this._ahead.clear();
     }
     this._aheadEpoch = epoch;
-    if (other && entries.length) this._on = undefined;
+    if (other) this._on = undefined;
     if (at && this._known && !other) at.epoch = epoch;
     const before = at?.seq;
     for (const entry of entries) {
@@ -295,10 +299,10 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       this._drain();
     }
     this._drain();
-    if (at && at.seq !== before) this._save();
-    if (!this._ahead.size) {
-      this._client._env.clearTimeout(this._patience);
-      this._patience = undefined;
+    if (at?.seq !== before) {
+      this._save();
+      this._hurry();
+      this._tries = 0;
     }
   }
 

@@ -109,6 +109,52 @@ for (const [title, { code, names, lines }] of Object.entries(readmes)) {
   });
 }
 
+for (const [title, { code, names }] of Object.entries(readmes)) {
+  test(`${title}: its own message comes after a number that was filled later, though nobody pushes it`, async () => {
+    let filled = 5; // number 6 is open, and 7 becomes ours
+    const later: (() => void)[] = [];
+    const shown: number[] = [];
+    const entry = (seq: number) => ({ seq, user: "ada", at: 1, data: seq });
+    class Socket {
+      static opened: Socket;
+      readyState = 1;
+      onopen?: () => void;
+      onmessage?: (event: { data: string }) => void;
+      constructor() {
+        Socket.opened = this;
+        queueMicrotask(() => this.onopen?.());
+      }
+      addEventListener(type: "open" | "message", listener: any) {
+        this[`on${type}`] = listener;
+      }
+      say(frame: object) {
+        this.onmessage!({ data: JSON.stringify(frame) });
+      }
+      send(text: string) {
+        const { action, id, since, rooms } = JSON.parse(text);
+        const from = since ?? rooms?.lobby.since;
+        const messages = Array.from({ length: filled - from }, (_, i) => entry(from + i + 1));
+        const page = { epoch: "e1", head: filled, recovered: true, messages, more: false };
+        const ok = action === "publish" ? { epoch: "e1", seq: 7, duplicate: false } : rooms ? { rooms: { lobby: page } } : page;
+        queueMicrotask(() => this.say({ id, ok }));
+      }
+    }
+    const { raw } = run(code, {
+      url: "ws://server", token: async () => "token", show: ({ seq }: Message) => void shown.push(seq),
+      WebSocket: Socket, ReconnectingWebSocket: Socket, setInterval: () => 0, setTimeout: (f: () => void) => later.push(f),
+    }, names);
+    raw.connect?.();
+    const settled = () => new Promise((done) => setTimeout(done));
+    await settled();
+    raw.publish("ours");
+    await settled();
+    Socket.opened.say({ push: "messages", room: "lobby", epoch: "e1", messages: [entry(6)] });
+    filled = 7;
+    for (let f; (f = later.shift()); await settled()) f();
+    assert.deepEqual(shown, [1, 2, 3, 4, 5, 6, 7]);
+  });
+}
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((done) => setTimeout(done, 20));
 }
