@@ -5,6 +5,7 @@ package main
 import (
 	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -19,8 +20,10 @@ type alarm struct {
 	name, description string
 	metric            awscloudwatch.IMetric
 	above             float64
-	// minutes is for how many in a row the condition must hold. Default 1.
+	// minutes is in how many the condition must hold. Default 1.
 	minutes int
+	// within is the minutes that are looked at. Default minutes: all in a row.
+	within int
 	// silence turns it round: it is an alarm if there is no data, or less than
 	// above.
 	silence bool
@@ -35,6 +38,9 @@ const (
 	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 	connectsPerMinute = 500 * 60 * 8 / 10
 	drainLag          = 5 * time.Second
+	// keyPendingDays is for how long a deleted key can be brought back: KMS'
+	// least.
+	keyPendingDays = 7
 )
 
 func (a *application) alarms() []alarm {
@@ -55,11 +61,17 @@ func (a *application) alarms() []alarm {
 			metric: a.gatewayMetric("ConnectCount"), above: connectsPerMinute},
 	}
 	for _, d := range functions {
-		out = append(out,
-			alarm{name: d.name + "-errors", description: "The function " + d.name + " fails",
-				metric: a.functionMetric(d.name, "Errors", "Sum"), above: errorsPerMinute},
-			alarm{name: d.name + "-throttles", description: "Lambda refuses to run the function " + d.name,
-				metric: a.functionMetric(d.name, "Throttles", "Sum"), above: errorsPerMinute})
+		failed := alarm{name: d.name + "-errors", description: "The function " + d.name + " fails",
+			metric: a.functionMetric(d.name, "Errors", "Sum"), above: errorsPerMinute}
+		refused := alarm{name: d.name + "-throttles", description: "Lambda refuses to run the function " + d.name,
+			metric: a.functionMetric(d.name, "Throttles", "Sum"), above: errorsPerMinute}
+		if d.once {
+			// It runs once a minute and is not tried again: more than one failure a
+			// minute cannot be. One alone is made up for by the next run.
+			failed.above, failed.minutes, failed.within = 0, 3, 5
+			refused.above, refused.minutes, refused.within = 0, 3, 5
+		}
+		out = append(out, failed, refused)
 	}
 	for _, t := range []string{"connections", "rooms", "log"} {
 		out = append(out,
@@ -82,7 +94,8 @@ func (a *application) addAlarms() {
 			AlarmName:        jsii.String("gapless-" + a.options.Stage + "-" + want.name),
 			AlarmDescription: jsii.String(want.description),
 			Metric:           want.metric, Threshold: jsii.Number(want.above),
-			EvaluationPeriods:  jsii.Number(max(1, want.minutes)),
+			EvaluationPeriods:  jsii.Number(max(1, want.minutes, want.within)),
+			DatapointsToAlarm:  jsii.Number(max(1, want.minutes)),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 		}
@@ -104,6 +117,10 @@ func (a *application) addAlarms() {
 func (a *application) addAlarmTopic() awssns.Topic {
 	key := awskms.NewKey(a.stack, jsii.String("alarm-key"), &awskms.KeyProps{
 		Description: jsii.String("Encrypts Gapless' alarms"), EnableKeyRotation: jsii.Bool(true),
+		// It holds nothing that is worth keeping and costs 1 USD a month. KMS
+		// charges for none that waits to be deleted
+		// (https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html).
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY, PendingWindow: awscdk.Duration_Days(jsii.Number(keyPendingDays)),
 	})
 	key.GrantEncryptDecrypt(awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil))
 	topic := awssns.NewTopic(a.stack, jsii.String("alarms"), &awssns.TopicProps{

@@ -218,6 +218,9 @@ func TestEncryption(t *testing.T) {
 		if r.Properties["EnableKeyRotation"] != true {
 			t.Errorf("%s is not rotated", id)
 		}
+		if r.DeletionPolicy != "Delete" || r.UpdateReplacePolicy != "Delete" || r.Properties["PendingWindowInDays"] != 7.0 {
+			t.Errorf("%s outlives its stack, and costs: %s", id, text(r))
+		}
 	}
 }
 
@@ -472,38 +475,48 @@ func TestWake(t *testing.T) {
 	}
 }
 
-// TestAlarms wants each alarm to watch what its name says, of this deployment.
+// TestAlarms wants each alarm to watch what its name says, of this deployment,
+// and to go off when it should: the list repeats what is meant.
 func TestAlarms(t *testing.T) {
 	app := synth(t, nil)["app"]
 	got := map[string]string{}
 	for _, r := range app.of("AWS::CloudWatch::Alarm") {
 		p := r.Properties
 		name := strings.TrimPrefix(p["AlarmName"].(string), "gapless-dev-")
+		if len(p["Metrics"].([]any)) != 1 {
+			t.Fatalf("%s watches %s", name, text(p["Metrics"]))
+		}
 		watched := p["Metrics"].([]any)[0].(map[string]any)["MetricStat"].(map[string]any)
 		metric := watched["Metric"].(map[string]any)
-		got[name] = fmt.Sprint(metric["Namespace"], " ", metric["MetricName"], " ", watched["Stat"], " ", p["Threshold"], " ", watched["Period"])
+		got[name] = fmt.Sprint(metric["Namespace"], " ", metric["MetricName"], " ", watched["Stat"], " ", watched["Period"], "s ",
+			p["ComparisonOperator"], " ", p["Threshold"], " ", p["DatapointsToAlarm"], "/", p["EvaluationPeriods"], " ", p["TreatMissingData"])
 		if metric["Dimensions"] == nil || p["AlarmDescription"] == nil {
 			t.Errorf("%s watches everything, or does not say why: %s", name, text(p))
 		}
-		if missing := map[bool]string{true: "breaching", false: "notBreaching"}[name == "sweep-silence"]; p["TreatMissingData"] != missing {
-			t.Errorf("%s: without data it is %s, want %s", name, p["TreatMissingData"], missing)
+		if p["ActionsEnabled"] == false {
+			t.Errorf("%s is switched off", name)
 		}
 	}
+	const above = "60s GreaterThanThreshold "
 	want := map[string]string{
-		"dead-letters":      "AWS/SQS ApproximateNumberOfMessagesVisible Maximum 0 60",
-		"drain-lag":         "AWS/Lambda AsyncEventAge Maximum 5000 60",
-		"sweep-silence":     "AWS/Lambda Invocations Sum 1 60",
-		"gateway-5xx":       "AWS/ApiGateway IntegrationError Sum 5 60",
-		"gateway-execution": "AWS/ApiGateway ExecutionError Sum 5 60",
-		"gateway-4xx":       "AWS/ApiGateway ClientError Sum 600 60",
-		"connections":       "AWS/ApiGateway ConnectCount Sum 24000 60",
+		"dead-letters":      "AWS/SQS ApproximateNumberOfMessagesVisible Maximum " + above + "0 5/5 notBreaching",
+		"drain-lag":         "AWS/Lambda AsyncEventAge Maximum " + above + "5000 3/3 notBreaching",
+		"sweep-silence":     "AWS/Lambda Invocations Sum 60s LessThanThreshold 1 5/5 breaching",
+		"gateway-5xx":       "AWS/ApiGateway IntegrationError Sum " + above + "5 1/1 notBreaching",
+		"gateway-execution": "AWS/ApiGateway ExecutionError Sum " + above + "5 1/1 notBreaching",
+		"gateway-4xx":       "AWS/ApiGateway ClientError Sum " + above + "600 5/5 notBreaching",
+		"connections":       "AWS/ApiGateway ConnectCount Sum " + above + "24000 1/1 notBreaching",
 	}
-	for _, d := range functions {
-		want[d.name+"-errors"], want[d.name+"-throttles"] = "AWS/Lambda Errors Sum 5 60", "AWS/Lambda Throttles Sum 5 60"
+	for _, name := range []string{"connect", "disconnect", "message", "broadcast"} {
+		want[name+"-errors"] = "AWS/Lambda Errors Sum " + above + "5 1/1 notBreaching"
+		want[name+"-throttles"] = "AWS/Lambda Throttles Sum " + above + "5 1/1 notBreaching"
 	}
+	// The sweeper fails once a minute at most.
+	want["sweep-errors"] = "AWS/Lambda Errors Sum " + above + "0 3/5 notBreaching"
+	want["sweep-throttles"] = "AWS/Lambda Throttles Sum " + above + "0 3/5 notBreaching"
 	for _, table := range dynamo.Schema() {
-		want[table.Name+"-read-throttles"] = "AWS/DynamoDB ReadThrottleEvents Sum 5 60"
-		want[table.Name+"-write-throttles"] = "AWS/DynamoDB WriteThrottleEvents Sum 5 60"
+		want[table.Name+"-read-throttles"] = "AWS/DynamoDB ReadThrottleEvents Sum " + above + "5 2/2 notBreaching"
+		want[table.Name+"-write-throttles"] = "AWS/DynamoDB WriteThrottleEvents Sum " + above + "5 2/2 notBreaching"
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -57,7 +57,20 @@ func newData(s awscdk.Stack, o Options) *data {
 		},
 		RemovalPolicy: removal,
 	})
+	d.export()
 	output(s, "TokenSecret", d.secret.SecretArn(), "ARN of the secret that signs tokens")
 	suppressData(d, o)
 	return d
+}
+
+// export exports all that an app stack may want, whether the options of this
+// one make it want it or not: the data stack is updated first, and
+// CloudFormation refuses to take away what the app stack still imports
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html).
+func (d *data) export() {
+	for _, t := range dynamo.Schema() {
+		d.stack.ExportValue(d.tables[t.Name].TableName(), nil)
+		d.stack.ExportValue(d.tables[t.Name].TableArn(), nil)
+	}
+	d.stack.ExportValue(d.secret.SecretArn(), nil)
 }
