@@ -258,6 +258,10 @@ sim-crash: ## Kill every function before and after each call of AWS, and list th
 sim-mutants: ## Show that the simulation finds every deliberate bug.
 	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestMutants$$' -v -all-mutants
 
+.PHONY: mutants-client
+mutants-client: ## Show that the SDKs' tests find every deliberate bug.
+	go test ./pkg/client -count=1 -timeout 30m -run '^TestMutants$$' -v -mutants | grep -E '^ *--- |^(FAIL|ok)|_test.go'
+
 .PHONY: sim-model
 sim-model: ## Explore every interleaving of the log's protocol.
 	go test ./localdev/sim/model -count=1 -v

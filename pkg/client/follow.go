@@ -345,11 +345,9 @@ func (r *Room) own(published Published, p *protocol.Publish) {
 	}
 	// What an earlier attempt wrote is the log's to tell.
 	r.mu.Lock()
-	if published.Epoch != r.seq.at.Epoch || published.Seq > r.seq.at.Seq {
-		r.seq.need = true
-	}
+	r.seq.begun(published.Epoch)
 	r.mu.Unlock()
-	signal(r.wake)
+	r.take(published.Epoch, true)
 }
 
 // placeless reports whether a message that is published now might get no place

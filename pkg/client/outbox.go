@@ -180,9 +180,11 @@ func (o *outbox) attempt(link *link, room *Room, p *protocol.Publish) (Published
 	if room != nil {
 		room.sending.Add(1)
 		defer signal(room.wake)
-		defer room.sending.Add(-1)
 	}
 	result, err := link.call(o.client.ctx, p)
+	if room != nil {
+		room.sending.Add(-1)
+	}
 	if err != nil {
 		return Published{}, err
 	}

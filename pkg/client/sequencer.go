@@ -83,13 +83,13 @@ func (s *sequencer) ownFirst() bool {
 	return first.own
 }
 
-// take sorts entries in.
+// take sorts entries of a log in; without any, it only notes which log there is.
 func (s *sequencer) take(epoch string, own bool, entries ...protocol.Entry) {
-	if len(entries) == 0 {
-		return
-	}
 	if s.known && s.at.Epoch != "" && epoch != s.at.Epoch {
 		s.setAside(epoch, own, entries)
+		return
+	}
+	if len(entries) == 0 {
 		return
 	}
 	if epoch != s.shelfEpoch {
@@ -105,6 +105,13 @@ func (s *sequencer) take(epoch string, own bool, entries ...protocol.Entry) {
 			s.need = true
 		}
 		s.drain()
+	}
+}
+
+// begun says that a log has entries, and is ours if we knew none.
+func (s *sequencer) begun(epoch string) {
+	if s.known && s.at.Epoch == "" {
+		s.at.Epoch = epoch
 	}
 }
 

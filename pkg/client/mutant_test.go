@@ -1,0 +1,136 @@
+package client
+
+import (
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var mutants = flag.Bool("mutants", false, "run all tests against each deliberate bug")
+
+// mutant is a deliberate bug: in a file of this package, text that occurs once
+// there is replaced.
+type mutant struct{ name, file, from, to string }
+
+// allMutants are mistakes that somebody could make, each of which some test must
+// see.
+var allMutants = []mutant{
+	{"what was handed over is kept for another time", "sequencer.go", "case s.known && e.Seq <= s.at.Seq:", "case false:"},
+	{"a void is handed over", "sequencer.go", "if !e.Void {", "if true {"},
+	{"the number goes on in a log that began anew", "sequencer.go", "s.at = to\n", "s.at.Epoch = to.Epoch\n"},
+	{"what is lost is lost in silence", "sequencer.go", "s.out = append(s.out, item{reset: lost, at: to})", "_ = lost"},
+	{"an answer about a place left since resets", "sequencer.go", "case !recovered && asked != s.at:", "case false:"},
+	{"more is ignored", "sequencer.go", "s.need = s.need || p.More", "_ = p.More"},
+	{"what finds no place on the shelf is forgotten", "sequencer.go", "\t\tdefault:\n\t\t\ts.need = true\n", ""},
+	{"the buffer has no bound", "sequencer.go", "return len(s.out) >= s.limit", "return false"},
+	{"entries of a new log are dropped", "sequencer.go", "s.other[e.Seq] = early{e, own}", "_ = e"},
+
+	{"a gap is not filled", "follow.go", "case !r.lacksLocked():", "case true:"},
+	{"a gap is asked for without a pause", "follow.go", "gapPause+r.client.options.backoff(r.gapTries)", "0*gapPause"},
+	{"behind is ignored", "follow.go", "case protocol.PushBehind:\n", "case protocol.PushBehind:\n\t\treturn\n"},
+	{"behind: caught up, but not joined again", "follow.go", "case r.behind == l || r.anew:", "case r.anew:"},
+	{"a log that began anew is not asked about", "follow.go", "case r.behind == l || r.anew:", "case r.behind == l:"},
+	{"a join that failed for now is not repeated", "follow.go", "if !c.mayRepeat(l, err) && c.ctx.Err() == nil {", "if c.ctx.Err() == nil {"},
+	{"joined from the head, not from the position", "follow.go", "case r.seq.known:\n\t\treturn", "case r.seq.known && r.on == nil:\n\t\treturn"},
+	{"a sync that says not joined changes nothing", "follow.go", "r.behind = l // the server does not see us there: join again", "_ = l"},
+	{"an own message takes no place", "follow.go", "r.take(published.Epoch, true, protocol.Entry{", "_ = (protocol.Entry{"},
+	{"a duplicate in another log is not looked for", "follow.go", "r.take(published.Epoch, true)\n", ""},
+	{"a duplicate in a log that has just begun is not looked for", "follow.go", "r.seq.begun(published.Epoch)\n", ""},
+	{"a publish goes out before its place is known", "follow.go", "for r.placeless() {", "for false {"},
+
+	{"acknowledged places are forgotten", "link.go", "l.published[log] = max(l.published[log], at.Seq)", "_ = log"},
+	{"acknowledged before the join does not count", "outbox.go", "link.acknowledged(p.Room, published.Position)\n", "if o.client.joinedRoom(p.Room) != nil {\n\t\tlink.acknowledged(p.Room, published.Position)\n\t}\n"},
+	{"publishes are not repeated on another connection", "outbox.go", "if !c.mayRepeat(link, err) {", "if link.over() || !c.mayRepeat(link, err) {"},
+	{"publishes are not repeated after a passing error", "outbox.go", "if !c.mayRepeat(link, err) {", "if !link.over() || !c.mayRepeat(link, err) {"},
+	{"each attempt has a key of its own", "outbox.go", "result, err := link.call(o.client.ctx, p)", "q := *p\n\tq.Key = o.client.keys.next()\n\tresult, err := link.call(o.client.ctx, &q)"},
+	{"two publishes of a room at once", "outbox.go", "_, running := o.queues[room]", "running := false"},
+	{"repeated after the server has forgotten the key", "outbox.go", "if tries == 0 {", "if tries < 0 {"},
+	{"a publish given up keeps its place in the queue", "outbox.go", "if other == l && i > 0 {", "if other == l && i < 0 {"},
+
+	{"afterMs and retryAfterMs are ignored when coming back", "connect.go", "wait := pause(why) + c.options", "wait := c.options"},
+	{"no jitter", "timer.go", "o.Rand() * float64", "float64"},
+	{"retryAfterMs is ignored", "client.go", "pause(err)+c.options.backoff(tries)", "c.options.backoff(tries)"},
+	{"comes back after a final code", "connect.go", "errors.As(why, &final) && final.final {", "errors.As(why, &final) && !final.final && final.final {"},
+	{"the back-off does not begin anew", "connect.go", "held {\n\t\t\tattempt = 0", "held {\n\t\t\tattempt += 0"},
+	{"a refused token is presented again", "connect.go", "fresh := badToken(why)", "fresh := false"},
+	{"hello does not say where the rooms are", "connect.go", "hello.Rooms[room.name], asked[room] = room.from()", "_, asked[room] = room.from()\n\t\t\thello.Rooms[room.name] = protocol.From{}"},
+	{"break before make", "connect.go", "c.rotate(true)\n", "c.rotate(true)\n\t\tl.end(errReplaced, true)\n"},
+	{"no rotation", "connect.go", "if l.rotateIn > 0 {", "if l.rotateIn < 0 {"},
+	{"both connections stay", "connect.go", "if old != nil && !c.spawn", "if old != nil && c.ctx.Err() != nil && !c.spawn"},
+	{"the old connection ends before the rooms are joined on the new one", "link.go", "for !l.client.joinedOn(next) {", "for false {"},
+	{"the old connection ends before it has answered", "link.go", "\tidle := len(l.calls) == 0\n", "\tidle := true\n"},
+	{"what has no number is taken from both connections", "connect.go", "c.rooms[f.Room], c.link == nil || c.link == l", "c.rooms[f.Room], true"},
+	{"the token is not renewed", "watch.go", "plan(tokenExpires)\n", ""},
+	{"an old token is presented as a fresh one", "connect.go", "c.token(l.ctx, true)", "c.token(l.ctx, false)"},
+	{"no sync now and then", "watch.go", "c.sync(l)\n", ""},
+	{"a line that does not answer counts as alive", "watch.go", "l.end(ErrNoAnswer, false)\n", ""},
+	{"no sync after a doubt", "link.go", "\tif revived {", "\tif revived && err != nil {"},
+	{"a leave is not told", "follow.go", "if joined {\n", "if joined && l == nil {\n"},
+	{"a join does not wait for the leave before it", "follow.go", "if r.after != nil {", "if r.after != nil && c.ctx.Err() != nil {"},
+}
+
+// TestMutants demands that the text of each deliberate bug is still there to be
+// replaced, and with -mutants that some test fails once it is.
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	for _, m := range allMutants {
+		t.Run(m.name, func(t *testing.T) {
+			file, err := filepath.Abs(m.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(code), m.from); n != 1 {
+				t.Fatalf("%q is %d times in %s", m.from, n, m.file)
+			}
+			if !*mutants {
+				return
+			}
+			failed, output := withBug(t, file, strings.Replace(string(code), m.from, m.to, 1))
+			if len(failed) == 0 {
+				t.Fatalf("no test sees it:\n%s", output)
+			}
+			t.Logf("seen by %s", strings.Join(failed, ", "))
+		})
+	}
+}
+
+// withBug runs the tests of this package with another text of one of its files,
+// and returns which have failed.
+func withBug(t *testing.T, file, code string) (failed []string, output string) {
+	t.Helper()
+	dir := t.TempDir()
+	changed, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
+	b, err := json.Marshal(map[string]any{"Replace": map[string]string{file: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{changed: code, overlay: string(b)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-timeout=1m", "-overlay", overlay, ".").CombinedOutput() //nolint:gosec // a test
+	output = string(out)
+	if strings.Contains(output, "[build failed]") {
+		t.Fatalf("it does not compile:\n%s", output)
+	}
+	names := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^ *--- FAIL: (Test\w+(?:/[^/ ]+)?)`).FindAllStringSubmatch(output, -1) {
+		names[strings.TrimRight(m[1], "0123456789/")] = true
+	}
+	if err != nil && len(names) == 0 { // it takes the others with it
+		names[regexp.MustCompile(`(?m)^(panic|fatal error): .*`).FindString(output)] = true
+	}
+	return slices.Sorted(maps.Keys(names)), output
+}
