@@ -274,4 +274,4 @@ test-security: ## Attack tokens, tickets, secrets, handshakes, permissions, hook
 	go test -race -count=1 -run 'OneWay|Access' ./pkg/config
 	go test -race -count=1 -v -run 'Revoked|Users|Rooms|Presence|Token|Membership|Hooks' ./pkg/sweep | grep -E '^ *--- |^(FAIL|ok)|_test.go'
 	go test -race -count=1 -run Connections ./pkg/storetest/memory
-	go test -race -count=1 -v -run 'Hook|Verdict|Stay|Grants|Presence|Exists|Count|Floods|BadInput' ./localdev/e2e | grep -E '^ *--- |^(FAIL|ok)|_test.go'
+	go test -race -count=1 -v -run 'Hook|Verdict|Stay|Grants|Presence|Exists|Count|Floods|BadInput|Condemned|Hello' ./localdev/e2e | grep -E '^ *--- |^(FAIL|ok)|_test.go'

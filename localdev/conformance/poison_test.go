@@ -264,7 +264,7 @@ func poisonJoin(t *testing.T, b backend) {
 	ok(t, b.connections().Put(t.Context(), c))
 	b.write(t, "connections", b.soundConnection(t, c.ID), item{"r": &types.AttributeValueMemberM{Value: item{"lobby": number("1E+100")}}})
 	_, err := b.connections().Authenticate(t.Context(), connection.AuthenticateParams{
-		ID: c.ID, Rooms: []string{"lobby"}, At: storetest.Start, Now: storetest.Start, CheckAt: storetest.Start,
+		Max: 9, ID: c.ID, Rooms: []string{"lobby"}, At: storetest.Start, Now: storetest.Start, CheckAt: storetest.Start,
 	})
 	if !errors.Is(err, connection.ErrNotFound) {
 		t.Errorf("authenticate: %v", err)

@@ -27,7 +27,8 @@ type Store interface {
 
 	// Authenticate sets identity, session and next check, adds rooms, and
 	// returns the connection as it then stands. ErrOtherUser if another user
-	// owns it. If it is in rooms already, and with other permissions, it is
+	// owns it, ErrTooManyRooms if it would be in more than Max: nothing has
+	// changed then. If it is in rooms already, and with other permissions, it is
 	// Regranted once more.
 	Authenticate(ctx context.Context, p AuthenticateParams) (Connection, error)
 
@@ -80,6 +81,7 @@ type AuthenticateParams struct {
 	Identity auth.Identity
 	Session  string // empty keeps what there is
 	Rooms    []string
+	Max      int       // at least 1 with Rooms
 	At       time.Time // when API Gateway took the command that joins the Rooms
 	Now      time.Time // when the joins begin
 	CheckAt  time.Time

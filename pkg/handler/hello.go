@@ -52,10 +52,14 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	}
 	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
 		ID: c.connectionID, Identity: identity, Session: p.Session, Rooms: rooms,
-		At: c.at, Now: now, CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
+		Max: m.MaxRooms, At: c.at, Now: now, CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
+	}
+	// A good token does not lift a sentence.
+	if err := m.standing(conn); err != nil {
+		return nil, err
 	}
 	// Whoever shows no token and enters no room gets nothing yet, and need not
 	// be looked up: every later command does it.
@@ -63,9 +67,6 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 		if err := m.unrevoked(ctx, identity, conn.Session); err != nil {
 			return nil, m.evict(ctx, c, err)
 		}
-	}
-	if len(conn.Rooms) > m.MaxRooms {
-		return nil, m.tooManyRooms(ctx, c, rooms)
 	}
 	pages := m.enterAll(ctx, c, conn, rooms, p.Rooms)
 	maps.Copy(results, pages)
@@ -112,16 +113,6 @@ func (m *Message) evict(ctx context.Context, c *call, why error) error {
 	return why
 }
 
-// tooManyRooms takes back what a hello has added over the limit.
-func (m *Message) tooManyRooms(ctx context.Context, c *call, added []string) error {
-	for _, room := range added {
-		if err := m.Connections.DropRoom(ctx, c.connectionID, room, c.at); err != nil {
-			return fmt.Errorf("take back room: %w", err)
-		}
-	}
-	return connection.ErrTooManyRooms
-}
-
 // enterAll joins rooms that stand in the connection already.
 func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connection, rooms []string, from map[string]protocol.From) map[string]protocol.RoomResult {
 	results := make([]protocol.RoomResult, len(rooms))
@@ -160,12 +151,15 @@ func (m *Message) auth(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	now := m.Clock.Now()
-	_, err = m.Connections.Authenticate(ctx, connection.AuthenticateParams{
+	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
 		ID: c.connectionID, Identity: identity, Now: now,
 		CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
+	}
+	if err := m.standing(conn); err != nil {
+		return nil, err
 	}
 	return protocol.AuthResult{User: identity.User, TokenExpiresInMs: expiresIn(identity, now)}, nil
 }

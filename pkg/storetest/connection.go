@@ -134,7 +134,7 @@ func authenticateParams(id string) connection.AuthenticateParams {
 	return connection.AuthenticateParams{
 		ID:       id,
 		Identity: auth.Identity{User: "ada", Expires: Start.Add(2 * time.Hour), Permissions: auth.Permissions{"*": {auth.Join}}},
-		Session:  "fresh", At: Start.Add(50 * time.Second), Now: Start.Add(time.Minute), CheckAt: Start.Add(20 * time.Minute),
+		Session:  "fresh", Max: 100, At: Start.Add(50 * time.Second), Now: Start.Add(time.Minute), CheckAt: Start.Add(20 * time.Minute),
 	}
 }
 
@@ -189,6 +189,38 @@ var authenticateTests = []test[connection.Store]{
 			p.Rooms = append(p.Rooms, strings.Repeat("r", 125)+numbered("", i))
 		}
 		same(t, len(must[connection.Connection](t)(s.Authenticate(t.Context(), p)).Rooms), protocol.MaxRoomsPerCommand)
+	}},
+	{"one more room than max is refused and nothing changes", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		p := authenticateParams(id)
+		p.Rooms, p.Max = []string{"attic", "cellar", "lobby"}, 3
+		_, err := s.Authenticate(t.Context(), p)
+		fails(t, err, connection.ErrTooManyRooms)
+		same(t, get(t, s, id), joined(id))
+		p.Rooms = []string{"a", "b", "c", "d"}
+		_, err = s.Authenticate(t.Context(), p)
+		fails(t, err, connection.ErrTooManyRooms)
+	}},
+	{"at max the rooms that it is in can be joined again", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		p := authenticateParams(id)
+		p.Rooms, p.Max = []string{"attic", "lobby", "org.42.a/b"}, 3
+		for range 2 {
+			same(t, len(must[connection.Connection](t)(s.Authenticate(t.Context(), p)).Rooms), 3)
+		}
+		p.Rooms, p.Max = nil, 0
+		same(t, len(must[connection.Connection](t)(s.Authenticate(t.Context(), p)).Rooms), 3)
+	}},
+	{"max holds against many hellos at once", func(t *testing.T, s connection.Store) {
+		id := put(t, s, anonymous)
+		won := race(t, width, func(i int) (bool, error) {
+			p := authenticateParams(id)
+			p.Rooms, p.Max = []string{numbered("room", 2*i), numbered("room", 2*i+1)}, 4
+			_, err := s.Authenticate(t.Context(), p)
+			return err == nil, ignore(err, connection.ErrTooManyRooms)
+		})
+		same(t, count(won), 2)
+		same(t, len(get(t, s, id).Rooms), 4)
 	}},
 	{"without rooms no join begins", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)

@@ -89,16 +89,17 @@ func (s *Connections) read(ctx context.Context, id string, consistent bool) (con
 }
 
 // Authenticate sets who is behind a connection: 1 WRU, and another if it is
-// under sentence, has other permissions and is in rooms, or if one of the rooms
-// stands there for a newer join.
+// under sentence, has other permissions and is in rooms, if one of the rooms
+// stands there for a newer join, or if so many stand there that it must be
+// counted which are new.
 func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
-	set, err := identityItem(p.Identity)
+	identity, err := identityItem(p.Identity)
 	if err != nil {
 		return connection.Connection{}, err
 	}
-	keepDue, regrant, rooms := false, false, p.Rooms
+	a := attempt{rooms: p.Rooms}
 	for range authenticateTries {
-		u := authentication(p, set, rooms, keepDue, regrant)
+		u := a.authentication(p, identity)
 		u.table, u.key = s.table, s.key(p.ID)
 		i, err := u.run(ctx, s.client, "authenticate connection")
 		if err == nil {
@@ -115,24 +116,51 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		case found["u"] != nil && c.Identity.User != p.Identity.User:
 			return connection.Connection{}, connection.ErrOtherUser
 		}
-		keepDue = keepDue || found["bc"] != nil
-		regrant = regrant || !reflect.DeepEqual(found["p"], set["p"])
-		rooms = slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return c.Rooms[room].After(p.At) })
+		a.learn(found, p, identity)
+		if len(p.Rooms) > 0 && len(c.Rooms)+a.added() > p.Max {
+			return connection.Connection{}, connection.ErrTooManyRooms
+		}
 	}
 	return connection.Connection{}, connection.ErrNotFound // a room's time cannot be read: let the client begin anew
 }
 
+// attempt is what is known of a connection that is to be authenticated; at
+// first nothing.
+type attempt struct {
+	keepDue bool            // it is under sentence
+	regrant bool            // it has other permissions
+	rooms   []string        // those to set: not those that stand there for a newer join
+	in      map[string]bool // those of rooms that stand there
+}
+
+// learn takes what stood there when an attempt was refused.
+func (a *attempt) learn(found item, p connection.AuthenticateParams, identity item) {
+	c := connectionOf(found)
+	a.keepDue = a.keepDue || found["bc"] != nil
+	a.regrant = a.regrant || !reflect.DeepEqual(found["p"], identity["p"])
+	a.rooms = slices.DeleteFunc(slices.Clone(a.rooms), func(room string) bool { return c.Rooms[room].After(p.At) })
+	a.in = map[string]bool{}
+	for _, room := range a.rooms {
+		if c.In(room) {
+			a.in[room] = true
+		}
+	}
+}
+
+// added is how many rooms the attempt adds at most.
+func (a *attempt) added() int { return len(a.rooms) - len(a.in) }
+
 // authenticateTries is more than the reasons for which an authentication begins
 // again.
-const authenticateTries = 5
+const authenticateTries = 6
 
 // authentication is the update of Authenticate but for its key.
-func authentication(p connection.AuthenticateParams, identity item, rooms []string, keepDue, regrant bool) update {
+func (a *attempt) authentication(p connection.AuthenticateParams, identity item) update {
 	set := maps.Clone(identity)
 	u := update{condition: open + " AND (attribute_not_exists(u) OR u = :u)", values: item{}}
 	sets := []string{}
 	switch {
-	case regrant:
+	case a.regrant:
 		sets = append(sets, "pn = if_not_exists(pn, :none) + :one")
 		u.values[":none"], u.values[":one"] = number(0), number(1)
 	case set["p"] == nil:
@@ -142,7 +170,7 @@ func authentication(p connection.AuthenticateParams, identity item, rooms []stri
 		u.condition += " AND (attribute_not_exists(u) OR size(r) = :none OR p = :p)"
 		u.values[":none"] = number(0)
 	}
-	if !keepDue {
+	if !a.keepDue {
 		set["ck"] = millis(p.CheckAt)
 		u.condition += unsentenced
 	}
@@ -156,14 +184,19 @@ func authentication(p connection.AuthenticateParams, identity item, rooms []stri
 		sets = append(sets, name+" = :"+name)
 		u.values[":"+name] = set[name]
 	}
-	if len(rooms) > 0 {
+	if len(a.rooms) > 0 {
 		u.values[":at"], u.names = millis(p.At), map[string]string{}
+		u.values[":most"] = number(p.Max - a.added())
+		u.condition += " AND size(r) <= :most"
 	}
-	for n, room := range rooms {
+	for n, room := range a.rooms {
 		place := fmt.Sprintf("#r%d", n)
 		u.names[place] = room
 		sets = append(sets, "r."+place+" = :at")
 		u.condition += " AND NOT r." + place + " > :at"
+		if a.in[room] {
+			u.condition += " AND attribute_exists(r." + place + ")"
+		}
 	}
 	u.set = "SET " + strings.Join(sets, ", ")
 	var removes []string

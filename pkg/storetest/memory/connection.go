@@ -78,6 +78,9 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		if c.Authenticated() && c.Identity.User != p.Identity.User {
 			return connection.ErrOtherUser
 		}
+		if len(p.Rooms) > 0 && len(c.Rooms)+added(c, p.Rooms) > p.Max {
+			return connection.ErrTooManyRooms
+		}
 		if c.Authenticated() && len(c.Rooms) > 0 && !reflect.DeepEqual(c.Identity.Permissions, p.Identity.Permissions) {
 			c.Regrants++
 		}
@@ -120,6 +123,16 @@ func (s *Connections) DropRoom(ctx context.Context, id, name string, upto time.T
 		}
 		return nil
 	})
+}
+
+// added is how many of the rooms the connection is not in.
+func added(c *connection.Connection, rooms []string) (n int) {
+	for _, name := range rooms {
+		if !c.In(name) {
+			n++
+		}
+	}
+	return n
 }
 
 // add begins a join that was taken at the given time.
