@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/gateway"
+	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
@@ -117,14 +118,23 @@ func newClient(w *world, index int, m member) (*client, error) {
 		f.want = true
 		c.follows[room] = f
 	}
-	return c, c.sign(m.Valid)
+	return c, c.sign(m.Valid, c.Grants)
 }
 
-func (c *client) sign(valid time.Duration) error {
+// less is what a fresh token grants: the rooms, but not who is in them.
+func (c *client) less() auth.Permissions {
+	permissions := auth.Permissions{}
+	for _, room := range c.Rooms {
+		permissions[room] = []auth.Action{auth.Join, auth.Publish}
+	}
+	return permissions
+}
+
+func (c *client) sign(valid time.Duration, permissions auth.Permissions) error {
 	if valid == 0 {
 		valid = 24 * time.Hour
 	}
-	token, err := c.w.stack.Tokens.Sign(c.User, valid, c.Grants)
+	token, err := c.w.stack.Tokens.Sign(c.User, valid, permissions)
 	c.token = token // the caller holds mu, or nobody else knows c yet
 	return err
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
 )
 
 // Delay is the time from an acknowledgement until one member that was there all
@@ -33,7 +35,7 @@ func (k *checker) settled(s state, clients []*client) []Delay {
 
 // owned checks, when no connection has changed for minutes, that every trace
 // in the tables belongs to a connection that is open, and every membership to a
-// client that is in.
+// client that is in, and sees of presence what the connection's token grants.
 func (k *checker) owned(s state, open map[string]bool) {
 	for _, id := range s.connections {
 		if !open[id] {
@@ -50,6 +52,10 @@ func (k *checker) owned(s state, open map[string]bool) {
 			k.fail(stale, room, "membership %s is there, the connection is not open", m)
 		case c.follows[room] == nil || (!c.follows[room].want && c.follows[room].leftAt > 0):
 			k.fail(permission, room, "%s is a member of %s, which it left or never joined", c.name(), room)
+		}
+		token := auth.Identity{Permissions: s.permissions[id]}
+		if sees := (auth.Policy{Open: true}).Allows(token, auth.Presence, room); sees == s.blind[m] {
+			k.fail(permission, room, "membership %s is told who comes and goes: %v; its token grants it: %v", m, !s.blind[m], sees)
 		}
 	}
 }

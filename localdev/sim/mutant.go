@@ -56,6 +56,8 @@ func Mutants() []*Mutant {
 		{Name: "a leave drops a room that a newer join counts on (dynamo.DropRoom without condition)", Seeds: 150, Do: recondition(
 			func(c *call) bool { return c.is("UpdateItem", "connection") && c.change == "REMOVE r.#r" }, func(string) string { return "attribute_exists(pk)" })},
 		{Name: "membership survives disconnect and sweep", Seeds: 10, Do: swallow(func(c *call) bool { return c.function != "message" && c.is("DeleteItem", "member") })},
+		{Name: "presence follows the token of the join (sweep.settle)", Class: "calm", Seeds: 20, Do: swallow(
+			func(c *call) bool { return c.is("UpdateItem", "member") && strings.HasPrefix(c.change, "SET pn") })},
 		{Name: "sweeper forgets what is due", Seeds: 10, Do: sweepsNothing},
 		{Name: "two numbers are one: the sequencer does not count", Seeds: 10, Do: stuckSequencer},
 		{Name: "stale read of the head (GetItem without ConsistentRead)", Class: "disconnect", Seeds: 100, Do: staleHead},

@@ -142,7 +142,7 @@ func (c *client) act(ctx context.Context) {
 			}
 		case doFresh:
 			c.mu.Lock()
-			err := c.sign(0)
+			err := c.sign(0, c.less())
 			c.fresh = true
 			c.Valid = 0
 			c.mu.Unlock()

@@ -21,9 +21,9 @@ const (
 	doPlain   action = "publish without key"
 	doJoin    action = "join"
 	doLeave   action = "leave"
-	doHang    action = "hang up" // closes and comes back after Pause
-	doFresh   action = "fresh token"
-	doRotate  action = "rotate" // opens another connection before it closes this one
+	doHang    action = "hang up"     // closes and comes back after Pause
+	doFresh   action = "fresh token" // for one that does not grant presence
+	doRotate  action = "rotate"      // opens another connection before it closes this one
 	doFlap    action = "leave and join, twice, waiting for nothing"
 )
 

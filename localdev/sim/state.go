@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gapless-rooms/gapless/localdev/dynamodb"
+	"github.com/gapless-rooms/gapless/pkg/auth"
 )
 
 // state is what stands in the tables.
@@ -15,6 +16,8 @@ type state struct {
 	entries     map[place]entry
 	members     []string // "room connection"
 	connections []string
+	blind       map[string]bool             // members that are not told who comes and goes
+	permissions map[string]auth.Permissions // by connection; nil: everything
 }
 
 type place struct {
@@ -45,7 +48,10 @@ func (e entry) String() string {
 // readState reads the tables past every adapter, so that no bug of theirs can
 // hide behind itself.
 func readState(engine *dynamodb.Engine) (state, error) {
-	s := state{heads: map[string]head{}, entries: map[place]entry{}}
+	s := state{
+		heads: map[string]head{}, entries: map[place]entry{},
+		blind: map[string]bool{}, permissions: map[string]auth.Permissions{},
+	}
 	for _, table := range []string{"gapless-local-connections", "gapless-local-rooms", "gapless-local-log"} {
 		items, err := engine.Items(table)
 		if err != nil {
@@ -56,30 +62,41 @@ func readState(engine *dynamodb.Engine) (state, error) {
 			if err := json.Unmarshal(raw, &item); err != nil {
 				return s, err
 			}
-			s.add(item)
+			if err := s.add(item); err != nil {
+				return s, err
+			}
 		}
 	}
 	return s, nil
 }
 
-func (s *state) add(item map[string]any) {
+func (s *state) add(item map[string]any) error {
 	pk, sk := text(item, "pk"), text(item, "sk")
 	kind, rest, _ := strings.Cut(pk, "#")
 	switch kind {
 	case "c":
 		s.connections = append(s.connections, sk)
+		if p := text(item, "p"); p != "" {
+			var permissions auth.Permissions
+			if err := json.Unmarshal([]byte(p), &permissions); err != nil {
+				return err
+			}
+			s.permissions[sk] = permissions
+		}
 	case "m":
 		if item["l"] != nil {
-			return // the mark of a leave
+			return nil // the mark of a leave
 		}
 		room, _, _ := strings.Cut(rest, "#")
 		s.members = append(s.members, room+" "+sk)
+		s.blind[room+" "+sk] = item["np"] != nil
 	case "h":
 		s.heads[rest] = head{text(item, "e"), count(item, "n"), count(item, "d"), text(item, "lo")}
 	case "e":
 		at, e := entryOf(item)
 		s.entries[at] = e
 	}
+	return nil
 }
 
 func count(item map[string]any, name string) uint64 {
