@@ -168,5 +168,7 @@ func newStores(sdk aws.Config, t config.Tables, logger *slog.Logger) stores {
 }
 
 func (s stores) openLog(h Host, c config.Log) (*msglog.Log, error) {
-	return msglog.New(s.log, h.Clock, h.NewID, msglog.Config{Retention: c.Retention, Window: c.Window, HoleWait: c.HoleWait})
+	return msglog.New(s.log, h.Clock, h.NewID, msglog.Config{
+		Retention: c.Retention, Window: c.Window, HeadLifetime: c.HeadLifetime, HoleWait: c.HoleWait,
+	})
 }

@@ -90,6 +90,10 @@ type Log struct {
 	Retention time.Duration `env:"GAPLESS_RETENTION" envDefault:"24h"`
 	// Window is for how long an idempotency key is remembered.
 	Window time.Duration `env:"GAPLESS_IDEMPOTENCY_WINDOW" envDefault:"10m"`
+	// HeadLifetime is after how long without a message a room starts over under
+	// another epoch; 0 means two retentions and a day, and the least is the
+	// retention and a minute.
+	HeadLifetime time.Duration `env:"GAPLESS_HEAD_LIFETIME" envDefault:"0s"`
 	// HoleWait is how long the drainer waits for a slow writer.
 	HoleWait time.Duration `env:"GAPLESS_HOLE_WAIT" envDefault:"1s"`
 }

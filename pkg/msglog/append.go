@@ -34,9 +34,13 @@ type AppendResult struct {
 // NeedsWake reports whether the caller must wake the drainer before it
 // acknowledges: there is something to deliver and nobody holds the lease. A
 // holder cannot release without seeing the number that was taken, and if it
-// dies, its own invocation is retried.
+// dies, its own invocation is retried. A lease of another incarnation of the log
+// says nothing.
 func (r AppendResult) NeedsWake(now time.Time) bool {
-	delivered := r.Duplicate && r.Epoch == r.Head.Epoch && r.Seq <= r.Head.Delivered
+	if r.Epoch != r.Head.Epoch {
+		return true
+	}
+	delivered := r.Duplicate && r.Seq <= r.Head.Delivered
 	return !delivered && !r.Head.Lease.Live(now)
 }
 
@@ -53,7 +57,11 @@ func (r AppendResult) NeedsWake(now time.Time) bool {
 // Whoever finds the key claimed performs step 3 for the first claimant: so a
 // retry finishes what a dead predecessor began, and both learn one number. A
 // key leaves its number only after that number was seen void, and a void never
-// changes: so a key stands for at most one entry. See PROOF.md.
+// changes: so a key stands for at most one entry.
+//
+// The key may stand in another incarnation of the log than the number in hand.
+// Then nobody may write a message there any more: either it stands there, and is
+// the key's one entry, or a void sees to it that it never will. See PROOF.md.
 func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) {
 	now := l.clock.Now().Truncate(time.Millisecond)
 	entry := Entry{User: p.User, At: now, Key: p.Key, Data: p.Data, Origin: p.Origin}
@@ -76,15 +84,15 @@ func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) 
 				return AppendResult{}, err
 			}
 		}
-		ours := place == hand
-		if place.Epoch != hand.Epoch {
-			// The key belongs to an earlier incarnation of the log: it was
-			// appended there, and is gone with it.
-			l.void(ctx, p.Room, hand)
-			return AppendResult{Position: place, Duplicate: true, Head: head}, nil
-		}
+		ours, apart := place == hand, place.Epoch != hand.Epoch
 		entry.Seq = place.Seq
-		stands, _, err := l.store.Fill(ctx, FillParams{p.Room, place.Epoch, entry, now.Add(l.config.Retention)})
+		write := entry
+		if apart {
+			write = Void(place.Seq)
+		}
+		// An entry must not expire before its mark, so its time counts from here.
+		expires := l.clock.Now().Add(l.config.Retention)
+		stands, _, err := l.store.Fill(ctx, FillParams{p.Room, place.Epoch, write, expires})
 		if err != nil {
 			return AppendResult{}, fmt.Errorf("fill number %d: %w", place.Seq, err)
 		}
@@ -95,6 +103,10 @@ func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) 
 			l.void(ctx, p.Room, hand)
 			return AppendResult{Position: place, Duplicate: !ours, Entry: stands, Head: head}, nil
 		}
+		if apart { // ours may be the older incarnation: a number taken now is not
+			l.void(ctx, p.Room, hand)
+			hand = Position{}
+		}
 		dead = place
 	}
 	return AppendResult{}, fmt.Errorf("append to %s: %w", p.Room, ErrContended)
@@ -103,7 +115,7 @@ func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) 
 func (l *Log) take(ctx context.Context, room string) (Head, error) {
 	now := l.clock.Now()
 	head, err := l.store.TakeNumber(ctx, TakeParams{
-		Room: room, FreshEpoch: l.newEpoch(), Now: now, Expires: now.Add(l.headLifetime()),
+		Room: room, FreshEpoch: l.newEpoch(), Now: now, Expires: now.Add(l.config.HeadLifetime),
 	})
 	if err != nil {
 		return Head{}, fmt.Errorf("take a number: %w", err)

@@ -14,6 +14,12 @@ type Config struct {
 	// Window is for how long a key is remembered. Default 10 min; at most
 	// Retention, since a mark must not outlive its entry.
 	Window time.Duration
+	// HeadLifetime is how long a room's head outlives the last number that it
+	// handed out; then the room starts over under another epoch. Default two
+	// retentions and a day; at least the retention and a minute, so that no
+	// entry that can be replayed loses its head, nor a function that still works
+	// on a number. It is DynamoDB that deletes, days late if it pleases.
+	HeadLifetime time.Duration
 	// HoleWait is how long the drainer waits for a slow writer before it fills
 	// the hole. Default 1 s.
 	HoleWait time.Duration
@@ -33,6 +39,7 @@ func (c Config) WithDefaults() Config {
 	}
 	set(&c.Retention, 24*time.Hour)
 	set(&c.Window, 10*time.Minute)
+	set(&c.HeadLifetime, 2*c.Retention+24*time.Hour)
 	set(&c.HoleWait, time.Second)
 	set(&c.HolePoll, 50*time.Millisecond)
 	if c.PageEntries == 0 {
@@ -41,12 +48,18 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+// longestRun is more than a function that appends may take, 29 s behind API
+// Gateway, beside clocks that disagree.
+const longestRun = time.Minute
+
 func (c Config) validate() error {
 	switch {
 	case c.Retention < 0, c.Window < 0, c.HoleWait < 0, c.HolePoll <= 0, c.PageEntries < 0:
 		return fmt.Errorf("log configuration has a negative value: %+v", c)
 	case c.Window > c.Retention:
 		return fmt.Errorf("idempotency window %v is longer than the retention %v", c.Window, c.Retention)
+	case c.HeadLifetime < c.Retention+longestRun:
+		return fmt.Errorf("head lifetime %v is not %v longer than the retention %v", c.HeadLifetime, longestRun, c.Retention)
 	}
 	return nil
 }
@@ -68,7 +81,3 @@ func New(store Store, c clock.Clock, newEpoch func() string, config Config) (*Lo
 	}
 	return &Log{store, c, newEpoch, config}, nil
 }
-
-// headLifetime is how long a head outlives its last append. It must outlive
-// every entry, or numbers would start over beneath a log that is still there.
-func (l *Log) headLifetime() time.Duration { return 2*l.config.Retention + 24*time.Hour }

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -229,91 +228,4 @@ func once[T any](f func(T)) func(T) {
 			f(v)
 		}
 	}
-}
-
-var retryTests = []test[*bench]{
-	{"a retry learns the first one's number and entry", func(t *testing.T, b *bench) {
-		first := b.append(t, "key")
-		b.clock.Advance(time.Minute)
-		p := b.message("key")
-		p.Origin, p.Data = "another=", []byte(`{"n":2}`)
-		again := must[msglog.AppendResult](t)(b.Append(t.Context(), p))
-		same(t, again.Duplicate, true)
-		same(t, again.Position, first.Position)
-		same(t, again.Entry, first.Entry)
-		same(t, len(b.dense(t)), 1)
-	}},
-	{"the same key of another user is another message", func(t *testing.T, b *bench) {
-		b.append(t, "key")
-		p := b.message("key")
-		p.User = "bob"
-		got := must[msglog.AppendResult](t)(b.Append(t.Context(), p))
-		same(t, got.Duplicate, false)
-		same(t, len(b.dense(t)), 2)
-	}},
-	{"a retry after the window is another message", func(t *testing.T, b *bench) {
-		b.append(t, "key")
-		b.clock.Advance(window + time.Second)
-		same(t, b.append(t, "key").Duplicate, false)
-		same(t, len(b.dense(t)), 2)
-	}},
-	{"many retries at once leave one entry", func(t *testing.T, b *bench) {
-		results := race(t, width, func(i int) (msglog.AppendResult, error) {
-			p := b.message("key")
-			p.Origin, p.Data = numbered("connection", i), fmt.Appendf(nil, "%d", i)
-			return b.Append(t.Context(), p)
-		})
-		stands := b.dense(t)
-		same(t, len(stands), 1)
-		firsts := 0
-		for _, r := range results {
-			same(t, r.Entry, stands[0])
-			same(t, r.Seq, stands[0].Seq)
-			if !r.Duplicate {
-				firsts++
-			}
-		}
-		same(t, firsts, 1)
-	}},
-	{"a retry finishes what its predecessor began", func(t *testing.T, b *bench) {
-		dead := b.take(t)
-		must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
-			Room: b.room, User: "ada", Key: "key", Position: dead.Position(), Now: Start, Expires: Start.Add(window),
-		}))
-		got := b.append(t, "key")
-		same(t, got.Position, dead.Position())
-		same(t, got.Duplicate, true)
-		same(t, len(b.dense(t)), 1) // its own number is void
-	}},
-	{"a retry leaves a number that was taken away", func(t *testing.T, b *bench) {
-		dead := b.take(t)
-		must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
-			Room: b.room, User: "ada", Key: "key", Position: dead.Position(), Now: Start, Expires: Start.Add(window),
-		}))
-		b.void(t, dead)
-		results := race(t, width, func(int) (uint64, error) {
-			r, err := b.Append(t.Context(), b.message("key"))
-			return r.Seq, err
-		})
-		stands := b.dense(t)
-		same(t, len(stands), 1)
-		same(t, agreed(t, results), stands[0].Seq)
-	}},
-	{"a key of a log that is gone stays where it was", func(t *testing.T, b *bench) {
-		former := msglog.Position{Epoch: "former", Seq: 7}
-		must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
-			Room: b.room, User: "ada", Key: "key", Position: former, Now: Start, Expires: Start.Add(window),
-		}))
-		got := b.append(t, "key")
-		same(t, got.Position, former)
-		same(t, got.Duplicate, true)
-		same(t, len(b.dense(t)), 0)
-	}},
-	{"whatever a writer's data aliases the log keeps its own", func(t *testing.T, b *bench) {
-		p := b.message("")
-		p.Data = bytes.Clone(p.Data)
-		must[msglog.AppendResult](t)(b.Append(t.Context(), p))
-		p.Data[1] = 'x'
-		same(t, string(b.dense(t)[0].Data), `{"n":1}`)
-	}},
 }

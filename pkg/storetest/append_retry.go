@@ -1,0 +1,147 @@
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/msglog"
+)
+
+// former is a number of another log than the room's, for which the key "key" stands
+// and where nothing does.
+func (b *bench) former(t *testing.T) msglog.Position {
+	t.Helper()
+	return must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
+		Room: b.room, User: "ada", Key: "key", Position: msglog.Position{Epoch: "former", Seq: 7},
+		Now: Start, Expires: Start.Add(window),
+	}))
+}
+
+var retryTests = []test[*bench]{
+	{"a retry learns the first one's number and entry", func(t *testing.T, b *bench) {
+		first := b.append(t, "key")
+		b.clock.Advance(time.Minute)
+		p := b.message("key")
+		p.Origin, p.Data = "another=", []byte(`{"n":2}`)
+		again := must[msglog.AppendResult](t)(b.Append(t.Context(), p))
+		same(t, again.Duplicate, true)
+		same(t, again.Position, first.Position)
+		same(t, again.Entry, first.Entry)
+		same(t, len(b.dense(t)), 1)
+	}},
+	{"the same key of another user is another message", func(t *testing.T, b *bench) {
+		b.append(t, "key")
+		p := b.message("key")
+		p.User = "bob"
+		got := must[msglog.AppendResult](t)(b.Append(t.Context(), p))
+		same(t, got.Duplicate, false)
+		same(t, len(b.dense(t)), 2)
+	}},
+	{"a retry after the window is another message", func(t *testing.T, b *bench) {
+		b.append(t, "key")
+		b.clock.Advance(window + time.Second)
+		same(t, b.append(t, "key").Duplicate, false)
+		same(t, len(b.dense(t)), 2)
+	}},
+	{"many retries at once leave one entry", func(t *testing.T, b *bench) {
+		results := race(t, width, func(i int) (msglog.AppendResult, error) {
+			p := b.message("key")
+			p.Origin, p.Data = numbered("connection", i), fmt.Appendf(nil, "%d", i)
+			return b.Append(t.Context(), p)
+		})
+		stands := b.dense(t)
+		same(t, len(stands), 1)
+		firsts := 0
+		for _, r := range results {
+			same(t, r.Entry, stands[0])
+			same(t, r.Seq, stands[0].Seq)
+			if !r.Duplicate {
+				firsts++
+			}
+		}
+		same(t, firsts, 1)
+	}},
+	{"a retry finishes what its predecessor began", func(t *testing.T, b *bench) {
+		dead := b.take(t)
+		must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
+			Room: b.room, User: "ada", Key: "key", Position: dead.Position(), Now: Start, Expires: Start.Add(window),
+		}))
+		got := b.append(t, "key")
+		same(t, got.Position, dead.Position())
+		same(t, got.Duplicate, true)
+		same(t, len(b.dense(t)), 1) // its own number is void
+	}},
+	{"a retry leaves a number that was taken away", func(t *testing.T, b *bench) {
+		dead := b.take(t)
+		must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
+			Room: b.room, User: "ada", Key: "key", Position: dead.Position(), Now: Start, Expires: Start.Add(window),
+		}))
+		b.void(t, dead)
+		results := race(t, width, func(int) (uint64, error) {
+			r, err := b.Append(t.Context(), b.message("key"))
+			return r.Seq, err
+		})
+		stands := b.dense(t)
+		same(t, len(stands), 1)
+		same(t, agreed(t, results), stands[0].Seq)
+	}},
+	{"a key of a log that is gone stays where its message is", func(t *testing.T, b *bench) {
+		former := b.former(t)
+		stands := msglog.Entry{Seq: former.Seq, User: "ada", At: Start, Key: "key", Data: []byte(`{"n":0}`)}
+		_, _, err := b.store.Fill(t.Context(), msglog.FillParams{
+			Room: b.room, Epoch: former.Epoch, Entry: stands, Expires: Start.Add(retention),
+		})
+		ok(t, err)
+		got := b.append(t, "key")
+		same(t, got.Position, former)
+		same(t, got.Duplicate, true)
+		same(t, got.Entry, stands)
+		same(t, len(b.dense(t)), 0)
+	}},
+	{"a key of a log that is gone moves if its message was never written", func(t *testing.T, b *bench) {
+		former := b.former(t)
+		got := b.append(t, "key")
+		same(t, got.Epoch, got.Head.Epoch)
+		same(t, got.Seq, 2) // the first was in hand before it was known which log is the older
+		same(t, got.Duplicate, false)
+		same(t, len(b.dense(t)), 1)
+		same(t, b.append(t, "key").Position, got.Position)
+		slow := b.message("key")
+		stands, filled, err := b.store.Fill(t.Context(), msglog.FillParams{
+			Room: b.room, Epoch: former.Epoch, Expires: Start.Add(retention),
+			Entry: msglog.Entry{Seq: former.Seq, User: slow.User, At: Start, Key: slow.Key, Data: slow.Data},
+		})
+		ok(t, err)
+		same(t, filled, false) // its writer has awoken too late
+		same(t, stands, msglog.Void(former.Seq))
+	}},
+	{"a lease on another log than the key's wakes nobody for it", func(t *testing.T, b *bench) {
+		later := b.former(t)
+		_, _, err := b.store.Fill(t.Context(), msglog.FillParams{
+			Room: b.room, Epoch: later.Epoch, Expires: Start.Add(retention),
+			Entry: msglog.Entry{Seq: later.Seq, User: "ada", At: Start, Key: "key", Data: []byte(`{}`)},
+		})
+		ok(t, err)
+		b.append(t, "")
+		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+		got := b.append(t, "key")
+		same(t, got.Head.Lease.Live(b.clock.Now()), true)
+		same(t, got.NeedsWake(b.clock.Now()), true)
+	}},
+	{"a mark does not outlive its entry", func(t *testing.T, b *bench) {
+		b.store.taken = once(func(msglog.Head) { b.clock.Advance(time.Minute) })
+		got := b.append(t, "key")
+		b.clock.Advance(retention - time.Second)
+		read := b.page(t, msglog.Start{Last: 1}, budget(1))
+		same(t, read.Entries, []msglog.Entry{got.Entry})
+	}},
+	{"whatever a writer's data aliases the log keeps its own", func(t *testing.T, b *bench) {
+		p := b.message("")
+		p.Data = bytes.Clone(p.Data)
+		must[msglog.AppendResult](t)(b.Append(t.Context(), p))
+		p.Data[1] = 'x'
+		same(t, string(b.dense(t)[0].Data), `{"n":1}`)
+	}},
+}
