@@ -238,6 +238,7 @@ test-proxies: ## Try the SDKs behind nginx and HAProxy, 6 minutes; SCALE=12 divi
 SEEDS ?= 300
 FIRST ?= 1
 FOR ?= 0
+CLASS ?=
 
 SEED ?= 1
 
@@ -246,8 +247,8 @@ soak-js: ## Hold the TypeScript SDK to its promises while faults from SEED strik
 	cd pkg/client/js && npm ci && GAPLESS_SOAK_FOR=$(patsubst 0,10m,$(FOR)) GAPLESS_SOAK_SEED=$(SEED) GAPLESS_TEST_TIMEOUT=86400000 node scripts/test.mjs test/soak
 
 .PHONY: sim
-sim: ## Run the simulation with SEEDS seeds from FIRST on, at most for FOR.
-	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestSeeds$$' -v -seeds $(SEEDS) -first $(FIRST) -for $(FOR)
+sim: ## Run the simulation with SEEDS seeds from FIRST on, at most for FOR, of CLASS or their own.
+	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestSeeds$$' -v -seeds $(SEEDS) -first $(FIRST) -for $(FOR) -class "$(CLASS)"
 
 .PHONY: sim-crash
 sim-crash: ## Kill every function before and after each call of AWS, and list the calls.

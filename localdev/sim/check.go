@@ -28,6 +28,7 @@ type checker struct {
 	operations []operation
 	posts      map[string]int  // taken by the gateway, by connection
 	abandoned  map[string]bool // rooms whose lease was given back unfinished
+	lost       map[line]incarnation
 }
 
 // Violation is a broken invariant.
@@ -77,6 +78,7 @@ func newChecker(w *world) *checker {
 	return &checker{
 		w: w, written: map[place]entry{}, writtenAt: map[place]time.Duration{}, links: map[string]linkInfo{},
 		tainted: map[string]bool{}, posts: map[string]int{}, abandoned: map[string]bool{},
+		lost: map[line]incarnation{},
 	}
 }
 
@@ -191,14 +193,15 @@ func (k *checker) pushed(c *client, l *link, r reply) {
 	c.mu.Lock()
 	f := c.follows[r.Room]
 	valid := l.expires
-	wire := l.wire[r.Room]
+	log := line{r.Room, r.Epoch}
+	wire := l.wire[log]
 	var left time.Duration
 	epoch := ""
 	if f != nil {
 		left, epoch = f.leftAt, f.epoch
 	}
 	if n := len(r.Messages); n > 0 {
-		l.wire[r.Room] = max(wire, r.Messages[n-1].Seq)
+		l.wire[log] = max(wire, r.Messages[n-1].Seq)
 	}
 	c.mu.Unlock()
 	switch {
@@ -208,7 +211,7 @@ func (k *checker) pushed(c *client, l *link, r reply) {
 		k.fail(permission, r.Room, "%s left %s at %v and still gets its messages", c.name(), r.Room, left)
 	case valid > 0 && k.sweepsSince(valid+slack) >= 2:
 		k.fail(permission, r.Room, "%s gets messages though its token expired at %v", c.name(), valid)
-	case epoch != "" && r.Epoch != epoch:
+	case epoch != "" && r.Epoch != epoch && !k.over(line{r.Room, epoch}) && !k.over(log):
 		k.fail(dense, r.Room, "%s was in epoch %s and gets messages of %s", c.name(), epoch, r.Epoch)
 	}
 	last := uint64(0)
@@ -231,8 +234,12 @@ func (k *checker) mayRepeat(room string) bool {
 	return k.abandoned[room]
 }
 
-// gap notes numbers that a push skipped; whose they were is known at the end.
+// gap notes numbers that a push skipped; whose they were is known at the end. Of
+// a log that is over, the client may have been pushed them before it was told so.
 func (k *checker) gap(c *client, l *link, room, epoch string, missing []uint64) {
+	if k.over(line{room, epoch}) {
+		return
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.gaps = append(k.gaps, gap{c.name(), room, epoch, l.id, missing, k.w.now()})
@@ -251,8 +258,12 @@ func (k *checker) joinResult(c *client, room string, p page, asked fields) {
 	if !ok {
 		return
 	}
+	epoch, _ := asked["epoch"].(string)
+	if p.Recovered && epoch != "" && p.Epoch != epoch {
+		k.fail(seam, room, "%s asked for all after %d of %s, and nothing is lost, says an answer about %s", c.name(), since, epoch, p.Epoch)
+	}
 	if !p.Recovered {
-		if !k.mayBeLost(room, since) {
+		if !k.over(line{room, epoch}) && !k.mayBeLost(line{room, p.Epoch}, since) {
 			k.fail(kept, room, "%s asked for all after %d and was told that it is lost; nothing has expired", c.name(), since)
 		}
 		return
@@ -270,12 +281,12 @@ func (k *checker) joinResult(c *client, room string, p page, asked fields) {
 
 // mayBeLost reports whether anything above since may have expired. A second
 // is the unit in which DynamoDB keeps that.
-func (k *checker) mayBeLost(room string, since uint64) bool {
+func (k *checker) mayBeLost(log line, since uint64) bool {
 	retention := k.w.class.Retention
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for at, written := range k.writtenAt {
-		if retention > 0 && at.room == room && at.seq > since && k.w.now() > written+retention-time.Second {
+		if retention > 0 && at.log() == log && at.seq > since && k.w.now() > written+retention-time.Second {
 			return true
 		}
 	}
@@ -285,6 +296,9 @@ func (k *checker) mayBeLost(room string, since uint64) bool {
 func (k *checker) acked(c *client, m *message, p protocol.PublishResult, now time.Duration) {
 	if !granted(c, m.room) {
 		k.fail(permission, m.room, "%s was let publish in %s", c.name(), m.room)
+	}
+	if k.w.class.HeadLifetime > 0 && k.over(line{m.room, p.Epoch}) {
+		k.fail(kept, m.room, "%s was told that %s is number %d of %s, which is gone", c.name(), m.data, p.Seq, p.Epoch)
 	}
 	k.mu.Lock()
 	k.acks = append(k.acks, m)

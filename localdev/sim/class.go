@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"time"
 )
@@ -28,9 +29,21 @@ type Class struct {
 	// Retention is for how long entries and keys are kept; 0: as deployed, so
 	// that nothing expires within a run.
 	Retention time.Duration
+	// Window is for how long keys are kept, if not for the Retention.
+	Window time.Duration
+	// HeadLifetime has heads expire, so that rooms start over under another
+	// epoch; 0: as deployed.
+	HeadLifetime time.Duration
+	// Rest is how long the clients rest after each ten seconds of their script.
+	Rest time.Duration
 	// plan makes the faults of one run.
 	plan func(r *rand.Rand, p *planner)
 }
+
+func (c Class) window() time.Duration { return cmp.Or(c.Window, c.Retention) }
+
+// rested is a time of the script, with the rests before it.
+func (c Class) rested(at time.Duration) time.Duration { return at + c.Rest*(at/(10*time.Second)) }
 
 // Classes returns all classes. Their order is part of what a seed means.
 func Classes() []Class {
@@ -84,6 +97,23 @@ func Classes() []Class {
 			p.wakes(4)
 			p.runs(4)
 			p.clients(6, Cut, CutSilent, CutLate, SlowPosts, WrongGone, ThrottlePost, FailPost, DeadPeer, Freeze, Redeploy)
+		}},
+		{
+			Name: "new epoch", Strict: true, Bound: time.Minute, Retention: 30 * time.Second, Window: 20 * time.Second,
+			HeadLifetime: 90 * time.Second, Rest: 110 * time.Second, plan: func(_ *rand.Rand, p *planner) {
+				p.clients(8, Cut, CutSilent, CutLate, Redeploy)
+			},
+		},
+		{Name: "room forgotten", Strict: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(10, Forget)
+			p.clients(6, Forget, Forget, Cut, CutSilent, CutLate)
+		}},
+		{Name: "room forgotten, and worse", Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(8, Forget)
+			p.calls(12, KillBefore, KillAfter, KillHalf, HangBefore, HangAfter, LoseAnswer, FailAfter, Throttle, SlowBefore, SlowAfter)
+			p.wakes(4)
+			p.runs(4)
+			p.clients(6, Forget, Forget, Cut, CutSilent, CutLate)
 		}},
 		// For scenarios only, see crash.go.
 		{Name: "mixed calm", Sync: true, Bound: 15 * time.Minute, plan: func(*rand.Rand, *planner) {}},

@@ -78,9 +78,12 @@ type link struct {
 	closed  chan struct{}
 	waiting map[int]chan reply
 	frames  int
-	silent  int               // replies that did not come, in a row
-	wire    map[string]uint64 // highest number pushed, by room
+	silent  int             // replies that did not come, in a row
+	wire    map[line]uint64 // highest number pushed
 }
+
+// line is a room's log in one epoch.
+type line struct{ room, epoch string }
 
 type reply struct {
 	ID      int             `json:"id"`
@@ -103,6 +106,7 @@ type page struct {
 	Recovered bool             `json:"recovered"`
 	Messages  []protocol.Entry `json:"messages"`
 	More      bool             `json:"more"`
+	Oldest    uint64           `json:"oldest"`
 	Error     *protocol.Error  `json:"error"`
 }
 
@@ -294,7 +298,7 @@ func (c *client) connect(ctx context.Context) error {
 		}
 		return err
 	}
-	l := &link{conn: conn, id: conn.ID(), closed: make(chan struct{}), waiting: map[int]chan reply{}, wire: map[string]uint64{}}
+	l := &link{conn: conn, id: conn.ID(), closed: make(chan struct{}), waiting: map[int]chan reply{}, wire: map[line]uint64{}}
 	c.mu.Lock()
 	l.number, l.expires = c.links, valid
 	c.link = l

@@ -14,6 +14,7 @@ func (c *client) from(room string) fields {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.follows[room]
+	f.strange = false
 	switch {
 	case f.started && f.epoch != "":
 		return fields{"since": f.last, "epoch": f.epoch}
@@ -81,10 +82,28 @@ func (c *client) join(ctx context.Context, l *link, room string) error {
 	return nil
 }
 
-// lost gives up a position; the caller holds c.mu.
-func (c *client) lost(room string, f *follow, p page) {
-	c.note(room, "reset: lost what is between %d and %d", f.last, p.Head)
-	f.reset(max(f.last, p.Head))
+// answered takes what the server says of a position in a room. The caller holds
+// c.mu.
+func (c *client) answered(now time.Duration, room string, f *follow, p page, asked fields) {
+	epoch, _ := asked["epoch"].(string)
+	f.gap = f.gap || p.More
+	switch {
+	case f.epoch != epoch && f.epoch != p.Epoch && f.epoch != "":
+		f.gap = true // an answer about where we are no more
+		return
+	case !p.Recovered && p.Epoch != f.epoch:
+		c.note(room, "reset: epoch %q is gone at %d", f.epoch, f.last)
+		f.restart(p.Epoch, p.Head, p.Oldest)
+		f.gap = f.gap || f.last < p.Head
+	case !p.Recovered:
+		c.note(room, "reset: lost what is between %d and %d", f.last, p.Head)
+		f.reset(max(f.last, p.Head))
+	}
+	if f.epoch == "" {
+		f.epoch = p.Epoch
+	}
+	f.take(now, p.Epoch, p.Messages, false)
+	f.gap = f.gap || f.strange || len(f.missing()) > 0
 }
 
 // enter takes a join result.
@@ -98,25 +117,26 @@ func (c *client) enter(l *link, room string, p page, asked fields, begun time.Du
 	if c.link != l {
 		return
 	}
-	f.joined, f.behind, f.gap, f.leftAt = true, false, p.More, 0
+	f.joined, f.behind, f.gap, f.leftAt = true, false, false, 0
 	f.joinedAt = now
-	if p.Epoch != "" {
+	if f.started {
+		c.answered(now, room, f, p, asked)
+		return
+	}
+	f.started = true
+	f.last = p.Head
+	if c.Replay && p.Recovered {
+		f.last = 0
+	}
+	f.from = f.last
+	if p.Epoch != "" && f.epoch != p.Epoch {
+		f.strange = f.epoch != "" // what was pushed before is of another epoch
 		f.epoch = p.Epoch
+		clear(f.buffer)
+		clear(f.own)
 	}
-	if !f.started {
-		f.started = true
-		f.last = p.Head
-		if c.Replay && p.Recovered {
-			f.last = 0
-		}
-		f.from = f.last
-	} else if !p.Recovered {
-		c.lost(room, f, p)
-	}
-	f.take(now, p.Messages, false)
-	if len(f.missing()) > 0 {
-		f.gap = true
-	}
+	f.take(now, p.Epoch, p.Messages, false)
+	f.gap = p.More || f.strange || len(f.missing()) > 0
 }
 
 func (c *client) leave(ctx context.Context, l *link, room string) error {
@@ -152,11 +172,8 @@ func (c *client) history(ctx context.Context, l *link, room string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.follows[room]
-	if !p.Recovered {
-		c.lost(room, f, p)
-	}
-	f.take(now, p.Messages, false)
-	f.gap = p.More || len(f.missing()) > 0
+	f.gap = false
+	c.answered(now, room, f, p, command)
 	if f.gap && p.Recovered && len(p.Messages) == 0 {
 		return errHole
 	}
@@ -193,16 +210,7 @@ func (c *client) sync(ctx context.Context, l *link, room string) error {
 	now := c.w.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f.epoch == "" {
-		f.epoch = p.Epoch
-	}
-	if !p.Recovered {
-		c.lost(room, f, p)
-	}
-	f.take(now, p.Messages, false)
-	if p.More || len(f.missing()) > 0 {
-		f.gap = true
-	}
+	c.answered(now, room, f, p, asked)
 	return nil
 }
 

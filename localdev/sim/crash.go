@@ -108,7 +108,8 @@ func (s Scenario) DryRun(t *testing.T) (Result, []Point) {
 	return r, points
 }
 
-// Crash runs the scenario and kills the function at the point.
+// Crash runs the scenario and kills the function at the point, or deletes the
+// room's head there.
 func (s Scenario) Crash(t *testing.T, p Point, kind Kind) Result {
 	return Run(t, s.config(Fault{Kind: kind, Function: p.Function, Nth: p.Nth}))
 }

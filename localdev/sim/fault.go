@@ -11,17 +11,18 @@ type Kind string
 
 // Faults of one call of AWS that a function makes.
 const (
-	KillBefore Kind = "kill before"  // the function dies, the call has no effect
-	KillAfter  Kind = "kill after"   // the call has its effect, then the function dies
-	KillHalf   Kind = "kill halfway" // half of a batch has its effect, then the function dies
-	HangBefore Kind = "hang before"  // the call never comes back and has no effect
-	HangAfter  Kind = "hang after"   // the call has its effect and never comes back
-	LoseAnswer Kind = "lose answer"  // the call has its effect, the connection breaks
-	FailBefore Kind = "fail before"  // 5xx, no effect
-	FailAfter  Kind = "fail after"   // 5xx, though it had its effect
-	Throttle   Kind = "throttle"     // refused as too fast
-	SlowBefore Kind = "pause before" // it has its effect only Delay later
-	SlowAfter  Kind = "pause after"  // its answer comes only Delay later
+	KillBefore Kind = "kill before"    // the function dies, the call has no effect
+	KillAfter  Kind = "kill after"     // the call has its effect, then the function dies
+	KillHalf   Kind = "kill halfway"   // half of a batch has its effect, then the function dies
+	HangBefore Kind = "hang before"    // the call never comes back and has no effect
+	HangAfter  Kind = "hang after"     // the call has its effect and never comes back
+	LoseAnswer Kind = "lose answer"    // the call has its effect, the connection breaks
+	FailBefore Kind = "fail before"    // 5xx, no effect
+	FailAfter  Kind = "fail after"     // 5xx, though it had its effect
+	Throttle   Kind = "throttle"       // refused as too fast
+	SlowBefore Kind = "pause before"   // it has its effect only Delay later
+	SlowAfter  Kind = "pause after"    // its answer comes only Delay later
+	Forget     Kind = "room forgotten" // just before the call; of no call, at a time
 )
 
 // Faults of one wake-up on its way, and of one run of a function.

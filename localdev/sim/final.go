@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -61,22 +62,31 @@ func (k *checker) owned(s state, open map[string]bool) {
 }
 
 func (k *checker) denseLog(s state) {
+	logs := map[line]incarnation{}
+	k.mu.Lock()
+	maps.Copy(logs, k.lost)
+	k.mu.Unlock()
 	for room, h := range s.heads {
+		if _, over := logs[line{room, h.epoch}]; over {
+			k.fail(dense, room, "epoch %s begins for a second time", h.epoch)
+		}
+		logs[line{room, h.epoch}] = incarnation{seq: h.seq, delivered: h.delivered}
+	}
+	for log, h := range logs {
 		for seq := uint64(1); seq <= h.delivered; seq++ {
-			at := place{room, h.epoch, seq}
+			at := place{log.room, log.epoch, seq}
 			k.mu.Lock()
 			_, written := k.written[at]
 			k.mu.Unlock()
 			_, stands := s.entries[at]
 			if !written || (!stands && k.w.class.Retention == 0) {
-				k.fail(dense, room, "nothing stands at %d, which counts as delivered (head %d, delivered %d)", seq, h.seq, h.delivered)
+				k.fail(dense, log.room, "nothing stands at %v, which counts as delivered (head %d, delivered %d)", at, h.seq, h.delivered)
 			}
 		}
 	}
 	for at, e := range s.entries {
-		h := s.heads[at.room]
-		if at.epoch != h.epoch || at.seq > h.seq || at.seq == 0 {
-			k.fail(dense, at.room, "entry %v is beyond the head %s/%d", at, h.epoch, h.seq)
+		if h, ok := logs[at.log()]; !ok || at.seq > h.seq || at.seq == 0 {
+			k.fail(dense, at.room, "entry %v is beyond the head, which is at %d", at, h.seq)
 		}
 		k.mu.Lock()
 		had := k.written[at]
@@ -103,18 +113,17 @@ func (k *checker) restore(s state) {
 
 func (k *checker) onceByKey(s state) {
 	type owner struct{ room, user, key string }
-	places := map[owner][]uint64{}
+	places := map[owner][]place{}
 	for at, e := range s.entries {
 		if e.void || e.key == "" {
 			continue
 		}
 		o := owner{at.room, e.user, e.key}
-		places[o] = append(places[o], at.seq)
+		places[o] = append(places[o], at)
 	}
-	for o, seqs := range places {
-		slices.Sort(seqs)
-		if len(seqs) > 1 && !k.apart(s, o.room, seqs) {
-			k.fail(once, o.room, "key %s of %s stands at %v", o.key, o.user, seqs)
+	for o, all := range places {
+		if len(all) > 1 && !k.apart(all) {
+			k.fail(once, o.room, "key %s of %s stands at %v", o.key, o.user, all)
 		}
 	}
 	plain := map[string][]uint64{}
@@ -133,12 +142,12 @@ func (k *checker) onceByKey(s state) {
 
 func (k *checker) keptAcks(s state) {
 	for _, m := range k.acks {
-		at := place{m.room, m.position.Epoch, m.position.Seq}
+		at := m.place()
 		e, ok := s.entries[at]
 		if !ok || e.void || e.data != m.data || e.user != m.user || e.key != m.key {
 			k.fail(kept, m.room, "%s %s was acknowledged as %v, where there is %v", m.user, m.data, at, e)
 		}
-		if h := s.heads[m.room]; h.delivered < at.seq {
+		if h := s.heads[m.room]; h.delivered < at.seq && !k.over(at.log()) {
 			k.fail(kept, m.room, "%v was acknowledged at %v and never drained: the pointer is at %d (lease %q)", at, m.acked, h.delivered, h.owner)
 		}
 	}
@@ -146,13 +155,12 @@ func (k *checker) keptAcks(s state) {
 
 // apart reports whether a key was free again each time it was used, since its
 // window had passed.
-func (k *checker) apart(s state, room string, seqs []uint64) bool {
+func (k *checker) apart(all []place) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for i, seq := range seqs[1:] {
-		epoch := s.heads[room].epoch
-		before, after := k.writtenAt[place{room, epoch, seqs[i]}], k.writtenAt[place{room, epoch, seq}]
-		if k.w.class.Retention == 0 || after-before < k.w.class.Retention-time.Second {
+	slices.SortFunc(all, func(a, b place) int { return cmp.Compare(k.writtenAt[a], k.writtenAt[b]) })
+	for i, at := range all[1:] {
+		if window := k.w.class.window(); window == 0 || k.writtenAt[at]-k.writtenAt[all[i]] < window-time.Second {
 			return false
 		}
 	}
@@ -180,7 +188,10 @@ func (k *checker) complete(s state, c *client, room string, f *follow) []Delay {
 	h := s.heads[room]
 	for _, run := range append(slices.Clone(f.before), run{f.from, f.handed}) {
 		for i, e := range run.handed {
-			at := place{room, h.epoch, e.Seq}
+			at := place{room, e.epoch, e.Seq}
+			if e.epoch != run.handed[0].epoch {
+				k.fail(order, room, "%s was handed %v as if it followed %s", c.name(), at, run.handed[0].epoch)
+			}
 			if want := run.from + 1 + uint64(i); e.Seq != want {
 				k.fail(order, room, "%s was handed %d where %d was due", c.name(), e.Seq, want)
 			}
@@ -194,7 +205,7 @@ func (k *checker) complete(s state, c *client, room string, f *follow) []Delay {
 		if c.link == nil || !f.joined {
 			k.fail(kept, room, "%s did not come back (connected %t)", c.name(), c.link != nil)
 		} else if k.lacks(s, c, room, f, h) {
-			k.fail(kept, room, "%s is in the room, has %d, and %d is delivered", c.name(), f.last, h.delivered)
+			k.fail(kept, room, "%s is in the room, has %s/%d, and %s/%d is delivered", c.name(), f.epoch, f.last, h.epoch, h.delivered)
 		}
 	}
 	return k.delays(c, room, f)
@@ -204,10 +215,14 @@ func (k *checker) complete(s state, c *client, room string, f *follow) []Delay {
 // to have. Its own messages are not pushed to it: those without a key whose
 // acknowledgement was lost it meets in its next sync only.
 func (k *checker) lacks(s state, c *client, room string, f *follow, h head) bool {
-	for seq := f.last + 1; seq <= h.delivered; seq++ {
+	last := f.last
+	if f.epoch != h.epoch {
+		last = 0
+	}
+	for seq := last + 1; seq <= h.delivered; seq++ {
 		e := s.entries[place{room, h.epoch, seq}]
 		own := !e.void && k.links[e.origin].client == c
-		if k.w.class.Sync || !own || (e.key != "" && !f.own[seq]) {
+		if k.w.class.Sync || !own || (e.key != "" && (!f.own[seq] || f.epoch != h.epoch)) {
 			return true
 		}
 	}
@@ -215,16 +230,16 @@ func (k *checker) lacks(s state, c *client, room string, f *follow, h head) bool
 }
 
 func (k *checker) delays(c *client, room string, f *follow) []Delay {
-	acked := map[uint64]*message{}
+	acked := map[place]*message{}
 	for _, m := range k.acks {
-		if m.room == room && (m.acked < acked[m.position.Seq].at()) {
-			acked[m.position.Seq] = m
+		if m.room == room && (m.acked < acked[m.place()].at()) {
+			acked[m.place()] = m
 		}
 	}
 	stuck := k.w.class.Name == "stuck member" && c.index == 0
 	var delays []Delay
 	for _, e := range f.all() {
-		m := acked[e.Seq]
+		m := acked[place{room, e.epoch, e.Seq}]
 		if m == nil || e.own || e.since > m.acked {
 			continue
 		}

@@ -13,6 +13,7 @@ type follow struct {
 	started bool // a position is known
 	gap     bool // history must be asked
 	behind  bool // live delivery has stopped: join again
+	strange bool // entries of another epoch came since the room was last asked about
 	denied  bool // the server refused for good
 	flapped bool // left and joined without waiting: what is wanted must be said anew
 
@@ -30,7 +31,8 @@ type follow struct {
 // handed is an entry as the application got it.
 type handed struct {
 	protocol.Entry
-	at time.Duration
+	at    time.Duration
+	epoch string
 	// live says that the member had joined, on the same connection, at since.
 	since time.Duration
 	own   bool
@@ -51,6 +53,17 @@ func (f *follow) all() []handed {
 	return append(all, f.handed...)
 }
 
+// restart starts anew in another epoch, with all of it that there is.
+func (f *follow) restart(epoch string, head, oldest uint64) {
+	if oldest > 0 {
+		head = oldest - 1
+	}
+	f.reset(head)
+	f.epoch = epoch
+	clear(f.buffer)
+	clear(f.own)
+}
+
 // reset starts anew at the head, since what follows the position is lost.
 func (f *follow) reset(head uint64) {
 	f.before = append(f.before, run{f.from, f.handed})
@@ -59,8 +72,19 @@ func (f *follow) reset(head uint64) {
 
 func newFollow() *follow { return &follow{buffer: map[uint64]protocol.Entry{}, own: map[uint64]bool{}} }
 
-// take buffers entries and hands on.
-func (f *follow) take(now time.Duration, entries []protocol.Entry, own bool) {
+// take buffers entries of an epoch and hands on. Those of another epoch than the
+// position's are dropped: one of the two logs is gone, and the server alone
+// knows which, so it is asked for what follows the position.
+func (f *follow) take(now time.Duration, epoch string, entries []protocol.Entry, own bool) {
+	switch {
+	case len(entries) == 0:
+		return
+	case f.epoch == "":
+		f.epoch = epoch
+	case epoch != f.epoch:
+		f.strange, f.gap = true, true
+		return
+	}
 	for _, e := range entries {
 		if f.started && e.Seq <= f.last {
 			continue
@@ -84,7 +108,7 @@ func (f *follow) hand(now time.Duration) {
 		}
 		delete(f.buffer, f.last+1)
 		f.last++
-		f.handed = append(f.handed, handed{Entry: e, at: now, since: f.joinedAt, own: f.own[f.last]})
+		f.handed = append(f.handed, handed{Entry: e, at: now, epoch: f.epoch, since: f.joinedAt, own: f.own[f.last]})
 	}
 	for seq := range f.buffer {
 		if seq <= f.last {

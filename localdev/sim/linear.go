@@ -12,7 +12,7 @@ import (
 // operation is an append or a read, with its time from call to return.
 type operation struct {
 	client         int
-	room           string
+	log            line
 	begun, ended   time.Duration
 	seq            uint64 // of an append
 	duplicate      bool
@@ -23,14 +23,14 @@ func (k *checker) append(m *message, p protocol.PublishResult, now time.Duration
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.operations = append(k.operations, operation{
-		client: m.client, room: m.room, begun: m.begun, ended: now, seq: p.Seq,
+		client: m.client, log: line{m.room, p.Epoch}, begun: m.begun, ended: now, seq: p.Seq,
 		// A client's own retry may find what its first try has put there.
 		duplicate: p.Duplicate && m.tries == 1 && !m.twice,
 	})
 }
 
 func (k *checker) read(client int, room string, p page, begun, ended time.Duration) {
-	o := operation{client: client, room: room, begun: begun, ended: ended, head: p.Head}
+	o := operation{client: client, log: line{room, p.Epoch}, begun: begun, ended: ended, head: p.Head}
 	for _, e := range p.Messages {
 		if !e.Void {
 			o.readUpTo = e.Seq
@@ -62,48 +62,44 @@ type linearState struct{ taken, readable uint64 }
 // most bounds a history: the search is exponential in what overlaps.
 const most = 60
 
-// linearizable checks each room's history against the model. An entry that
+// linearizable checks the history of each room and epoch against the model. An entry that
 // nobody was told of is an append that never ended: its publisher's answers were
 // lost, or it published again after its key had expired.
 func (k *checker) linearizable(s state) {
-	rooms := map[string][]porcupine.Operation{}
+	logs := map[line][]porcupine.Operation{}
 	k.mu.Lock()
 	for _, o := range k.operations {
 		if o.duplicate {
 			continue
 		}
-		rooms[o.room] = append(rooms[o.room], porcupine.Operation{
+		logs[o.log] = append(logs[o.log], porcupine.Operation{
 			ClientId: o.client, Input: o, Call: int64(o.begun), Return: int64(o.ended),
 		})
 	}
 	k.mu.Unlock()
-	type number struct {
-		room string
-		seq  uint64
-	}
-	known := map[number]bool{}
+	known := map[place]bool{}
 	for _, m := range k.acks {
-		known[number{m.room, m.position.Seq}] = true
+		known[m.place()] = true
 	}
 	for _, c := range k.w.clients {
 		for _, m := range c.messages {
 			for at, e := range s.entries {
-				if at.room != m.room || e.user != m.user || e.data != m.data || e.void || known[number{at.room, at.seq}] {
+				if at.room != m.room || e.user != m.user || e.data != m.data || e.void || known[at] {
 					continue
 				}
-				o := operation{client: m.client, room: m.room, begun: m.begun, seq: at.seq}
-				rooms[m.room] = append(rooms[m.room], porcupine.Operation{
+				o := operation{client: m.client, log: at.log(), begun: m.begun, seq: at.seq}
+				logs[at.log()] = append(logs[at.log()], porcupine.Operation{
 					ClientId: m.client, Input: o, Call: int64(m.begun), Return: math.MaxInt64,
 				})
 			}
 		}
 	}
-	for room, history := range rooms {
+	for log, history := range logs {
 		if len(history) > most {
 			continue
 		}
 		if !porcupine.CheckOperations(linearModel, history) {
-			k.fail(sound, room, "the history of %s's %d appends and reads is not linearizable", room, len(history))
+			k.fail(sound, log.room, "the history of %s/%s, %d appends and reads, is not linearizable", log.room, log.epoch, len(history))
 		}
 	}
 }

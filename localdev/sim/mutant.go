@@ -28,7 +28,7 @@ type performer = func() (*http.Response, error)
 // Mutants returns all mutants. Each is a mistake that somebody could make in
 // the code that it names.
 func Mutants() []*Mutant {
-	return []*Mutant{
+	return append([]*Mutant{
 		{Name: "release although the head has moved (dynamo.ReleaseLease without n = :d)", Class: "calm", Seeds: 150, Do: recondition(
 			isRelease, func(condition string) string { return strings.Replace(condition, " AND n = :d", "", 1) })},
 		{Name: "void without condition (dynamo.Fill), and at once", Seeds: 100, Environ: map[string]string{"GAPLESS_HOLE_WAIT": "1ms"}, Do: recondition(
@@ -63,7 +63,7 @@ func Mutants() []*Mutant {
 		{Name: "stale read of the head (GetItem without ConsistentRead)", Class: "disconnect", Seeds: 100, Do: staleHead},
 		{Name: "every void counts as lost: what is pending was so for ever (msglog.Head.PendingSince)", Class: "kill", Seeds: 60, Do: oldPending},
 		{Name: "posts to one member wait for the others (serial loop)", Class: "stuck member", Seeds: 40, Do: serialPosts},
-	}
+	}, epochMutants()...)
 }
 
 // Control is no bug but a fault that no run may notice: the gateway says once
@@ -274,7 +274,7 @@ func sweepsNothing(_ *world, c *call, perform performer) (*http.Response, error)
 
 // stuckSequencer hands out each third number twice.
 func stuckSequencer(w *world, c *call, perform performer) (*http.Response, error) {
-	if c.is("UpdateItem", "head") && strings.Contains(c.change, "ADD n :one") && w.ids.count("mutant")%3 == 0 {
+	if takesNumber(c) && w.ids.count("mutant")%3 == 0 {
 		values, _ := c.json["ExpressionAttributeValues"].(map[string]any)
 		values[":zero"] = fields{"N": "0"}
 		c.json["UpdateExpression"] = strings.Replace(c.change, "ADD n :one", "ADD n :zero", 1)

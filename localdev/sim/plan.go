@@ -109,6 +109,10 @@ func (w *world) harm(f Fault) *link {
 		}
 		return nil
 	}
+	if f.Kind == Forget {
+		w.forget([]string{lobby, lobby, den}[f.Client%3], "")
+		return nil
+	}
 	c := w.clients[f.Client%len(w.clients)]
 	c.mu.Lock()
 	l := c.link

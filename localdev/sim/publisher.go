@@ -78,9 +78,11 @@ func (c *client) publish(ctx context.Context, l *link, m *message) bool {
 	defer c.mu.Unlock()
 	m.acked, m.position = now, p
 	// Our own message is not pushed to us: the reply stands for it.
-	if f := c.follows[m.room]; f != nil && (f.epoch == p.Epoch || f.epoch == "") {
-		f.epoch = p.Epoch
-		f.take(now, []protocol.Entry{{Seq: p.Seq, User: c.User, Key: m.key, Data: []byte(m.data)}}, true)
+	if f := c.follows[m.room]; f != nil {
+		f.take(now, p.Epoch, []protocol.Entry{{Seq: p.Seq, User: c.User, Key: m.key, Data: []byte(m.data)}}, true)
+		if f.strange {
+			nudge(c.keep)
+		}
 	}
 	return true
 }

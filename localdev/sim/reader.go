@@ -80,10 +80,10 @@ func (c *client) pushed(l *link, r reply) {
 	if f == nil || !f.want {
 		return
 	}
-	if f.epoch == "" {
-		f.epoch = r.Epoch
+	f.take(now, r.Epoch, r.Messages, false)
+	if f.strange {
+		nudge(c.keep)
 	}
-	f.take(now, r.Messages, false)
 	if missing := f.missing(); len(missing) > 0 && f.joined && !f.gap {
 		c.w.check.gap(c, l, r.Room, r.Epoch, missing)
 		f.gap = true

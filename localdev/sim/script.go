@@ -109,6 +109,21 @@ func script(r *rand.Rand) []member {
 	return members
 }
 
+// stretch gives a script the class's rests. Who hangs up then stays away for a
+// while that may be longer than a head lives.
+func (c Class) stretch(members []member) {
+	if c.Rest == 0 {
+		return
+	}
+	for i := range members {
+		members[i].Valid = c.rested(members[i].Valid)
+		for j := range members[i].Steps {
+			s := &members[i].Steps[j]
+			s.At, s.Pause = c.rested(s.At), 25*s.Pause
+		}
+	}
+}
+
 // when is a time of the active phase; half of the times crowd together, so that
 // clients meet.
 func when(r *rand.Rand) time.Duration {

@@ -18,13 +18,14 @@ var (
 func TestSeeds(t *testing.T) {
 	began := time.Now()
 	table := Table{}
-	ran, messages, calls, failed := 0, 0, 0, 0
+	ran, messages, calls, epochs, failed := 0, 0, 0, 0, 0
 	for seed := *first; seed < *first+*seeds; seed++ {
 		config := Config{Seed: seed, Class: *only}
 		r := Run(t, config)
 		ran++
 		messages += r.Messages
 		calls += len(r.Calls)
+		epochs += r.Epochs
 		table.Add(r)
 		if *story {
 			t.Log("\n" + r.Trace())
@@ -41,8 +42,8 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	t.Logf("%d seeds, %d calls of AWS, %d acknowledged messages in %v: %.1f seeds a second\n%v",
-		ran, calls, messages, took.Round(time.Millisecond), float64(ran)/took.Seconds(), table)
+	t.Logf("%d seeds, %d calls of AWS, %d acknowledged messages, %d epochs that ended, in %v: %.1f seeds a second\n%v",
+		ran, calls, messages, epochs, took.Round(time.Millisecond), float64(ran)/took.Seconds(), table)
 }
 
 // TestSameSeedSameTrace runs seeds twice. Goroutines of one instant may run in

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,8 @@ func (t transport) arrive(ctx context.Context, c *call, invocation string) (*htt
 		return c.failed(), nil
 	case Throttle:
 		return c.throttled(), nil
+	case Forget:
+		t.w.forget(cmp.Or(c.room, lobby), "")
 	case SlowBefore:
 		return t.late(ctx, c, fault.Delay)
 	}

@@ -37,8 +37,8 @@ type Config struct {
 	Mutant *Mutant
 	// Environ is added to the functions' environment.
 	Environ map[string]string
-	// Active is for how long faults happen. Default 30 s, on which the seeds'
-	// scripts and plans rest.
+	// Active is for how long faults happen. Default 30 s and the class's rests, on
+	// which the seeds' scripts and plans rest.
 	Active time.Duration
 }
 
@@ -51,6 +51,7 @@ type Result struct {
 	Delays     []Delay
 	Calls      []Point // all calls of AWS, in order
 	Messages   int     // acknowledged
+	Epochs     int     // that ended
 	Virtual    time.Duration
 	timeline   *timeline
 }
@@ -112,6 +113,7 @@ func Run(t *testing.T, config Config) Result {
 		result.Seed, result.Class, result.Faults = w.Seed, w.class.Name, w.faults
 		result.Violations, result.timeline = w.check.result(), &w.story
 		result.Delays, result.Calls, result.Messages, result.Virtual = w.delays(), w.points, len(w.check.acks), w.now()
+		result.Epochs = len(w.check.lost)
 	})
 	return result
 }
@@ -129,14 +131,18 @@ func newWorld(config Config) *world {
 	}
 	w.check = newChecker(w)
 	if w.Active == 0 {
-		w.Active = active
+		w.Active = w.class.rested(active-1) + 1
 	}
 	if w.Members == nil {
 		w.Members = script(stream(w.Seed, "script"))
+		w.class.stretch(w.Members)
 	}
 	if w.faults == nil {
 		p := &planner{r: stream(w.Seed, "faults"), members: len(w.Members)}
 		w.class.plan(p.r, p)
+		for i := range p.faults {
+			p.faults[i].At = w.class.rested(p.faults[i].At)
+		}
 		w.faults = p.faults
 	}
 	return w
@@ -191,6 +197,9 @@ func (w *world) run() error {
 	}
 	w.tasks.Go(func() { w.sweeper(ctx) })
 	w.tasks.Go(func() { w.clientFaults(ctx) })
+	if w.class.HeadLifetime > 0 {
+		w.tasks.Go(func() { w.expire(ctx) })
+	}
 
 	time.Sleep(w.Active + 777*time.Microsecond)
 	w.heal()
@@ -240,7 +249,8 @@ func (w *world) environ() map[string]string {
 		"GAPLESS_LOG_LEVEL":             "error",
 	}
 	if r := w.class.Retention; r > 0 {
-		environ["GAPLESS_RETENTION"], environ["GAPLESS_IDEMPOTENCY_WINDOW"] = r.String(), r.String()
+		environ["GAPLESS_RETENTION"], environ["GAPLESS_IDEMPOTENCY_WINDOW"] = r.String(), w.class.window().String()
+		environ["GAPLESS_HEAD_LIFETIME"] = w.class.HeadLifetime.String()
 	}
 	maps.Copy(environ, w.Environ)
 	if w.Mutant != nil {
@@ -296,7 +306,7 @@ func (s skewed) Now() time.Time { return s.Clock.Now().Add(s.by) }
 func (w *world) sweeper(ctx context.Context) {
 	for n := 1; ; n++ {
 		pause := latency(w.Seed, 59*time.Second, 61*time.Second, "sweep", strconv.Itoa(n))
-		if w.now() < w.Active {
+		if w.now() < w.Active && w.class.Rest == 0 {
 			pause /= 8
 		}
 		timer := time.NewTimer(pause)
@@ -306,7 +316,7 @@ func (w *world) sweeper(ctx context.Context) {
 			timer.Stop()
 			return
 		}
-		if w.class.Retention > 0 && chance(stream(w.Seed, "expire "+strconv.Itoa(n)), 50) {
+		if w.class.Retention > 0 && w.class.HeadLifetime == 0 && chance(stream(w.Seed, "expire "+strconv.Itoa(n)), 50) {
 			w.stack.DynamoDB.SweepExpired() // at some time, as DynamoDB does
 		}
 		if _, err := w.stack.Lambda.InvokeAsync("sweep", []byte(`{"source":"aws.events","detail":{}}`)); err != nil {
@@ -361,12 +371,12 @@ func (w *world) callFault(c *call, nth int) Fault {
 		}
 		if c.service == "execute-api" && !w.class.Sync {
 			switch f.Kind {
-			case KillBefore, KillAfter, KillHalf, LoseAnswer, FailAfter:
+			case KillBefore, KillAfter, KillHalf, LoseAnswer, FailAfter, Forget:
 			default: // what gets no post for long may be told that it is behind
 				continue
 			}
 		}
-		if c.function == "sweep" {
+		if c.function == "sweep" && f.Kind != Forget {
 			if lc, ok := lambdacontext.FromContext(c.request.Context()); ok {
 				w.check.taint(lc.AwsRequestID)
 			}
@@ -378,7 +388,7 @@ func (w *world) callFault(c *call, nth int) Fault {
 
 func isCallFault(k Kind) bool {
 	switch k {
-	case KillBefore, KillAfter, KillHalf, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter:
+	case KillBefore, KillAfter, KillHalf, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter, Forget:
 		return true
 	}
 	return false
