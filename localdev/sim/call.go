@@ -127,6 +127,9 @@ func readCall(function string, r *http.Request) (*call, error) {
 	} else if c.form != nil {
 		canonical = []byte(c.form.Encode())
 	}
+	if len(canonical) > 4096 {
+		canonical = strconv.AppendUint(nil, digest(string(canonical)), 16)
+	}
 	c.identity = function + "\x00" + c.op + "\x00" + c.on + "\x00" + string(canonical)
 	return c, nil
 }

@@ -29,6 +29,7 @@ type checker struct {
 	posts      map[string]int  // taken by the gateway, by connection
 	abandoned  map[string]bool // rooms whose lease was given back unfinished
 	lost       map[line]incarnation
+	reach      Reach
 }
 
 // Violation is a broken invariant.
@@ -113,6 +114,10 @@ func (k *checker) after(c *call, response *http.Response) {
 	case c.is("UpdateItem", "head") && strings.Contains(c.change, "REMOVE lo, lu") && !isRelease(c):
 		k.mu.Lock()
 		k.abandoned[c.room] = true
+		k.mu.Unlock()
+	case c.is("Query", "member") && c.json["ExclusiveStartKey"] != nil:
+		k.mu.Lock()
+		k.reach.Pages++
 		k.mu.Unlock()
 	case c.op == "PostToConnection":
 		k.mu.Lock()
@@ -257,6 +262,11 @@ func (k *checker) joinResult(c *client, room string, p page, asked fields) {
 	}
 	if !ok {
 		return
+	}
+	if p.More {
+		k.mu.Lock()
+		k.reach.Mores++
+		k.mu.Unlock()
 	}
 	epoch, _ := asked["epoch"].(string)
 	if p.Recovered && epoch != "" && p.Epoch != epoch {

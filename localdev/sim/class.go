@@ -36,6 +36,19 @@ type Class struct {
 	HeadLifetime time.Duration
 	// Rest is how long the clients rest after each ten seconds of their script.
 	Rest time.Duration
+	// Crowd is up to how many more members the lobby has, that say nothing; twice
+	// as many in one seed of ten.
+	Crowd int
+	// Page is after how many items a page of members ends; 0: as DynamoDB has it,
+	// after 1 MB.
+	Page int
+	// Data is up to how many bytes messages are padded with.
+	Data int
+	// Settle is for how long nobody says anything after the faults, if not for
+	// the usual time.
+	Settle time.Duration
+	// Environ is added to the functions' environment.
+	Environ map[string]string
 	// plan makes the faults of one run.
 	plan func(r *rand.Rand, p *planner)
 }
@@ -115,6 +128,14 @@ func Classes() []Class {
 			p.runs(4)
 			p.clients(6, Forget, Forget, Cut, CutSilent, CutLate)
 		}},
+		{
+			Name: "large room", Bound: 6 * time.Minute, Crowd: 50, Page: 13, Data: 20_000, Settle: 8 * time.Minute,
+			Environ: map[string]string{"GAPLESS_CHECK_EVERY": "150s", "GAPLESS_PRESENCE_MEMBERS": "3"},
+			plan: func(_ *rand.Rand, p *planner) {
+				p.calls(5, KillBefore, KillAfter, LoseAnswer, FailBefore, Throttle)
+				p.clients(8, Cut, CutSilent, CutLate)
+			},
+		},
 		// For scenarios only, see crash.go.
 		{Name: "mixed calm", Sync: true, Bound: 15 * time.Minute, plan: func(*rand.Rand, *planner) {}},
 	}
@@ -140,6 +161,9 @@ func (p *planner) add(f Fault) { p.faults = append(p.faults, f) }
 func (p *planner) calls(most int, kinds ...Kind) {
 	// The spans are about the calls that a run makes without faults.
 	spans := map[string]int{"connect": 6, "disconnect": 12, "message": 260, "broadcast": 220, "sweep": 60}
+	for function := range spans {
+		spans[function] *= max(1, p.members/10)
+	}
 	for range 1 + p.r.IntN(most) {
 		function := pick(p.r, "connect", "disconnect", "message", "message", "message", "message",
 			"broadcast", "broadcast", "broadcast", "broadcast", "sweep")

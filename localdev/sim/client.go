@@ -80,6 +80,12 @@ type link struct {
 	frames  int
 	silent  int             // replies that did not come, in a row
 	wire    map[line]uint64 // highest number pushed
+	pushed  struct {        // the last frame of messages
+		log   line
+		seq   uint64
+		bytes int
+		at    time.Duration
+	}
 }
 
 // line is a room's log in one epoch.
@@ -365,7 +371,7 @@ func (c *client) begin(ctx context.Context, l *link, command fields) (chan reply
 		return nil, 0, err
 	}
 	room, _ := command["room"].(string)
-	c.w.note(event{actor: c.name(), text: "-> " + string(b), room: room, quiet: command["action"] == "sync"})
+	c.w.note(event{actor: c.name(), text: "-> " + brief(string(b)), room: room, quiet: command["action"] == "sync"})
 	if err := l.conn.Send(ctx, string(b)); err != nil {
 		return nil, 0, err
 	}

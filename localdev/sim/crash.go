@@ -114,6 +114,12 @@ func (s Scenario) Crash(t *testing.T, p Point, kind Kind) Result {
 	return Run(t, s.config(Fault{Kind: kind, Function: p.Function, Nth: p.Nth}))
 }
 
+// onLog reports whether the call is about a head, an entry or a mark.
+func (p Point) onLog() bool {
+	_, on, _ := strings.Cut(p.Label, " ")
+	return strings.HasPrefix(on, "head") || strings.HasPrefix(on, "entry") || strings.HasPrefix(on, "mark")
+}
+
 // List is all points in the words of what is called, each with how often the
 // scenario comes to it.
 func List(points []Point) string {

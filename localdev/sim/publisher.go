@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/protocol"
@@ -95,6 +97,10 @@ func (c *client) enqueue(room string, keyed, twice bool) {
 	m := &message{
 		room: room, user: c.User, client: c.index, twice: twice, begun: -1, acked: -1,
 		data: fmt.Sprintf(`{"from":%d,"n":%d}`, c.index, n),
+	}
+	if most := c.w.class.Data; most > 0 {
+		pad := digest("pad", strconv.FormatUint(c.w.Seed, 16), m.data) % uint64(most) //nolint:gosec // positive
+		m.data = fmt.Sprintf(`{"from":%d,"n":%d,"pad":%q}`, c.index, n, strings.Repeat("x", int(pad))) //nolint:gosec // small
 	}
 	if keyed {
 		m.key = fmt.Sprintf("c%d-%d", c.index, n)

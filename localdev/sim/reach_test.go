@@ -5,6 +5,19 @@ import (
 	"testing"
 )
 
+// TestLargeRooms shows that the class comes to rooms whose members take several
+// pages, messages that take several frames, and logs that take several answers.
+func TestLargeRooms(t *testing.T) {
+	r := Run(t, Config{Seed: 1, Class: "large room"})
+	if len(r.Violations) > 0 {
+		t.Errorf("%v", r)
+	}
+	t.Logf("%+v", r.Reach)
+	if r.Reach.Members < 25 || r.Reach.Pages < 20 || r.Reach.Splits < 10 || r.Reach.Mores < 2 {
+		t.Error("too little")
+	}
+}
+
 // TestRoomsStartOver shows that the classes with new epochs reach what they are
 // there for.
 func TestRoomsStartOver(t *testing.T) {
@@ -19,7 +32,7 @@ func TestRoomsStartOver(t *testing.T) {
 				if len(r.Violations) > 0 {
 					t.Errorf("%v", r)
 				}
-				epochs += r.Epochs
+				epochs += r.Reach.Epochs
 				told += strings.Count(r.Trace(), "reset: epoch")
 			}
 			t.Logf("%d epochs ended, and members of them were told %d times", epochs, told)

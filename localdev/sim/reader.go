@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -46,9 +47,10 @@ func (c *client) frame(l *link, text string) {
 		c.w.check.fail("", "", "%s got a frame that is no JSON: %s", c.name(), text)
 		return
 	}
-	c.w.note(event{actor: c.name(), text: "<- " + text, room: r.Room, quiet: r.Push == protocol.PushPong || r.Push == protocol.PushPresence})
+	c.w.note(event{actor: c.name(), text: "<- " + brief(text), room: r.Room, quiet: r.Push == protocol.PushPong || r.Push == protocol.PushPresence})
 	switch {
 	case r.Push == protocol.PushMessages:
+		c.w.check.framed(c, l, r, len(text))
 		c.pushed(l, r)
 	case r.Push == protocol.PushBehind:
 		c.mu.Lock()
@@ -69,6 +71,15 @@ func (c *client) frame(l *link, text string) {
 			w <- r
 		}
 	}
+}
+
+// brief is a frame as the story tells it.
+func brief(text string) string {
+	const most = 600
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Sprintf("%s… (%d bytes)", text[:most], len(text))
 }
 
 func (c *client) pushed(l *link, r reply) {

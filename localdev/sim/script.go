@@ -109,6 +109,30 @@ func script(r *rand.Rand) []member {
 	return members
 }
 
+// crowd adds members that say nothing. Some come late and ask for the whole log,
+// and some hang up and come back.
+func (c Class) crowd(r *rand.Rand, members []member) []member {
+	if c.Crowd == 0 {
+		return members
+	}
+	more := c.Crowd/3 + r.IntN(c.Crowd*2/3)
+	if chance(r, 10) {
+		more = 2 * c.Crowd
+	}
+	for range more {
+		m := member{User: fmt.Sprintf("user%d", len(members)), Rooms: []string{lobby}, Hello: chance(r, 50)}
+		switch {
+		case chance(r, 10):
+			m.Rooms, m.Replay = nil, true
+			m.Steps = []step{{At: when(r), Do: doJoin, Room: lobby}}
+		case chance(r, 10):
+			m.Steps = []step{{At: when(r), Do: doHang, Pause: between(r, 10*time.Millisecond, 8*time.Second)}}
+		}
+		members = append(members, m)
+	}
+	return members
+}
+
 // stretch gives a script the class's rests. Who hangs up then stays away for a
 // while that may be longer than a head lives.
 func (c Class) stretch(members []member) {

@@ -25,7 +25,7 @@ func TestSeeds(t *testing.T) {
 		ran++
 		messages += r.Messages
 		calls += len(r.Calls)
-		epochs += r.Epochs
+		epochs += r.Reach.Epochs
 		table.Add(r)
 		if *story {
 			t.Log("\n" + r.Trace())

@@ -75,6 +75,10 @@ func ended(ctx context.Context) error {
 
 // arrive has a call reach its service, or not.
 func (t transport) arrive(ctx context.Context, c *call, invocation string) (*http.Response, error) {
+	if t.w.class.Page > 0 && c.is("Query", "member") {
+		c.json["Limit"] = t.w.class.Page
+		c.encode()
+	}
 	nth := t.w.calls.count(t.function)
 	fault := t.w.callFault(c, nth)
 	t.w.note(event{actor: actor(t.function, invocation), call: c, nth: nth, fault: fault.Kind, room: c.room, connection: c.connection})

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -51,7 +52,7 @@ type Result struct {
 	Delays     []Delay
 	Calls      []Point // all calls of AWS, in order
 	Messages   int     // acknowledged
-	Epochs     int     // that ended
+	Reach      Reach
 	Virtual    time.Duration
 	timeline   *timeline
 }
@@ -113,7 +114,7 @@ func Run(t *testing.T, config Config) Result {
 		result.Seed, result.Class, result.Faults = w.Seed, w.class.Name, w.faults
 		result.Violations, result.timeline = w.check.result(), &w.story
 		result.Delays, result.Calls, result.Messages, result.Virtual = w.delays(), w.points, len(w.check.acks), w.now()
-		result.Epochs = len(w.check.lost)
+		result.Reach = w.check.reached()
 	})
 	return result
 }
@@ -134,7 +135,7 @@ func newWorld(config Config) *world {
 		w.Active = w.class.rested(active-1) + 1
 	}
 	if w.Members == nil {
-		w.Members = script(stream(w.Seed, "script"))
+		w.Members = w.class.crowd(stream(w.Seed, "crowd"), script(stream(w.Seed, "script")))
 		w.class.stretch(w.Members)
 	}
 	if w.faults == nil {
@@ -203,7 +204,7 @@ func (w *world) run() error {
 
 	time.Sleep(w.Active + 777*time.Microsecond)
 	w.heal()
-	time.Sleep(settle)
+	time.Sleep(cmp.Or(w.class.Settle, settle))
 	state, err := readState(s.DynamoDB)
 	if err != nil {
 		return err
@@ -252,6 +253,7 @@ func (w *world) environ() map[string]string {
 		environ["GAPLESS_RETENTION"], environ["GAPLESS_IDEMPOTENCY_WINDOW"] = r.String(), w.class.window().String()
 		environ["GAPLESS_HEAD_LIFETIME"] = w.class.HeadLifetime.String()
 	}
+	maps.Copy(environ, w.class.Environ)
 	maps.Copy(environ, w.Environ)
 	if w.Mutant != nil {
 		maps.Copy(environ, w.Mutant.Environ)
