@@ -121,11 +121,11 @@ func (c Class) crowd(r *rand.Rand, members []member) []member {
 	}
 	for range more {
 		m := member{User: fmt.Sprintf("user%d", len(members)), Rooms: []string{lobby}, Hello: chance(r, 50)}
-		switch {
-		case chance(r, 10):
+		switch r.IntN(10) {
+		case 0:
 			m.Rooms, m.Replay = nil, true
 			m.Steps = []step{{At: when(r), Do: doJoin, Room: lobby}}
-		case chance(r, 10):
+		case 1:
 			m.Steps = []step{{At: when(r), Do: doHang, Pause: between(r, 10*time.Millisecond, 8*time.Second)}}
 		}
 		members = append(members, m)
