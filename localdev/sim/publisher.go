@@ -99,7 +99,7 @@ func (c *client) enqueue(room string, keyed, twice bool) {
 		data: fmt.Sprintf(`{"from":%d,"n":%d}`, c.index, n),
 	}
 	if most := c.w.class.Data; most > 0 {
-		pad := digest("pad", strconv.FormatUint(c.w.Seed, 16), m.data) % uint64(most)                  //nolint:gosec // positive
+		pad := digest("pad", strconv.FormatUint(c.w.Seed, 16), m.data) % uint64(most)
 		m.data = fmt.Sprintf(`{"from":%d,"n":%d,"pad":%q}`, c.index, n, strings.Repeat("x", int(pad))) //nolint:gosec // small
 	}
 	if keyed {
