@@ -117,7 +117,7 @@ func (f *faults) expire(ctx context.Context, view *snapshot, id string) error {
 	}
 	now := f.stack.Clock.Now()
 	c.Identity.Expires = now.Add(-time.Second)
-	_, err = view.connections.Authenticate(ctx, connection.AuthenticateParams{ID: id, Identity: c.Identity, Now: now, CheckAt: now})
+	_, err = view.connections.Authenticate(ctx, connection.AuthenticateParams{ID: id, Identity: c.Identity, TokenAt: now, Now: now, CheckAt: now})
 	if err != nil {
 		return fmt.Errorf("expire token: %w", err)
 	}

@@ -16,6 +16,9 @@ type Connection struct {
 	// Identity is who is behind it; its User is empty until the connection
 	// has authenticated.
 	Identity auth.Identity
+	// TokenAt is when API Gateway took the command whose token it has; zero for
+	// that of the handshake.
+	TokenAt time.Time
 	// Session names one client across its reconnects, unique per user.
 	Session string
 	// ConnectedAt is when API Gateway accepted the handshake.

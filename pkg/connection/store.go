@@ -26,7 +26,9 @@ type Store interface {
 	Peek(ctx context.Context, id string) (Connection, error)
 
 	// Authenticate sets identity, session and next check, adds rooms, and
-	// returns the connection as it then stands. ErrOtherUser if another user
+	// returns the connection as it then stands. Identity and next check stay if
+	// they are of a command that came later: a token may arrive late, and must
+	// not take the place of a fresher one. ErrOtherUser if another user
 	// owns it, ErrTooManyRooms if it would be in more than Max: nothing has
 	// changed then. If it is in rooms already, and with other permissions, it is
 	// Regranted once more.
@@ -79,7 +81,8 @@ type Store interface {
 type AuthenticateParams struct {
 	ID       string
 	Identity auth.Identity
-	Session  string // empty keeps what there is
+	TokenAt  time.Time // when API Gateway took the command that showed it; zero: in the handshake
+	Session  string    // empty keeps what there is
 	Rooms    []string
 	Max      int       // at least 1 with Rooms
 	At       time.Time // when API Gateway took the command that joins the Rooms

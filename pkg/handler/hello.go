@@ -34,7 +34,7 @@ const (
 // hello authenticates the connection and joins the rooms that it names.
 func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Hello)
-	identity, err := m.identify(ctx, c, p.Token)
+	identity, shown, err := m.identify(ctx, c, p.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 		rooms = append(rooms, asked[i])
 	}
 	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
-		ID: c.connectionID, Identity: identity, Session: p.Session, Rooms: rooms,
+		ID: c.connectionID, Identity: identity, TokenAt: shown, Session: p.Session, Rooms: rooms,
 		Max: m.MaxRooms, At: c.at, Now: now, CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
 	})
 	if err != nil {
@@ -73,26 +73,27 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	fitRooms(results)
 	return protocol.HelloResult{
 		ConnectionID: c.connectionID, User: identity.User, Session: conn.Session,
-		HeartbeatMs: m.Heartbeat.Milliseconds(), TokenExpiresInMs: expiresIn(identity, now),
+		HeartbeatMs: m.Heartbeat.Milliseconds(), TokenExpiresInMs: expiresIn(conn.Identity, now),
 		RotateInMs: m.rotateIn(c.connectedAt, now).Milliseconds(), Rooms: results,
 	}, nil
 }
 
-// identify verifies the token, or takes what the handshake has established. An
+// identify verifies the token, or takes what the handshake or an earlier command
+// has established, and says when API Gateway took the one that showed it. An
 // invalid token is the end of the connection: the sweeper closes it.
-func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Identity, error) {
+func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Identity, time.Time, error) {
 	if token == "" {
 		conn, err := m.Connections.Get(ctx, c.connectionID)
 		if err != nil {
-			return auth.Identity{}, fmt.Errorf("read connection: %w", err)
+			return auth.Identity{}, time.Time{}, fmt.Errorf("read connection: %w", err)
 		}
-		return conn.Identity, m.standing(conn)
+		return conn.Identity, conn.TokenAt, m.standing(conn)
 	}
 	identity, err := m.Verifier.Verify(ctx, token)
 	if errors.Is(err, auth.ErrInvalid) {
-		return identity, m.evict(ctx, c, err)
+		err = m.evict(ctx, c, err)
 	}
-	return identity, err
+	return identity, c.at, err
 }
 
 // evict lets the sweeper close a connection whose token is no good, and returns
@@ -152,7 +153,7 @@ func (m *Message) auth(ctx context.Context, c *call) (any, error) {
 	}
 	now := m.Clock.Now()
 	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
-		ID: c.connectionID, Identity: identity, Now: now,
+		ID: c.connectionID, Identity: identity, TokenAt: c.at, Now: now,
 		CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
 	})
 	if err != nil {
@@ -161,7 +162,7 @@ func (m *Message) auth(ctx context.Context, c *call) (any, error) {
 	if err := m.standing(conn); err != nil {
 		return nil, err
 	}
-	return protocol.AuthResult{User: identity.User, TokenExpiresInMs: expiresIn(identity, now)}, nil
+	return protocol.AuthResult{User: identity.User, TokenExpiresInMs: expiresIn(conn.Identity, now)}, nil
 }
 
 func expiresIn(id auth.Identity, now time.Time) int64 {

@@ -50,8 +50,12 @@ func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Conn
 
 // enter writes the membership and then reads the log, in this order: whatever
 // is appended after the read finds the member there. The room must stand in
-// the connection already.
+// the connection already, which is given as it was then: another token may have
+// come since the command was let in.
 func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+	if err := m.permit(conn.Identity, auth.Join, name); err != nil {
+		return protocol.JoinResult{}, err
+	}
 	member := room.Member{
 		Room: name, ConnectionID: conn.ID, User: conn.Identity.User, Session: conn.Session, JoinedAt: c.at,
 		NoPresence: !m.Policy.Allows(conn.Identity, auth.Presence, name), Regrants: conn.Regrants,

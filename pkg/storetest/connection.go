@@ -17,6 +17,7 @@ func RunConnections(t *testing.T, factory func(*testing.T) connection.Store) {
 	run(t, "Put", factory, putTests)
 	run(t, "Authenticate", factory, authenticateTests)
 	run(t, "Rooms", factory, roomSetTests)
+	run(t, "Tokens", factory, tokenTests)
 	run(t, "Regrants", factory, regrantTests)
 	run(t, "Check", factory, checkTests)
 	run(t, "End", factory, endTests)
@@ -30,7 +31,7 @@ func joined(id string) connection.Connection {
 		Identity: auth.Identity{User: "ada", Issued: Start.Add(-time.Minute), Expires: Start.Add(time.Hour), Permissions: auth.Permissions{
 			"org.42.*": {auth.Join, auth.Publish}, "user.{sub}": {"*"},
 		}},
-		Session: "session", ConnectedAt: Start, Rooms: map[string]time.Time{"lobby": Start, "org.42.a/b": Start.Add(time.Second)},
+		TokenAt: Start.Add(-time.Hour), Session: "session", ConnectedAt: Start, Rooms: map[string]time.Time{"lobby": Start, "org.42.a/b": Start.Add(time.Second)},
 		JoinedAt: Start.Add(time.Second), Regrants: 3, Carried: 2, CheckAt: Start.Add(10 * time.Minute), Strikes: 1,
 	}
 }
@@ -134,7 +135,8 @@ func authenticateParams(id string) connection.AuthenticateParams {
 	return connection.AuthenticateParams{
 		ID:       id,
 		Identity: auth.Identity{User: "ada", Expires: Start.Add(2 * time.Hour), Permissions: auth.Permissions{"*": {auth.Join}}},
-		Session:  "fresh", Max: 100, At: Start.Add(50 * time.Second), Now: Start.Add(time.Minute), CheckAt: Start.Add(20 * time.Minute),
+		TokenAt:  Start.Add(50 * time.Second), Session: "fresh",
+		Max: 100, At: Start.Add(50 * time.Second), Now: Start.Add(time.Minute), CheckAt: Start.Add(20 * time.Minute),
 	}
 }
 
@@ -143,7 +145,7 @@ var authenticateTests = []test[connection.Store]{
 		id := put(t, s, anonymous)
 		p := authenticateParams(id)
 		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
-		want := connection.Connection{ID: id, Identity: p.Identity, Session: "fresh", ConnectedAt: Start, CheckAt: p.CheckAt}
+		want := connection.Connection{ID: id, Identity: p.Identity, TokenAt: p.TokenAt, Session: "fresh", ConnectedAt: Start, CheckAt: p.CheckAt}
 		same(t, got, want)
 		same(t, get(t, s, id), want)
 	}},

@@ -33,6 +33,7 @@ import (
 //	            pn  p replaced, times   pc  of those, carried to members
 //	            st  strikes             bc  sentence
 //	            cl  closing             ti  token issued
+//	            ta  token shown at
 //	limit       n   used in the window
 //	ticket      u, p, ti, tx as above   te  valid until
 //	            tc  used by connection

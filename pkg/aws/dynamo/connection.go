@@ -2,13 +2,9 @@ package dynamo
 
 import (
 	"context"
-	"fmt"
 	"hash/fnv"
 	"maps"
 	"math"
-	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -86,129 +82,6 @@ func (s *Connections) read(ctx context.Context, id string, consistent bool) (con
 		return connection.Connection{}, connection.ErrNotFound
 	}
 	return connectionOf(i), nil
-}
-
-// Authenticate sets who is behind a connection: 1 WRU, and another if it is
-// under sentence, has other permissions and is in rooms, if one of the rooms
-// stands there for a newer join, or if so many stand there that it must be
-// counted which are new.
-func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
-	identity, err := identityItem(p.Identity)
-	if err != nil {
-		return connection.Connection{}, err
-	}
-	a := attempt{rooms: p.Rooms}
-	for range authenticateTries {
-		u := a.authentication(p, identity)
-		u.table, u.key = s.table, s.key(p.ID)
-		i, err := u.run(ctx, s.client, "authenticate connection")
-		if err == nil {
-			return connectionOf(i), nil
-		}
-		found, err := standing(err)
-		if err != nil {
-			return connection.Connection{}, err
-		}
-		c := connectionOf(found)
-		switch {
-		case len(found) == 0 || c.Closing:
-			return connection.Connection{}, connection.ErrNotFound
-		case found["u"] != nil && c.Identity.User != p.Identity.User:
-			return connection.Connection{}, connection.ErrOtherUser
-		}
-		a.learn(found, p, identity)
-		if len(p.Rooms) > 0 && len(c.Rooms)+a.added() > p.Max {
-			return connection.Connection{}, connection.ErrTooManyRooms
-		}
-	}
-	return connection.Connection{}, connection.ErrNotFound // a room's time cannot be read: let the client begin anew
-}
-
-// attempt is what is known of a connection that is to be authenticated; at
-// first nothing.
-type attempt struct {
-	keepDue bool            // it is under sentence
-	regrant bool            // it has other permissions
-	rooms   []string        // those to set: not those that stand there for a newer join
-	in      map[string]bool // those of rooms that stand there
-}
-
-// learn takes what stood there when an attempt was refused.
-func (a *attempt) learn(found item, p connection.AuthenticateParams, identity item) {
-	c := connectionOf(found)
-	a.keepDue = a.keepDue || found["bc"] != nil
-	a.regrant = a.regrant || !reflect.DeepEqual(found["p"], identity["p"])
-	a.rooms = slices.DeleteFunc(slices.Clone(a.rooms), func(room string) bool { return c.Rooms[room].After(p.At) })
-	a.in = map[string]bool{}
-	for _, room := range a.rooms {
-		if c.In(room) {
-			a.in[room] = true
-		}
-	}
-}
-
-// added is how many rooms the attempt adds at most.
-func (a *attempt) added() int { return len(a.rooms) - len(a.in) }
-
-// authenticateTries is more than the reasons for which an authentication begins
-// again.
-const authenticateTries = 6
-
-// authentication is the update of Authenticate but for its key.
-func (a *attempt) authentication(p connection.AuthenticateParams, identity item) update {
-	set := maps.Clone(identity)
-	u := update{condition: open + " AND (attribute_not_exists(u) OR u = :u)", values: item{}}
-	sets := []string{}
-	switch {
-	case a.regrant:
-		sets = append(sets, "pn = if_not_exists(pn, :none) + :one")
-		u.values[":none"], u.values[":one"] = number(0), number(1)
-	case set["p"] == nil:
-		u.condition += " AND (attribute_not_exists(u) OR size(r) = :none OR attribute_not_exists(p))"
-		u.values[":none"] = number(0)
-	default:
-		u.condition += " AND (attribute_not_exists(u) OR size(r) = :none OR p = :p)"
-		u.values[":none"] = number(0)
-	}
-	if !a.keepDue {
-		set["ck"] = millis(p.CheckAt)
-		u.condition += unsentenced
-	}
-	if p.Session != "" {
-		set["ss"] = text(p.Session)
-	}
-	if len(p.Rooms) > 0 {
-		set["ja"] = millis(p.Now)
-	}
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		sets = append(sets, name+" = :"+name)
-		u.values[":"+name] = set[name]
-	}
-	if len(a.rooms) > 0 {
-		u.values[":at"], u.names = millis(p.At), map[string]string{}
-		u.values[":most"] = number(p.Max - a.added())
-		u.condition += " AND size(r) <= :most"
-	}
-	for n, room := range a.rooms {
-		place := fmt.Sprintf("#r%d", n)
-		u.names[place] = room
-		sets = append(sets, "r."+place+" = :at")
-		u.condition += " AND NOT r." + place + " > :at"
-		if a.in[room] {
-			u.condition += " AND attribute_exists(r." + place + ")"
-		}
-	}
-	u.set = "SET " + strings.Join(sets, ", ")
-	var removes []string
-	for _, name := range []string{"ti", "tx", "p"} {
-		if set[name] == nil {
-			removes = append(removes, name)
-		}
-	}
-	if len(removes) > 0 {
-		u.set += " REMOVE " + strings.Join(removes, ", ")
-	}
-	return u
 }
 
 // AddRoom adds a room: 1 WRU, and another if it stands there for a newer join.

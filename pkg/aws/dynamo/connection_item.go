@@ -28,6 +28,9 @@ func connectionItem(c connection.Connection) (item, error) {
 		}
 		maps.Copy(i, identity)
 	}
+	if !c.TokenAt.IsZero() {
+		i["ta"] = millis(c.TokenAt)
+	}
 	if c.Session != "" {
 		i["ss"] = text(c.Session)
 	}
@@ -79,7 +82,7 @@ func identityItem(id auth.Identity) (item, error) {
 // connectionOf reads a connection. What cannot be understood permits nothing.
 func connectionOf(i item) connection.Connection {
 	return connection.Connection{
-		ID: textOf(i, SortKey), Identity: identityOf(i), Session: textOf(i, "ss"), ConnectedAt: timeOf(i, "a"),
+		ID: textOf(i, SortKey), Identity: identityOf(i), TokenAt: timeOf(i, "ta"), Session: textOf(i, "ss"), ConnectedAt: timeOf(i, "a"),
 		Rooms: roomsOf(i), JoinedAt: timeOf(i, "ja"), Regrants: int(numberOf(i, "pn")), Carried: int(numberOf(i, "pc")),
 		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Sentence: int(numberOf(i, "bc")),
 		Closing: i["cl"] != nil,

@@ -33,6 +33,7 @@ func seeds(t testing.TB) []item {
 	c, err := connectionItem(connection.Connection{
 		ID: "a=", Identity: auth.Identity{User: "ada", Expires: now, Permissions: auth.Permissions{"*": {auth.Join}}},
 		Session: "session", ConnectedAt: now, Rooms: map[string]time.Time{"lobby": now}, JoinedAt: now, CheckAt: now,
+		TokenAt: now, Regrants: 2, Carried: 1,
 		Strikes: 1, Sentence: 3503, Closing: true,
 	})
 	if err != nil {
@@ -43,7 +44,7 @@ func seeds(t testing.TB) []item {
 		"lu": millis(now), "sh": number(1), "x": seconds(now),
 	}
 	member := item{
-		"sk": text("a="), "u": text("ada"), "a": millis(now), "ss": text("session"), "b": number(1), "x": seconds(now),
+		"sk": text("a="), "u": text("ada"), "a": millis(now), "ss": text("session"), "b": number(1), "np": yes(), "pn": number(2), "x": seconds(now),
 	}
 	mark := item{"sk": number(0), "e": text("epoch"), "n": number(7), "x": seconds(now)}
 	revoked := item{"v#ada\x00": millis(now), "v#bob\x00session": millis(now)}

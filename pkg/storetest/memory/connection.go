@@ -45,7 +45,8 @@ func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
 	defer s.mu.Unlock()
 	c = clone(c)
 	c.Identity.Expires = stored(c.Identity.Expires)
-	c.ConnectedAt, c.JoinedAt, c.CheckAt = stored(c.ConnectedAt), stored(c.JoinedAt), stored(c.CheckAt)
+	c.ConnectedAt, c.TokenAt = stored(c.ConnectedAt), stored(c.TokenAt)
+	c.JoinedAt, c.CheckAt = stored(c.JoinedAt), stored(c.CheckAt)
 	for name, at := range c.Rooms {
 		c.Rooms[name] = stored(at)
 	}
@@ -81,24 +82,32 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		if len(p.Rooms) > 0 && len(c.Rooms)+added(c, p.Rooms) > p.Max {
 			return connection.ErrTooManyRooms
 		}
-		if c.Authenticated() && len(c.Rooms) > 0 && !reflect.DeepEqual(c.Identity.Permissions, p.Identity.Permissions) {
-			c.Regrants++
+		if !c.TokenAt.After(stored(p.TokenAt)) {
+			renew(c, p)
 		}
-		c.Identity = identity(p.Identity)
-		c.Identity.Expires = stored(p.Identity.Expires)
 		if p.Session != "" {
 			c.Session = p.Session
 		}
 		for _, name := range p.Rooms {
 			add(c, name, p.At, p.Now)
 		}
-		if c.Sentence == 0 {
-			c.CheckAt = stored(p.CheckAt)
-		}
 		now = clone(*c)
 		return nil
 	})
 	return now, err
+}
+
+// renew sets identity and next check.
+func renew(c *connection.Connection, p connection.AuthenticateParams) {
+	if c.Authenticated() && len(c.Rooms) > 0 && !reflect.DeepEqual(c.Identity.Permissions, p.Identity.Permissions) {
+		c.Regrants++
+	}
+	c.Identity = identity(p.Identity)
+	c.Identity.Expires = stored(p.Identity.Expires)
+	c.TokenAt = stored(p.TokenAt)
+	if c.Sentence == 0 {
+		c.CheckAt = stored(p.CheckAt)
+	}
 }
 
 // AddRoom adds a room.
