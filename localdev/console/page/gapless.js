@@ -3,26 +3,26 @@
 // src/emitter.ts
 var Emitter = class {
   constructor() {
-    this.Q = /* @__PURE__ */ new Map();
+    this.N = /* @__PURE__ */ new Map();
   }
   on(type, listener) {
-    let set = this.Q.get(type);
-    set || this.Q.set(type, set = /* @__PURE__ */ new Set());
+    let set = this.N.get(type);
+    set || this.N.set(type, set = /* @__PURE__ */ new Set());
     let own = (event) => listener(event);
     return set.add(own), () => {
       set.delete(own);
     };
   }
-  g(type, event) {
-    for (let listener of [...this.Q.get(type) ?? []])
+  l(type, event) {
+    for (let listener of [...this.N.get(type) ?? []])
       try {
         listener(event);
       } catch (error) {
         Promise.reject(error);
       }
   }
-  R(type) {
-    return !!this.Q.get(type)?.size;
+  O(type) {
+    return !!this.N.get(type)?.size;
   }
 };
 
@@ -52,6 +52,12 @@ function environment(own = {}) {
     ...own
   };
 }
+function inTime(env, ms, run) {
+  return new Promise((resolve, reject) => {
+    let timer = env.setTimeout(() => reject(new Error("no answer in time")), ms);
+    Promise.resolve().then(run).then(resolve, reject).finally(() => env.clearTimeout(timer));
+  });
+}
 function backoff(env, attempt) {
   return env.random() * Math.min(3e4, 1e3 * 2 ** attempt);
 }
@@ -63,8 +69,8 @@ function randomName(env) {
 
 // src/error.ts
 var GaplessError = class extends Error {
-  constructor(code, message, temporary = !1, retryAfterMs = 0) {
-    super(message), this.name = "GaplessError", this.code = code, this.temporary = temporary, this.retryAfterMs = retryAfterMs;
+  constructor(code, message, temporary = !1, retryAfterMs = 0, reset) {
+    super(message), this.name = "GaplessError", this.code = code, this.temporary = temporary, this.retryAfterMs = retryAfterMs, this.reset = reset;
   }
 };
 
@@ -76,140 +82,140 @@ function wireError(e) {
 var ignore = () => {
 }, lost = { code: 1006, message: "connection lost" }, replaced = { code: 1e3, message: "replaced" }, Link = class {
   constructor(_host, _socket) {
-    this.f = _host;
-    this.F = _socket;
-    this.k = !0;
-    this.cb = 0;
-    this.x = /* @__PURE__ */ new Map();
-    this.Ba = /* @__PURE__ */ new Map();
+    this.e = _host;
+    this.D = _socket;
+    this.i = !0;
+    this.gb = 0;
+    this.v = /* @__PURE__ */ new Map();
     this.Ca = /* @__PURE__ */ new Map();
+    this.Da = /* @__PURE__ */ new Map();
     this.ba = /* @__PURE__ */ new Set();
-    this.za = new Promise((resolve) => _socket.onopen = () => resolve()), this.D = new Promise((_, reject) => this.Fa = reject), this.D.catch(ignore), _socket.onmessage = (event) => this.db(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
+    this.Aa = new Promise((resolve) => _socket.onopen = () => resolve()), this.B = new Promise((_, reject) => this.Ga = reject), this.B.catch(ignore), _socket.onmessage = (event) => this.hb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
   }
   /** Ends the link, whoever began; calls under way reject with `disconnected`, to be tried again after a while. */
   d({ code, message }, afterMs, back) {
-    if (!this.k) return;
-    this.k = !1;
-    let reason = this.Aa = { code, message }, error = new GaplessError("disconnected", message, !0, afterMs);
-    this.Fa(error);
-    let socket = this.F;
+    if (!this.i) return;
+    this.i = !1;
+    let reason = this.Ba = { code, message }, error = new GaplessError("disconnected", message, !0, afterMs);
+    this.Ga(error);
+    let socket = this.D;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
     try {
       socket.close(1e3);
     } catch {
     }
-    this.f.a.clearTimeout(this.fa);
-    for (let timer of this.ba) this.f.a.clearTimeout(timer);
-    for (let id of [...this.x.keys()])
-      this.r(id)?.s(error);
-    this.f.eb(this, reason, afterMs, back);
+    this.e.a.clearTimeout(this.fa);
+    for (let timer of this.ba) this.e.a.clearTimeout(timer);
+    for (let id of [...this.v.keys()])
+      this.q(id)?.x(error);
+    this.e.ib(this, reason, afterMs, back);
   }
   /** Runs later, unless the link ends before. */
-  v(ms, run) {
-    if (!this.k) return;
-    let timer = this.f.a.setTimeout(() => {
+  s(ms, run) {
+    if (!this.i) return;
+    let timer = this.e.a.setTimeout(() => {
       this.ba.delete(timer), run();
     }, ms);
     this.ba.add(timer);
   }
   /** Resolves later, or when the link ends. */
-  Ga(ms) {
-    return Promise.race([this.D, new Promise((resolve) => this.v(ms, resolve))]).catch(ignore);
+  Ha(ms) {
+    return Promise.race([this.B, new Promise((resolve) => this.s(ms, resolve))]).catch(ignore);
   }
-  w(action, fields) {
+  t(action, fields) {
     return new Promise((resolve, reject) => {
-      if (!this.k) return reject(new GaplessError("disconnected", "not connected", !0));
-      let id = ++this.cb, timer = this.f.a.setTimeout(
-        () => this.r(id)?.s(new GaplessError("timeout", "no answer in time", !0)),
+      if (!this.i) return reject(new GaplessError("disconnected", "not connected", !0));
+      let id = ++this.gb, timer = this.e.a.setTimeout(
+        () => this.q(id)?.x(new GaplessError("timeout", "no answer in time", !0)),
         callTimeout
       );
-      this.x.set(id, { z: resolve, s: reject, ga: timer }), this.ha({ action, id, ...fields });
+      this.v.set(id, { ga: resolve, x: reject, ha: timer }), this.ia({ action, id, ...fields });
     });
   }
   /**
    * Runs one after the other what concerns a membership, since the platform
    * may handle a connection's commands at once.
    */
-  Ha(room, run) {
-    let result = (this.Ba.get(room) ?? Promise.resolve()).then(run);
-    return this.Ba.set(room, result.catch(ignore)), result;
+  Ia(room, run) {
+    let result = (this.Ca.get(room) ?? Promise.resolve()).then(run);
+    return this.Ca.set(room, result.catch(ignore)), result;
   }
-  ha(frame) {
+  ia(frame) {
     try {
-      this.F.send(JSON.stringify(frame)), this.Ea = this.f.a.now();
+      this.D.send(JSON.stringify(frame)), this.Fa = this.e.a.now();
     } catch {
       this.d({ code: "socket", message: "socket not open" });
     }
   }
   /** Ends the link once every call is answered, or soon. */
-  ia() {
-    this.Da = !0, this.x.size || this.d(replaced);
+  ja() {
+    this.Ea = !0, this.v.size || this.d(replaced);
   }
   /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
-  Ia(room, epoch, seq = 0) {
+  Ja(room, epoch, seq = 0) {
     let log = `${epoch} ${room}`;
-    return seq = Math.max(seq, this.Ca.get(log) ?? 0), this.Ca.set(log, seq), seq;
+    return seq = Math.max(seq, this.Da.get(log) ?? 0), this.Da.set(log, seq), seq;
   }
   /** Watches the line: pings after `ms` of silence. */
-  fb(ms) {
-    this.S = this.y = ms || 45e3, this.ja();
+  jb(ms) {
+    this.P = this.w = ms || 45e3, this.ka();
   }
   /** Asks at once whether the line is alive. */
-  Ja() {
-    if (this.F.readyState !== 1)
-      return this.d(lost);
-    this.da = !0, this.y = this.S, this.ka(doubtTimeout), this.ja();
-  }
-  r(id) {
-    let call = this.x.get(id);
-    return call && (this.x.delete(id), this.f.a.clearTimeout(call.ga), this.Da && this.k && this.ia()), call;
-  }
-  ka(timeout) {
-    let now = this.f.a.now(), left = this.E - now;
-    this.E = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ha({ action: "ping" });
-  }
   Ka() {
-    return this.E || Math.min(this.R + this.y, this.Ea + maxSilence);
+    if (this.D.readyState !== 1)
+      return this.d(lost);
+    this.da = !0, this.w = this.P, this.la(doubtTimeout), this.ka();
   }
-  ja() {
-    if (!this.k) return;
-    let env = this.f.a;
+  q(id) {
+    let call = this.v.get(id);
+    return call && (this.v.delete(id), this.e.a.clearTimeout(call.ha), this.Ea && this.i && this.ja()), call;
+  }
+  la(timeout) {
+    let now = this.e.a.now(), left = this.C - now;
+    this.C = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ia({ action: "ping" });
+  }
+  La() {
+    return this.C || Math.min(this.O + this.w, this.Fa + maxSilence);
+  }
+  ka() {
+    if (!this.i) return;
+    let env = this.e.a;
     env.clearTimeout(this.fa);
-    let planned = env.now() + Math.min(Math.max(this.Ka() - env.now(), 0), this.y);
-    this.fa = env.setTimeout(() => this.gb(env.now() - planned), planned - env.now());
+    let planned = env.now() + Math.min(Math.max(this.La() - env.now(), 0), this.w);
+    this.fa = env.setTimeout(() => this.kb(env.now() - planned), planned - env.now());
   }
-  gb(late) {
-    let due = this.f.a.now() >= this.Ka();
-    if (due && this.E) {
+  kb(late) {
+    let due = this.e.a.now() >= this.La();
+    if (due && this.C) {
       if (late <= maxLate || this.ca) return this.d({ code: "no_answer", message: "no answer to a ping" });
-      this.ca = !0, this.ka(doubtTimeout);
+      this.ca = !0, this.la(doubtTimeout);
     } else {
-      if (late > this.S)
-        return this.Ja();
-      due && (this.y = this.ea && this.f.a.hidden() ? Math.min(2 * this.y, maxSilence) : this.S, this.ea = !0, this.ka(pingTimeout));
+      if (late > this.P)
+        return this.Ka();
+      due && (this.w = this.ea && this.e.a.hidden() ? Math.min(2 * this.w, maxSilence) : this.P, this.ea = !0, this.la(pingTimeout));
     }
-    this.ja();
+    this.ka();
   }
-  db(data) {
-    this.R = this.f.a.now(), this.E = 0, this.ca = !1;
+  hb(data) {
+    this.O = this.e.a.now(), this.C = 0, this.ca = !1;
     let frame;
     try {
       if (frame = JSON.parse(data), !frame || typeof frame != "object") throw 0;
     } catch {
-      return this.f.La(new GaplessError("bad_frame", "unreadable frame"));
+      return this.e.Ma(new GaplessError("bad_frame", "unreadable frame"));
     }
     let revived = this.da;
     if (this.da = !1, frame.push !== "pong" && (this.ea = !1), frame.push)
-      this.f.G(this, frame);
+      this.e.E(this, frame);
     else if (frame.id != null) {
-      let call = this.r(frame.id);
-      frame.error ? call?.s(wireError(frame.error)) : call?.z(frame.ok);
+      let call = this.q(frame.id);
+      frame.error ? call?.x(wireError(frame.error)) : call?.ga(frame.ok);
     } else if (frame.error)
-      this.f.La(wireError(frame.error));
+      this.e.Ma(wireError(frame.error));
     else
-      for (let id of [...this.x.keys()])
-        this.r(id)?.s(new GaplessError("unavailable", "the gateway failed", !0));
-    revived && this.k && this.f.hb(this);
+      for (let id of [...this.v.keys()])
+        this.q(id)?.x(new GaplessError("unavailable", "the gateway failed", !0));
+    revived && this.i && this.e.lb(this);
   }
 };
 
@@ -221,335 +227,328 @@ function bytes(json) {
 // src/outbox.ts
 var maxTimeout = 54e4, Outbox = class {
   constructor(_client) {
-    this.b = _client;
+    this.c = _client;
     this.n = /* @__PURE__ */ new Map();
-    this.la = /* @__PURE__ */ new Set();
-    this.ma = 0;
-    this.ib = 0;
+    this.ma = /* @__PURE__ */ new Set();
+    this.na = 0;
+    this.mb = 0;
   }
-  jb(room, data, options = {}) {
+  nb(room, data, options = {}) {
     return new Promise((resolve, reject) => {
-      let client = this.b, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.t.queue ?? {}, json = JSON.stringify(data);
+      let client = this.c, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.u.queue ?? {}, json = JSON.stringify(data);
       if (json === void 0) throw new GaplessError("bad_request", "data is not JSON");
       if (bytes(json) > 30720) throw new GaplessError("too_large", `data must be at most ${30720} bytes of JSON`);
-      if (this.ma >= max && !(overflow === "drop-oldest" && this.kb()))
+      if (this.na >= max && !(overflow === "drop-oldest" && this.ob()))
         throw new GaplessError("overflow", `${max} messages wait already`, !0);
       let item = {
-        Ma: JSON.parse(json),
+        Na: JSON.parse(json),
         // as it is now, whatever becomes of the object
-        H: options.key ?? client.Na + (++this.ib).toString(36),
-        na: !1,
-        z: resolve,
-        s: reject,
-        ga: client.a.setTimeout(
-          () => this.I(room, item, new GaplessError("timeout", "not acknowledged in time", !0)),
+        Oa: options.key ?? client.Pa + (++this.mb).toString(36),
+        oa: !1,
+        ga: resolve,
+        x: reject,
+        ha: client.a.setTimeout(
+          () => this.F(room, item, new GaplessError("timeout", "not acknowledged in time", !0)),
           Math.min(timeoutMs, maxTimeout)
         )
       }, queue = this.n.get(room);
-      queue || this.n.set(room, queue = []), queue.push(item), this.ma++, this.T(room);
+      queue || this.n.set(room, queue = []), queue.push(item), this.na++, this.Q(room);
     });
   }
   /** Whether a message of ours may be in the log without us knowing its number. */
-  lb(room) {
-    return !!this.n.get(room)?.[0]?.na;
+  R(room) {
+    return !!this.n.get(room)?.[0]?.oa;
   }
-  mb() {
-    for (let room of this.n.keys()) this.T(room);
+  pb() {
+    for (let room of this.n.keys()) this.Q(room);
   }
-  U() {
+  S() {
     for (let [room, queue] of this.n)
-      for (let item of [...queue]) this.I(room, item, new GaplessError("closed", "the client was closed"));
+      for (let item of [...queue]) this.F(room, item, new GaplessError("closed", "the client was closed"));
   }
-  async T(room) {
-    if (this.la.has(room)) return;
-    this.la.add(room);
-    let client = this.b, item;
+  async Q(room) {
+    if (this.ma.has(room)) return;
+    this.ma.add(room);
+    let client = this.c, item;
     for (let tries = 0; item = this.n.get(room)?.[0]; ) {
-      let link = client.c;
-      if (!link || client.h.get(room)?.nb()) break;
+      let link = client.b;
+      if (!link || client.g.get(room)?.qb()) break;
       try {
-        item.na = !0;
-        let ok = await link.w("publish", { room, key: item.H, data: item.Ma });
-        link.Ia(room, ok.epoch, ok.seq), client.h.get(room)?.oa(ok, item.H, item.Ma), this.I(room, item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
+        item.oa = !0;
+        let ok = await link.t("publish", { room, key: item.Oa, data: item.Na });
+        link.Ja(room, ok.epoch, ok.seq), client.g.get(room)?.T(ok, item.Oa, item.Na), this.F(room, item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
       } catch (e) {
         let error = e;
-        if (link !== client.c || !link.k) continue;
-        if (error.code === "token_expired") client.J(link);
+        if (link !== client.b || !link.i) continue;
+        if (error.code === "token_expired") client.G(link);
         else if (error.code === "unauthenticated") link.d(error);
         else if (!error.temporary) {
-          this.I(room, item, error);
+          this.F(room, item, error);
           continue;
         }
-        await link.Ga(error.retryAfterMs + backoff(client.a, tries++));
+        await link.Ha(error.retryAfterMs + backoff(client.a, tries++));
       }
     }
-    this.la.delete(room), client.h.get(room)?.o();
+    this.ma.delete(room), client.g.get(room)?.o();
   }
-  kb() {
+  ob() {
     for (let [room, queue] of this.n) {
-      let item = queue.find((item2) => !item2.na);
+      let item = queue.find((item2) => !item2.oa);
       if (item)
-        return this.I(room, item, new GaplessError("overflow", "given up for a newer message")), !0;
+        return this.F(room, item, new GaplessError("overflow", "given up for a newer message")), !0;
     }
     return !1;
   }
-  I(room, item, result) {
+  F(room, item, result) {
     let queue = this.n.get(room), at = queue?.indexOf(item) ?? -1;
-    !queue || at < 0 || (queue.splice(at, 1), queue.length || this.n.delete(room), this.ma--, this.b.a.clearTimeout(item.ga), result instanceof Error ? item.s(result) : item.z(result));
+    !queue || at < 0 || (queue.splice(at, 1), queue.length || this.n.delete(room), this.na--, this.c.a.clearTimeout(item.ha), result instanceof Error ? item.x(result) : item.ga(result));
   }
 };
 
 // src/stream.ts
 var maxLag = 1e4, Stream = class {
-  constructor(_release) {
-    this.ob = _release;
-    this.V = [];
-    this.p = [];
+  /** Is one of `_open` until it ends. */
+  constructor(_open) {
+    this.Ra = _open;
+    this.H = [];
+    /** Calls of `next` that wait. */
+    this.R = [];
+    _open.add(this);
   }
-  G(item) {
-    let next = this.p.shift();
-    next ? next.z({ value: item, done: !1 }) : this.V.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`));
+  E(item) {
+    this.H.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Qa();
   }
   /** What was pushed before can still be read; then comes the error, if any, or the end. */
   d(error) {
-    if (!this.pa) {
-      this.pa = !0, this.ob(this), this.i = error;
-      for (let next of this.p.splice(0))
-        this.i ? next.s(this.i) : next.z({ value: void 0, done: !0 }), this.i = void 0;
-    }
+    this.Ra.delete(this) && (this.j = error, this.Qa());
   }
-  next() {
-    if (this.V.length) return Promise.resolve({ value: this.V.shift(), done: !1 });
-    if (this.i) {
-      let error = this.i;
-      return this.i = void 0, Promise.reject(error);
-    }
-    return this.pa ? Promise.resolve({ value: void 0, done: !0 }) : new Promise((resolve, reject) => this.p.push({ z: resolve, s: reject }));
+  async next() {
+    for (; !this.H.length && this.Ra.has(this); ) await new Promise((wake) => this.R.push(wake));
+    if (this.H.length) return { value: this.H.shift(), done: !1 };
+    let error = this.j;
+    if (this.j = void 0, error) throw error;
+    return { value: void 0, done: !0 };
   }
   return() {
-    return this.V = [], this.d(), Promise.resolve({ value: void 0, done: !0 });
+    return this.H = [], this.d(), this.j = void 0, this.next();
   }
   [Symbol.asyncIterator]() {
     return this;
   }
+  Qa() {
+    for (let wake of this.R.splice(0)) wake();
+  }
 };
 
 // src/room.ts
-var gapPatience = 500, gapPause = 1e3, maxAhead = 1e3, RoomCore = class extends Emitter {
+var gapPatience = 500, gapPause = 1e3, maxAhead = 1e3, storageTimeout = 5e3;
+function lost2(from, { epoch, head, oldest }) {
+  return new GaplessError("reset", "messages are lost: start anew", !1, 0, { from, to: { epoch, seq: head }, oldest });
+}
+var RoomCore = class extends Emitter {
   constructor(_client, name, _options) {
     super();
-    this.b = _client;
+    this.c = _client;
     this.name = name;
-    this.t = _options;
-    this.l = /* @__PURE__ */ new Map();
-    this.qa = "";
-    this.L = /* @__PURE__ */ new Set();
+    this.u = _options;
+    this.k = /* @__PURE__ */ new Map();
+    this.pa = "";
+    this.W = /* @__PURE__ */ new Set();
     /** Questions in a row that failed, or did not close the gap. */
-    this.A = 0;
+    this.y = 0;
     let { since } = _options;
-    since !== void 0 ? this.e = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.pb();
+    since !== void 0 ? this.f = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.rb();
   }
   get position() {
-    return this.e?.epoch ? { ...this.e } : void 0;
+    return this.f?.epoch ? { ...this.f } : void 0;
   }
   get joined() {
-    return !!this.b.c && this.j === this.b.c && !this.i;
+    return !!this.c.b && this.h === this.c.b && !this.j;
   }
-  publish(data, options) {
-    return this.m ? Promise.reject(new GaplessError("left", "the room was left")) : this.b.B.jb(this.name, data, options);
+  async publish(data, options) {
+    if (this.m) throw new GaplessError("left", "the room was left");
+    return this.c.z.nb(this.name, data, options);
   }
   send(data) {
-    let link = this.joined ? this.b.c : void 0;
-    return link?.ha({ action: "publish", room: this.name, data, ephemeral: !0 }), !!link;
+    let { joined } = this;
+    return joined && this.c.b.ia({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
   }
   async history(query) {
-    let page = await this.b.Y("history", { room: this.name, ...query });
+    let page = await this.c.Y("history", { room: this.name, ...query });
+    if (!page.recovered) throw lost2({ epoch: query.epoch ?? "", seq: query.since ?? query.before }, page);
     return {
-      epoch: page.epoch,
-      head: page.head,
-      more: page.more,
-      messages: page.messages.filter((e) => !e.void).map((e) => this.Oa(page.epoch, e))
+      ...page,
+      first: page.messages[0]?.seq,
+      last: page.messages.at(-1)?.seq,
+      messages: page.messages.filter((e) => !e.void).map((e) => this.Sa(page.epoch, e))
     };
   }
   presence() {
-    return this.b.Y("presence", { room: this.name });
+    return this.c.Y("presence", { room: this.name });
   }
   leave() {
-    this.m || (this.m = !0, this.b.qb(this), this.U());
+    this.m || (this.m = !0, this.c.sb(this), this.S());
   }
   [Symbol.asyncIterator]() {
-    let stream = new Stream((s) => this.L.delete(s));
-    return this.m ? stream.d() : this.L.add(stream), stream;
+    let stream = new Stream(this.W);
+    return this.m && stream.d(), stream;
   }
   /** Ends iterations. */
-  U() {
+  S() {
     this.ta();
-    for (let stream of [...this.L]) stream.d();
+    for (let stream of this.W) stream.d();
   }
   /** Where a join goes on. */
-  Pa() {
-    let at = this.e;
-    return at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.t.last || void 0 };
+  Ta() {
+    let at = this.f;
+    return at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.u.last || void 0 };
   }
   /** A publish has to wait for its place in the order to be known. */
-  nb() {
-    return !this.K && !this.i;
+  qb() {
+    return !this.V && !this.j;
   }
   /** Takes what hello or sync said of the room; `asked` is where we were then. */
-  Qa(link, result, asked, hello) {
+  Ua(link, result, asked, hello) {
     if (this.m) return;
     let error = result?.error;
-    error && hello && !error.temporary && error.code !== "token_expired" ? this.Ra(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.j = void 0) : (hello && (this.i = void 0, this.j = link), this.Sa(result, asked, hello)), this.o();
+    error && hello && !error.temporary && error.code !== "token_expired" ? this.Va(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.j = void 0, this.h = link), this.Wa(result, asked, hello)), this.o();
   }
-  G(link, frame) {
-    frame.push === "messages" ? this.r(frame.epoch, frame.messages) : frame.push === "ephemeral" ? this.g("ephemeral", { user: frame.user, data: frame.data }) : frame.push === "presence" ? this.g("presence", { joined: frame.joined, left: frame.left, count: frame.count }) : frame.push === "behind" && (this.X = link), this.o();
+  E(link, frame) {
+    let { push, room, ...event } = frame;
+    push === "messages" ? this.q(frame.epoch, frame.messages) : push === "behind" ? this.X = link : (push === "ephemeral" || push === "presence") && this.l(push, event), this.o();
   }
   /** Our own message has its number; it comes to us by no other way on this connection. */
-  oa(ok, key, data) {
-    let entry = { seq: ok.seq, user: this.b.user, at: this.b.a.now(), key, data, oa: !0 };
-    this.r(ok.epoch, ok.duplicate ? [] : [entry]), this.o();
+  T(ok, key, data) {
+    let entry = { seq: ok.seq, user: this.c.user, at: this.c.a.now(), key, data, T: !0 };
+    this.q(ok.epoch, ok.duplicate ? [] : [entry]), this.o();
   }
   /** Does what is to be done: join, catch up, wait for a gap to close. */
   o() {
-    let { a: env, c: link } = this.b;
-    if (!(this.M || this.m || !link || this.W) && !(this.j === link && this.i)) {
-      if (this.j === link && !this.u && this.X !== link) {
+    let { a: env, b: link } = this.c;
+    if (!(this.I || this.m || !link || this.U) && !(this.h === link && this.j)) {
+      if (this.h === link && !this.r && this.X !== link) {
         if (!this.ua()) return;
-        let wait = this.A ? gapPause + backoff(env, this.A - 1) : this.rb() ? gapPatience : 0;
+        let wait = this.y ? gapPause + backoff(env, this.y - 1) : this.tb() ? gapPatience : 0;
         if (wait) {
           this.sa ??= env.setTimeout(() => {
-            this.u = this.ua(), this.o();
+            this.r = this.ua(), this.o();
           }, wait);
           return;
         }
       }
-      this.ta(), this.M = this.Y(link).finally(() => {
-        this.M = void 0, this.o();
+      this.ta(), this.I = this.Y(link).finally(() => {
+        this.I = void 0, this.o();
       });
     }
   }
   /** Resolves once nothing is under way. */
-  async sb() {
-    for (; this.M; ) await this.M;
+  async ub() {
+    for (; this.I; ) await this.I;
   }
   Z() {
-    return this.e && { ...this.e };
+    return this.f && { ...this.f };
   }
   /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
   ua() {
-    let link = this.b.c;
-    return !!link && (this.l.size > 0 || link.Ia(this.name, this.e.epoch) > this.e.seq);
+    let link = this.c.b;
+    return !!link && (this.k.size > 0 || link.Ja(this.name, this.f.epoch) > this.f.seq);
   }
   ta() {
-    this.b.a.clearTimeout(this.sa), this.sa = void 0;
+    this.c.a.clearTimeout(this.sa), this.sa = void 0;
   }
   async Y(link) {
-    let join = this.j !== link;
-    join && (this.X = void 0), this.u = !1;
+    let join = this.h !== link;
+    join && (this.X = void 0), this.r = !1;
     let asked = this.Z();
     try {
-      let page = await link.Ha(
-        this.name,
-        () => this.m ? Promise.reject(new GaplessError("left", "the room was left")) : link.w(join || this.ra ? "join" : "history", { room: this.name, ...this.Pa() })
-      );
+      let page = await link.Ia(this.name, async () => {
+        if (this.m) throw new GaplessError("left", "the room was left");
+        return link.t(join || this.ra ? "join" : "history", { room: this.name, ...this.Ta() });
+      });
       if (this.m) return;
-      join && (this.i = void 0, this.j = link), this.Sa(page, asked, join), !join && this.X === link && !page.more && (this.j = void 0);
+      join && (this.j = void 0, this.h = link), this.Wa(page, asked, join), !join && this.X === link && !page.more && (this.h = void 0);
     } catch (e) {
       let error = e;
-      if (this.m || !link.k) return;
-      if (this.u = !join, error.code === "forbidden" && !join && !this.ra) {
+      if (this.m || !link.i) return;
+      if (this.r = !join, error.code === "forbidden" && !join && !this.ra) {
         this.ra = !0;
         return;
       }
-      if (error.code === "token_expired") this.b.J(link);
-      else if (!error.temporary) return this.Ra(link, error);
-      await link.Ga(error.retryAfterMs + backoff(this.b.a, this.A++));
+      if (error.code === "token_expired") this.c.G(link);
+      else if (!error.temporary) return this.Va(link, error);
+      await link.Ha(error.retryAfterMs + backoff(this.c.a, this.y++));
     }
   }
-  Ra(link, error) {
+  Va(link, error) {
     if (error.code === "unauthenticated") return link.d(error);
-    this.i = error, this.j = link, this.u = !1, this.g("error", error), this.b.B.T(this.name);
+    this.j = error, this.h = link, this.r = !1, this.l("error", error), this.c.z.Q(this.name);
   }
-  rb() {
-    return this.b.B.lb(this.name) || !!this.l.get(Math.min(...this.l.keys()))?.oa;
+  tb() {
+    return this.c.z.R(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.T;
   }
-  Sa(page, asked, join) {
-    let at = this.e, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
+  Wa(page, asked, join) {
+    let at = this.f, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
     if (at && !recovered && (asked?.epoch !== at.epoch || asked.seq !== at.seq)) {
-      this.u = !0;
+      this.r = !0;
       return;
     }
-    this.u ||= page.more;
+    this.r ||= page.more;
     let first = page.messages[0];
     if (!at && page.more && !first) {
-      this.j = void 0;
+      this.h = void 0;
       return;
     }
-    for (let seq of this.l.keys()) seq <= (first?.seq ?? page.head) && this.l.delete(seq);
-    !at || !recovered ? this.e = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.K = !0, at && !recovered && this.tb(at, page), join && this.g("joined", { epoch: page.epoch, seq: page.head, recovered }), this.r(page.epoch, page.messages), this.A = this.ua() && asked?.seq === this.e.seq ? this.A + 1 : 0, this.Ta(), this.b.B.T(this.name);
-  }
-  tb(from, page) {
-    if (this.g("reset", { from, to: { ...this.e }, oldest: page.oldest }), !this.R("reset"))
-      for (let stream of [...this.L]) stream.d(new GaplessError("reset", "messages are lost: load your state anew"));
+    for (let seq of this.k.keys()) seq <= (first?.seq ?? page.head) && this.k.delete(seq);
+    if (!at || !recovered ? this.f = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.V = !0, at && !recovered) {
+      let error = lost2(at, page);
+      if (this.l("reset", error.reset), !this.O("reset")) for (let stream of this.W) stream.d(error);
+    }
+    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.q(page.epoch, page.messages), this.y = this.ua() && asked?.seq === this.f.seq ? this.y + 1 : 0, this.va(), this.c.z.Q(this.name);
   }
   /** Sorts entries in, and hands on what is next. */
-  r(epoch, entries) {
-    let at = this.e, other = at?.epoch && epoch !== at.epoch;
-    epoch !== this.qa && (this.l.size && (this.j = void 0), this.l.clear()), this.qa = epoch, other && (this.j = void 0), at && this.K && !other && (at.epoch = epoch);
+  q(epoch, entries) {
+    let at = this.f, other = at?.epoch && epoch !== at.epoch;
+    epoch !== this.pa && (this.k.size && (this.h = void 0), this.k.clear()), this.pa = epoch, other && (this.h = void 0), at && this.V && !other && (at.epoch = epoch);
     let before = at?.seq;
     for (let entry of entries)
-      at && !other && entry.seq <= at.seq || (this.l.size < maxAhead || entry.seq === at?.seq + 1 ? this.l.set(entry.seq, entry) : this.u = !0, this.Ua());
-    this.Ua(), at?.seq !== before && (this.Ta(), this.ta(), this.A = 0);
+      at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.r = !0, this.Xa());
+    this.Xa(), at?.seq !== before && (this.va(), this.ta(), this.y = 0);
   }
-  Ua() {
-    let at = this.e;
-    if (!at || !this.K || at.epoch !== this.qa) return;
+  Xa() {
+    let at = this.f;
+    if (!at || !this.V || at.epoch !== this.pa) return;
     let entry;
-    for (; !this.m && (entry = this.l.get(at.seq + 1)); ) {
-      if (this.l.delete(++at.seq), entry.void) continue;
-      let message = this.Oa(at.epoch, entry);
-      for (let stream of [...this.L]) stream.G(message);
-      this.g("message", message);
+    for (; !this.m && (entry = this.k.get(at.seq + 1)); ) {
+      if (this.k.delete(++at.seq), entry.void) continue;
+      let message = this.Sa(at.epoch, entry);
+      for (let stream of this.W) stream.E(message);
+      this.l("message", message);
     }
   }
-  Oa(epoch, e) {
-    return {
-      room: this.name,
-      epoch,
-      seq: e.seq,
-      user: e.user,
-      at: e.at,
-      key: e.key,
-      data: e.data
-    };
+  Sa(epoch, { T: _own, ...entry }) {
+    return { room: this.name, epoch, ...entry };
   }
-  H() {
-    return `gapless:${this.b.Va}:${this.name}`;
+  va() {
+    if (this.qa) return;
+    let value = JSON.stringify(this.f);
+    this.qa = this.Ya((storage, key) => storage.setItem(key, value))?.then(() => {
+      this.qa = void 0, JSON.stringify(this.f) !== value && this.va();
+    });
   }
-  Ta() {
-    if (this.K)
+  rb() {
+    this.U = this.Ya((storage, key) => storage.getItem(key))?.then((value) => {
       try {
-        this.b.t.storage?.setItem(this.H(), JSON.stringify(this.e))?.catch?.((e) => this.g("error", e));
-      } catch (e) {
-        this.g("error", e);
-      }
-  }
-  pb() {
-    let use = (value) => {
-      try {
-        value && !this.e && (this.e = JSON.parse(value));
+        let { epoch, seq } = JSON.parse(value);
+        typeof epoch == "string" && Number.isSafeInteger(seq) && seq >= 0 && (this.f = { epoch, seq });
       } catch {
       }
-    }, stored;
-    try {
-      stored = this.b.t.storage?.getItem(this.H());
-    } catch (e) {
-      queueMicrotask(() => this.g("error", e));
-    }
-    if (!stored || typeof stored == "string") return use(stored);
-    this.W = !0, stored.then(use, (e) => this.g("error", e)).then(() => {
-      this.W = !1, this.o();
+      this.U = void 0, this.o();
     });
+  }
+  /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
+  Ya(run) {
+    let { u: { storage }, a: env, Za: url } = this.c;
+    return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${url}:${this.name}`)).catch((e) => this.l("error", e));
   }
 };
 
@@ -557,175 +556,170 @@ var gapPatience = 500, gapPause = 1e3, maxAhead = 1e3, RoomCore = class extends 
 var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, hopeless = ["forbidden", "bad_request", "too_large", "conflict"], final = (reason) => reason.code >= 3500, ClientCore = class extends Emitter {
   constructor(_url, _options) {
     super();
-    this.Va = _url;
-    this.t = _options;
+    this.Za = _url;
+    this.u = _options;
     this.state = "connecting";
-    this.h = /* @__PURE__ */ new Map();
-    this.B = new Outbox(this);
+    this.g = /* @__PURE__ */ new Map();
+    this.z = new Outbox(this);
     this._ = 0;
     /** The token at hand was refused, so often in a row. */
-    this.va = 0;
-    this.a = environment(_options.environment), this.Na = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.aa = this.a.onWake(() => this.check()), this.O();
+    this.wa = 0;
+    this.a = environment(_options.environment), this.Pa = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.aa = this.a.onWake(() => this.check()), this.L();
   }
   get rooms() {
-    return this.h;
+    return this.g;
   }
   join(name, options = {}) {
-    let room = this.h.get(name);
-    return room || (this.h.set(name, room = new RoomCore(this, name, options)), room.o()), room;
+    let room = this.g.get(name);
+    return room || (this.g.set(name, room = new RoomCore(this, name, options)), room.o()), room;
   }
   check() {
-    this.c ? this.c.Ja() : this.C !== void 0 && this.O();
+    this.b ? this.b.Ka() : this.A !== void 0 && this.L();
   }
   reconnect() {
     if (this.state !== "closed") return this.check();
-    this.aa(), this.aa = this.a.onWake(() => this.check()), this._ = this.va = 0, this.P("connecting"), this.O();
+    this.aa(), this.aa = this.a.onWake(() => this.check()), this._ = this.wa = 0, this.M("connecting"), this.L();
   }
   close() {
-    let rooms = [...this.h.values()];
-    this.xa({ code: "closed", message: "closed by the application" }), this.B.U();
-    for (let room of rooms) room.U();
+    let rooms = [...this.g.values()];
+    this.ya({ code: "closed", message: "closed by the application" }), this.z.S();
+    for (let room of rooms) room.S();
   }
-  qb(room) {
-    this.h.delete(room.name), this.c && this.Wa(this.c, room.name);
+  sb(room) {
+    this.g.delete(room.name), this.b && this._a(this.b, room.name);
   }
   /** Asks on the present connection. */
   async Y(action, fields) {
-    if (!this.c) throw new GaplessError("disconnected", "not connected", !0);
-    return this.c.w(action, fields);
+    if (!this.b) throw new GaplessError("disconnected", "not connected", !0);
+    return this.b.t(action, fields);
   }
   /** Presents a fresh token on a live connection. */
-  J(link) {
-    this.$ === link || !this.t.getToken || (this.$ = link, this.Xa(!0).then((token) => link.w("auth", { token })).then(
+  G(link) {
+    this.$ === link || !this.u.getToken || (this.$ = link, this.$a(!0).then((token) => link.t("auth", { token })).then(
       (ok) => {
-        this.$ = void 0, this.Ya(link, ok.tokenExpiresInMs);
+        this.$ = void 0, this.ab(link, ok.tokenExpiresInMs);
       },
       (error) => {
-        this.$ = void 0, link.k && (this.g("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.N = !0, link.d(error)) : link.v(5e3, () => this.J(link)));
+        this.$ = void 0, link.i && (this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.K = !0, link.d(error)) : link.s(5e3, () => this.G(link)));
       }
     ));
   }
-  G(link, frame) {
+  E(link, frame) {
     if (frame.push !== "bye") {
-      (frame.messages || frame.push === "behind" || link === (this.c ?? link)) && this.h.get(frame.room)?.G(link, frame);
+      (frame.messages || frame.push === "behind" || link === (this.b ?? link)) && this.g.get(frame.room)?.E(link, frame);
       return;
     }
-    (frame.code === 3003 || frame.code === 3005) && (this.N = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
+    (frame.code === 3003 || frame.code === 3005) && (this.K = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
   }
-  eb(link, reason, afterMs, back = !final(reason)) {
-    link === this.c && (this.c = void 0, this.a.now() - link.ya >= held && (this._ = 0), back ? this.q ? this.P("reconnecting", reason) : this.Za(reason, afterMs) : this.xa(reason));
+  ib(link, reason, afterMs, back = !final(reason)) {
+    link === this.b && (this.b = void 0, this.a.now() - link.za >= held && (this._ = 0), back ? this.p ? this.M("reconnecting", reason) : this.bb(reason, afterMs) : this.ya(reason));
   }
-  hb(link) {
-    link === this.c && this._a(link);
+  lb(link) {
+    link === this.b && this.cb(link);
   }
-  La(error) {
-    this.g("error", error);
+  Ma(error) {
+    this.l("error", error);
   }
-  P(state, reason, retryInMs) {
-    this.state = state, this.reason = reason, this.g("state", { state, reason, retryInMs });
+  M(state, reason, retryInMs) {
+    this.state = state, this.reason = reason, this.l("state", { state, reason, retryInMs });
   }
-  xa(reason) {
-    this.a.clearTimeout(this.C), this.C = this.q = void 0, this.aa();
-    let links = [this.c, this.p];
-    this.c = this.p = void 0;
+  ya(reason) {
+    this.a.clearTimeout(this.A), this.A = this.p = void 0, this.aa();
+    let links = [this.b, this.J];
+    this.b = this.J = void 0;
     for (let link of links) link?.d(reason);
-    this.state !== "closed" && this.P("closed", reason);
+    this.state !== "closed" && this.M("closed", reason);
   }
-  Za(reason, afterMs = 0) {
+  bb(reason, afterMs = 0) {
     let ms = afterMs + backoff(this.a, this._++);
-    this.C = this.a.setTimeout(() => {
-      this.O();
-    }, ms), this.P(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
+    this.A = this.a.setTimeout(() => {
+      this.L();
+    }, ms), this.M(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
   }
-  Xa(fresh) {
-    return new Promise((resolve, reject) => {
-      let failed = (e) => {
-        this.a.clearTimeout(timer), reject(new GaplessError("token", e?.message ?? String(e), !0));
-      }, timer = this.a.setTimeout(() => failed("getToken did not answer in time"), tokenTimeout);
-      Promise.resolve().then(() => this.t.getToken?.({ fresh })).then((token) => {
-        this.a.clearTimeout(timer), resolve(token);
-      }, failed);
+  $a(fresh) {
+    return inTime(this.a, tokenTimeout, () => this.u.getToken?.({ fresh })).catch((e) => {
+      throw new GaplessError("token", e?.message ?? String(e), !0);
     });
   }
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
-  async O() {
-    this.a.clearTimeout(this.C), this.C = void 0;
-    let attempt = this.q = {}, link, timer;
+  async L() {
+    this.a.clearTimeout(this.A), this.A = void 0;
+    let attempt = this.p = {}, link, timer;
     try {
-      let token = await this.Xa(!!this.N);
-      if (this.q !== attempt) return;
-      link = this.p = new Link(this, this.F());
+      let token = await this.$a(!!this.K);
+      if (this.p !== attempt) return;
+      link = this.J = new Link(this, this.D());
       let opening = link;
-      timer = this.a.setTimeout(() => opening.d({ code: "timeout", message: "no connection in time" }), connectTimeout), await Promise.race([link.za, link.D]);
+      timer = this.a.setTimeout(() => opening.d({ code: "timeout", message: "no connection in time" }), connectTimeout), await Promise.race([link.Aa, link.B]);
       let asked = /* @__PURE__ */ new Map();
-      for (let room of this.h.values())
-        asked.size < 32 && !room.W && asked.set(room, room.Z());
-      let hello = await link.w("hello", {
+      for (let room of this.g.values())
+        asked.size < 32 && !room.U && asked.set(room, room.Z());
+      let hello = await link.t("hello", {
         token,
         session: this.session,
-        rooms: this.$a(asked)
+        rooms: this.db(asked)
       });
-      if (this.q !== attempt) return link.ia();
-      link.k || await link.D, this.q = this.p = void 0, this.ub(link, hello, asked);
+      if (this.p !== attempt) return link.ja();
+      link.i || await link.B, this.p = this.J = void 0, this.vb(link, hello, asked);
     } catch (error) {
-      if (this.q !== attempt) return;
-      this.q = this.p = void 0, this.vb(error, link);
+      if (this.p !== attempt) return;
+      this.p = this.J = void 0, this.wb(error, link);
     } finally {
       this.a.clearTimeout(timer);
     }
   }
-  F() {
-    let Socket = this.t.WebSocket ?? globalThis.WebSocket;
+  D() {
+    let Socket = this.u.WebSocket ?? globalThis.WebSocket;
     if (!Socket) throw new GaplessError("bad_request", "no WebSocket here: pass one in the options");
-    return new Socket(this.Va);
+    return new Socket(this.Za);
   }
-  vb(error, link) {
-    let reason = link?.Aa ?? { code: error.code ?? "socket", message: error.message };
-    link?.d(reason), (error.code === "token_expired" || error.code === "unauthenticated") && (this.N = !0);
-    let terminal = error.code === "unauthenticated" && ++this.va > 1 || hopeless.includes(error.code) || final(reason);
-    this.c ? (this.g("error", error), this.c.v(1e3 + backoff(this.a, this._++), () => this.ab())) : terminal ? this.xa(reason) : this.Za(reason, error.retryAfterMs);
+  wb(error, link) {
+    let reason = link?.Ba ?? { code: error.code ?? "socket", message: error.message };
+    link?.d(reason), (error.code === "token_expired" || error.code === "unauthenticated") && (this.K = !0);
+    let terminal = error.code === "unauthenticated" && ++this.wa > 1 || hopeless.includes(error.code) || final(reason);
+    this.b ? (this.l("error", error), this.b.s(1e3 + backoff(this.a, this._++), () => this.eb())) : terminal ? this.ya(reason) : this.bb(reason, error.retryAfterMs);
   }
-  ub(link, hello, asked) {
-    let old = this.c;
-    this.c = link, link.ya = this.wa = this.a.now(), this.va = 0, this.N = !1, this.user = hello.user, link.fb(hello.heartbeatMs), this.Ya(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.v(Math.max(hello.rotateInMs, 5e3), () => this.ab()), this.bb(link), this.state !== "connected" && this.P("connected");
+  vb(link, hello, asked) {
+    let old = this.b;
+    this.b = link, link.za = this.xa = this.a.now(), this.wa = 0, this.K = !1, this.user = hello.user, link.jb(hello.heartbeatMs), this.ab(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, 5e3), () => this.eb()), this.fb(link), this.state !== "connected" && this.M("connected");
     for (let [room, at] of asked)
-      this.h.get(room.name) === room ? room.Qa(link, hello.rooms?.[room.name], at, !0) : this.Wa(link, room.name);
-    for (let room of this.h.values()) room.o();
-    this.B.mb(), old && (old.v(overlap, () => old.d(replaced)), Promise.all([...this.h.values()].map((room) => room.sb())).then(() => old.ia()));
+      this.g.get(room.name) === room ? room.Ua(link, hello.rooms?.[room.name], at, !0) : this._a(link, room.name);
+    for (let room of this.g.values()) room.o();
+    this.z.pb(), old && (old.s(overlap, () => old.d(replaced)), Promise.all([...this.g.values()].map((room) => room.ub())).then(() => old.ja()));
   }
   /** Make before break: the platform ends each connection after two hours. */
-  ab() {
-    this.q || this.O();
+  eb() {
+    this.p || this.L();
   }
-  Ya(link, ms) {
-    ms && link.v(Math.max(ms - 6e4, ms * 0.8), () => this.J(link));
+  ab(link, ms) {
+    ms && link.s(Math.max(ms - 6e4, ms * 0.8), () => this.G(link));
   }
-  Wa(link, room) {
-    link.Ha(room, () => link.w("leave", { room })).catch(() => {
+  _a(link, room) {
+    link.Ia(room, () => link.t("leave", { room })).catch(() => {
     });
   }
-  bb(link) {
-    link.v(syncEvery * (0.8 + 0.4 * this.a.random()), () => {
-      this._a(link), this.bb(link);
+  fb(link) {
+    link.s(syncEvery * (0.8 + 0.4 * this.a.random()), () => {
+      this.cb(link), this.fb(link);
     });
   }
-  $a(asked) {
-    return Object.fromEntries([...asked.keys()].map((room) => [room.name, room.Pa()]));
+  db(asked) {
+    return Object.fromEntries([...asked.keys()].map((room) => [room.name, room.Ta()]));
   }
   /** Asks for every room whether anything was missed. */
-  _a(link) {
+  cb(link) {
     let now = this.a.now();
-    if (Math.abs(now - this.wa) < syncPause) return;
-    this.wa = now;
-    let rooms = [...this.h.values()].filter((room) => room.joined && room.Z());
+    if (Math.abs(now - this.xa) < syncPause) return;
+    this.xa = now;
+    let rooms = [...this.g.values()].filter((room) => room.joined && room.Z());
     for (; rooms.length; ) {
       let asked = new Map(rooms.splice(0, 32).map((room) => [room, room.Z()]));
-      link.w("sync", { rooms: this.$a(asked) }).then(
+      link.t("sync", { rooms: this.db(asked) }).then(
         (ok) => {
-          for (let [room, at] of asked) room.Qa(link, ok.rooms[room.name], at, !1);
+          for (let [room, at] of asked) room.Ua(link, ok.rooms[room.name], at, !1);
         },
         (error) => {
-          error.code === "token_expired" ? this.J(link) : error.code === "unauthenticated" && link.d(error);
+          error.code === "token_expired" ? this.G(link) : error.code === "unauthenticated" && link.d(error);
         }
       );
     }

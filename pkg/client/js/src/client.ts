@@ -1,5 +1,5 @@
 import { Emitter } from "./emitter.js";
-import { backoff, environment, randomName } from "./environment.js";
+import { backoff, environment, inTime, randomName } from "./environment.js";
 import { GaplessError } from "./error.js";
 import { Link, type LinkHost, replaced } from "./link.js";
 import { Outbox } from "./outbox.js";
@@ -183,18 +183,8 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   private _token(fresh: boolean): Promise<string | undefined> {
-    return new Promise((resolve, reject) => {
-      const failed = (e: any) => {
-        this._env.clearTimeout(timer);
-        reject(new GaplessError("token", e?.message ?? String(e), true));
-      };
-      const timer = this._env.setTimeout(() => failed("getToken did not answer in time"), tokenTimeout);
-      Promise.resolve()
-        .then(() => this._options.getToken?.({ fresh }))
-        .then((token) => {
-          this._env.clearTimeout(timer);
-          resolve(token);
-        }, failed);
+    return inTime(this._env, tokenTimeout, () => this._options.getToken?.({ fresh })).catch((e) => {
+      throw new GaplessError("token", e?.message ?? String(e), true);
     });
   }
 

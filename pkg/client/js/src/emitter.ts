@@ -1,4 +1,4 @@
-/** Calls listeners. One that throws harms nobody and is reported as an unhandled rejection. */
+/** Calls listeners. One that throws keeps none from being called; what it threw becomes an unhandled rejection. */
 export class Emitter<Events> {
   private _listeners = new Map<keyof Events, Set<(event: any) => void>>();
 

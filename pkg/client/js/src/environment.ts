@@ -32,6 +32,14 @@ export function environment(own: Partial<Environment> = {}): Environment {
   };
 }
 
+/** What an application's own code answers, or a rejection after `ms`. */
+export function inTime<T>(env: Environment, ms: number, run: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = env.setTimeout(() => reject(new Error("no answer in time")), ms);
+    void Promise.resolve().then(run).then(resolve, reject).finally(() => env.clearTimeout(timer));
+  });
+}
+
 /** Full jitter under 1, 2, 4, 8 … 30 s. */
 export function backoff(env: Environment, attempt: number): number {
   return env.random() * Math.min(30_000, 1000 * 2 ** attempt);

@@ -1,3 +1,5 @@
+import type { Reset } from "./types.js";
+
 /** Codes of the server, then those of this SDK. */
 export type ErrorCode =
   | "bad_request" | "unknown_action" | "unauthenticated" | "token_expired" | "forbidden"
@@ -14,12 +16,15 @@ export class GaplessError extends Error {
   /** Whether trying again can help. */
   readonly temporary: boolean;
   readonly retryAfterMs: number;
+  /** With the code `reset`: what is lost. */
+  readonly reset: Reset | undefined;
 
-  constructor(code: ErrorCode, message: string, temporary = false, retryAfterMs = 0) {
+  constructor(code: ErrorCode, message: string, temporary = false, retryAfterMs = 0, reset?: Reset) {
     super(message);
     this.name = "GaplessError";
     this.code = code;
     this.temporary = temporary;
     this.retryAfterMs = retryAfterMs;
+    this.reset = reset;
   }
 }

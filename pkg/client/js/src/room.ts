@@ -1,11 +1,11 @@
 import type { ClientCore } from "./client.js";
 import { Emitter } from "./emitter.js";
-import { backoff } from "./environment.js";
+import { backoff, inTime } from "./environment.js";
 import { GaplessError } from "./error.js";
 import { type Link, wireError } from "./link.js";
 import { Stream } from "./stream.js";
 import type {
-  HistoryPage, HistoryQuery, JoinOptions, Message, Position, Presence, Published, PublishOptions, Room, RoomEvents,
+  HistoryPage, HistoryQuery, JoinOptions, Message, Position, PositionStorage, Presence, Published, PublishOptions, Room, RoomEvents,
 } from "./types.js";
 import type { Entry, Frame, Page, RoomResult } from "./wire.js";
 
@@ -15,6 +15,13 @@ const gapPatience = 500;
 const gapPause = 1000;
 /** Messages kept beyond a gap; more are read again from the log. */
 const maxAhead = 1000;
+/** For one answer of the storage. */
+const storageTimeout = 5000;
+
+/** What says that a page could not go on where it was asked from. */
+function lost(from: Position, { epoch, head, oldest }: Page) {
+  return new GaplessError("reset", "messages are lost: start anew", false, 0, { from, to: { epoch, seq: head }, oldest });
+}
 
 /**
  * One room: brings entries that come from pushes, replays, history and our own
@@ -24,8 +31,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   /** The link on which the server has answered our join, well or ill. */
   _on: Link | undefined;
   _left?: boolean;
-  /** The position is being read from an asynchronous storage. */
-  _loading?: boolean;
+  /** The position is being read from the storage. */
+  _loading?: Promise<void> | undefined;
 
   /** Without an epoch: in the present log, or in one that has no entry yet. */
   private _at: Position | undefined;
@@ -35,6 +42,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   private _aheadEpoch = "";
   private _streams = new Set<Stream<Message<T>>>();
   private _error: GaplessError | undefined;
+  /** The position is being written to the storage. */
+  private _saving?: Promise<void> | undefined;
   /** There is more in the log than we were sent. */
   private _more?: boolean;
   /** Where live messages have stopped: join again once caught up. It may be told before the answer to the join. */
@@ -61,23 +70,24 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return !!this._client._link && this._on === this._client._link && !this._error;
   }
 
-  publish(data: T, options?: PublishOptions): Promise<Published> {
-    if (this._left) return Promise.reject(new GaplessError("left", "the room was left"));
+  async publish(data: T, options?: PublishOptions): Promise<Published> {
+    if (this._left) throw new GaplessError("left", "the room was left");
     return this._client._outbox._add(this.name, data, options);
   }
 
   send(data: E): boolean {
-    const link = this.joined ? this._client._link : undefined;
-    link?._send({ action: "publish", room: this.name, data, ephemeral: true });
-    return !!link;
+    const { joined } = this;
+    if (joined) this._client._link!._send({ action: "publish", room: this.name, data, ephemeral: true });
+    return joined;
   }
 
   async history(query: HistoryQuery): Promise<HistoryPage<T>> {
     const page: Page = await this._client._ask("history", { room: this.name, ...query });
+    if (!page.recovered) throw lost({ epoch: query.epoch ?? "", seq: query.since ?? query.before! }, page);
     return {
-      epoch: page.epoch,
-      head: page.head,
-      more: page.more,
+      ...page,
+      first: page.messages[0]?.seq,
+      last: page.messages.at(-1)?.seq,
       messages: page.messages.filter((e) => !e.void).map((e) => this._message(page.epoch, e)),
     };
   }
@@ -94,16 +104,15 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
-    const stream = new Stream<Message<T>>((s) => this._streams.delete(s));
+    const stream = new Stream<Message<T>>(this._streams);
     if (this._left) stream._end();
-    else this._streams.add(stream);
     return stream;
   }
 
   /** Ends iterations. */
   _close(): void {
     this._hurry();
-    for (const stream of [...this._streams]) stream._end();
+    for (const stream of this._streams) stream._end();
   }
 
   /** Where a join goes on. */
@@ -136,15 +145,10 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   _push(link: Link, frame: Frame): void {
-    if (frame.push === "messages") {
-      this._take(frame.epoch!, frame.messages!);
-    } else if (frame.push === "ephemeral") {
-      this._emit("ephemeral", { user: frame.user!, data: frame.data as E });
-    } else if (frame.push === "presence") {
-      this._emit("presence", { joined: frame.joined!, left: frame.left!, count: frame.count! });
-    } else if (frame.push === "behind") {
-      this._behind = link;
-    }
+    const { push, room, ...event } = frame;
+    if (push === "messages") this._take(frame.epoch!, frame.messages!);
+    else if (push === "behind") this._behind = link;
+    else if (push === "ephemeral" || push === "presence") this._emit(push, event as any);
     this._check();
   }
 
@@ -204,11 +208,10 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     this._more = false; // what is found missing from now on is another need
     const asked = this._asked();
     try {
-      const page: Page = await link._serial(this.name, () =>
-        this._left
-          ? Promise.reject(new GaplessError("left", "the room was left"))
-          : link._call(join || this._noHistory ? "join" : "history", { room: this.name, ...this._from() }),
-      );
+      const page: Page = await link._serial(this.name, async () => {
+        if (this._left) throw new GaplessError("left", "the room was left");
+        return link._call(join || this._noHistory ? "join" : "history", { room: this.name, ...this._from() });
+      });
       if (this._left) return;
       if (join) {
         this._error = undefined;
@@ -262,21 +265,18 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     if (!at || !recovered) this._at = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head };
     else at.epoch = page.epoch;
     this._known = true;
-    if (at && !recovered) this._reset(at, page);
+    if (at && !recovered) {
+      const error = lost(at, page);
+      this._emit("reset", error.reset!);
+      // A loop cannot see events: unless somebody listens, it ends loudly.
+      if (!this._heard("reset")) for (const stream of this._streams) stream._end(error);
+    }
     if (join) this._emit("joined", { epoch: page.epoch, seq: page.head, recovered });
     this._take(page.epoch, page.messages);
     // A number beyond the page may belong to a writer that is still at work, or died.
     this._tries = this._lacks() && asked?.seq === this._at!.seq ? this._tries + 1 : 0;
     this._save();
     void this._client._outbox._pump(this.name);
-  }
-
-  private _reset(from: Position, page: Page): void {
-    this._emit("reset", { from, to: { ...this._at! }, oldest: page.oldest });
-    // A loop cannot see events: unless somebody listens, it ends loudly.
-    if (!this._heard("reset")) {
-      for (const stream of [...this._streams]) stream._end(new GaplessError("reset", "messages are lost: load your state anew"));
-    }
   }
 
   /** Sorts entries in, and hands on what is next. */
@@ -314,50 +314,40 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       this._ahead.delete(++at.seq);
       if (entry.void) continue;
       const message = this._message(at.epoch, entry);
-      for (const stream of [...this._streams]) stream._push(message);
+      for (const stream of this._streams) stream._push(message);
       this._emit("message", message);
     }
   }
 
-  private _message(epoch: string, e: Entry): Message<T> {
-    return {
-      room: this.name, epoch, seq: e.seq, user: e.user!, at: e.at!, key: e.key, data: e.data as T,
-    };
-  }
-
-  private _key(): string {
-    return `gapless:${this._client._url}:${this.name}`;
+  private _message(epoch: string, { _own, ...entry }: Entry): Message<T> {
+    return { room: this.name, epoch, ...(entry as any) };
   }
 
   private _save(): void {
-    if (!this._known) return;
-    try {
-      const saved: any = this._client._options.storage?.setItem(this._key(), JSON.stringify(this._at));
-      saved?.catch?.((e: Error) => this._emit("error", e));
-    } catch (e) {
-      this._emit("error", e as Error); // full, or forbidden: live goes on
-    }
+    if (this._saving) return;
+    const value = JSON.stringify(this._at);
+    this._saving = this._stored((storage, key) => storage.setItem(key, value))?.then(() => {
+      this._saving = undefined;
+      if (JSON.stringify(this._at) !== value) this._save(); // we have moved meanwhile
+    });
   }
 
   private _load(): void {
-    const use = (value?: string | null) => {
+    this._loading = this._stored((storage, key) => storage.getItem(key))?.then((value) => {
       try {
-        if (value && !this._at) this._at = JSON.parse(value);
+        const { epoch, seq } = JSON.parse(value as string);
+        if (typeof epoch === "string" && Number.isSafeInteger(seq) && seq >= 0) this._at = { epoch, seq };
       } catch {
-        // not ours: begin without
+        // nothing, or not ours: begin without
       }
-    };
-    let stored: string | null | undefined | Promise<string | null>;
-    try {
-      stored = this._client._options.storage?.getItem(this._key());
-    } catch (e) {
-      queueMicrotask(() => this._emit("error", e as Error)); // once somebody listens
-    }
-    if (!stored || typeof stored === "string") return use(stored);
-    this._loading = true;
-    stored.then(use, (e) => this._emit("error", e)).then(() => {
-      this._loading = false;
+      this._loading = undefined;
       this._check();
     });
+  }
+
+  /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
+  private _stored(run: (storage: PositionStorage, key: string) => unknown): Promise<unknown> | undefined {
+    const { _options: { storage }, _env: env, _url: url } = this._client;
+    return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${url}:${this.name}`)).catch((e) => this._emit("error", e));
   }
 }

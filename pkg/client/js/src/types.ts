@@ -58,13 +58,28 @@ export interface Joined extends Position {
   recovered: boolean;
 }
 
-/** Exactly one of the two; `limit` is 1 to 100. */
-export type HistoryQuery = ({ before: number } | { since: number }) & { limit?: number };
+/**
+ * The entries above `since` from the lowest, or the last ones below `before`: one of
+ * the two. Without `epoch`, which the number belongs to, the present log is meant; give
+ * the first page's with all others, so that no log that began anew is taken for it.
+ */
+export type HistoryQuery = ({ before: number; since?: undefined } | { since: number; before?: undefined }) & {
+  epoch?: string;
+  /** 1 to 100, which is the default. */
+  limit?: number;
+};
 
 export interface HistoryPage<T = unknown> {
   epoch: string;
+  /** The highest number that can be read. */
   head: number;
+  /** The lowest one, if the server said. */
+  oldest?: number;
   messages: Message<T>[];
+  /** The numbers that the page covers, also those without a message. */
+  first?: number;
+  last?: number;
+  /** There is more above `last`, or below `first`. */
   more: boolean;
 }
 
@@ -103,7 +118,11 @@ export interface ClientEvents {
 }
 
 export interface Listen<Events> {
-  /** Calls `listener` for each event, until the returned function is called. */
+  /**
+   * Calls `listener` for each event, until the returned function is called. One
+   * that throws stops nothing here, but is an error of the host: an unhandled
+   * rejection, at which Node ends unless the process listens for those.
+   */
   on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void;
 }
 
@@ -120,6 +139,7 @@ export interface Room<T = unknown, E = unknown> extends Listen<RoomEvents<T, E>>
   publish(data: T, options?: PublishOptions): Promise<Published>;
   /** Sends past the log, for cursors and typing marks; false if not connected. */
   send(data: E): boolean;
+  /** Reads a page of the log. Rejects with `reset` if something that was asked for is lost; what there is begins at `error.reset.oldest`. */
   history(query: HistoryQuery): Promise<HistoryPage<T>>;
   presence(): Promise<Presence>;
   /** Ends the membership and every iteration. What was published still goes out. */
@@ -161,7 +181,7 @@ export interface WebSocketLike {
   close(code?: number, reason?: string): void;
 }
 
-/** localStorage, sessionStorage, React Native's AsyncStorage. */
+/** localStorage, sessionStorage, React Native's AsyncStorage. It has five seconds for an answer. */
 export interface PositionStorage {
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;

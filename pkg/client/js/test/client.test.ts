@@ -1,7 +1,7 @@
 // What the scenarios of pkg/protocol/testdata/behaviour do not reach: what is particular to JavaScript.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { connect, type GaplessError, type Options, type StateChange } from "../src/index.js";
+import { connect, type GaplessError, type Options, type Room, type StateChange } from "../src/index.js";
 import { FakeEnvironment, FakeServer, settle } from "./support/fake.js";
 
 const page = (head: number, seqs: number[] = [], more = {}) => ({
@@ -194,6 +194,46 @@ describe("publish", () => {
   });
 });
 
+describe("history", () => {
+  const ask = async (query: Parameters<Room["history"]>[0], answer: object) => {
+    const { client, server, frames, greet } = setup();
+    const room = client.join("lobby");
+    await greet({ lobby: page(9) });
+    const asked = room.history(query).catch((error: GaplessError) => error);
+    await settle();
+    const { id, action, room: name, ...frame } = frames.at(-1);
+    server.sockets[0]!.say({ id, ok: answer });
+    const got: any = await asked;
+    client.close();
+    return { frame, got };
+  };
+
+  test("what has expired is told, with where to go on", async () => {
+    const { frame, got } = await ask({ since: 3, epoch: "e" }, page(9, [], { recovered: false, oldest: 7 }));
+    assert.deepEqual(frame, { since: 3, epoch: "e" });
+    assert.equal(got instanceof Error, true);
+    assert.deepEqual([got.code, got.temporary], ["reset", false]);
+    assert.deepEqual(got.reset, { from: { epoch: "e", seq: 3 }, to: { epoch: "e", seq: 9 }, oldest: 7 });
+  });
+
+  test("a log that began anew is not taken for the one before", async () => {
+    const { got } = await ask({ before: 5, epoch: "d", limit: 2 }, page(9, [], { recovered: false }));
+    assert.deepEqual(got.reset, { from: { epoch: "d", seq: 5 }, to: { epoch: "e", seq: 9 }, oldest: undefined });
+  });
+
+  test("a page without a message says how far it goes", async () => {
+    const { frame, got } = await ask({ since: 2 }, { ...page(9, [], { more: true, oldest: 1 }), messages: [{ seq: 3, void: true }, { seq: 4, void: true }] });
+    assert.deepEqual(frame, { since: 2 });
+    const { messages, first, last, more, epoch, head, oldest } = got;
+    assert.deepEqual({ messages, first, last, more, epoch, head, oldest }, { messages: [], first: 3, last: 4, more: true, epoch: "e", head: 9, oldest: 1 });
+  });
+
+  test("one that is empty goes nowhere", async () => {
+    const { got } = await ask({ before: 1 }, page(9));
+    assert.deepEqual([got.messages, got.first, got.last], [[], undefined, undefined]);
+  });
+});
+
 describe("positions in a storage", () => {
   const asked = async (storage: Options["storage"]) => {
     const world = setup({ ...(storage && { storage }) });
@@ -260,14 +300,64 @@ describe("positions in a storage", () => {
     second.client.close();
   });
 
-  test("what somebody else has left there is ignored", async () => {
-    const { client, hello } = await asked({ getItem: () => "{not JSON", setItem: () => {} });
-    assert.deepEqual(hello.rooms, { lobby: {} });
+  for (const foreign of ["{not JSON", "{}", "7", "null", "", '{"seq":"x"}', '{"epoch":"e"}', '{"epoch":7,"seq":1}', '{"epoch":"e","seq":-1}', '{"epoch":"e","seq":1.5}']) {
+    test(`what somebody else has left there is ignored: ${foreign}`, async () => {
+      const { server, client, room, errors, hello } = await asked({ getItem: () => foreign, setItem: () => {} });
+      assert.deepEqual(hello.rooms, { lobby: {} });
+      const seen: number[] = [];
+      room.on("message", ({ seq }) => void seen.push(seq));
+      server.sockets[0]!.say({ id: hello.id, ok: { user: "ada", heartbeatMs: 45_000, rooms: { lobby: page(2) } } });
+      await settle();
+      server.sockets[0]!.say({ push: "messages", room: "lobby", ...page(0, [3]) });
+      await settle();
+      assert.deepEqual([seen, errors], [[3], []]);
+      client.close();
+    });
+  }
+
+  test("one that does not answer is told of after five seconds, and the room is joined without it", async () => {
+    let late!: (value: string) => void;
+    const { env, server, client, errors, hello, frames } = await asked({ getItem: () => new Promise((done) => (late = done)), setItem: () => {} });
+    server.sockets[0]!.say({ id: hello.id, ok: { user: "ada", heartbeatMs: 45_000, rooms: {} } });
+    await env.advance(4999);
+    assert.deepEqual([frames.length, errors], [1, []]);
+    await env.advance(1);
+    assert.deepEqual([frames.at(-1).action, errors.map((e) => (e as Error).message)], ["join", ["no answer in time"]]);
+    late(JSON.stringify({ epoch: "e", seq: 7 }));
+    server.sockets[0]!.say({ id: frames.at(-1).id, ok: page(9) });
+    await settle();
+    assert.deepEqual(client.rooms.get("lobby")!.position, { epoch: "e", seq: 9 });
+    client.close();
+  });
+
+  test("an asynchronous one is given one position at a time, and the newest last", async () => {
+    const given: [string, () => void][] = [];
+    const setItem = (_: string, value: string) => new Promise<void>((done) => given.push([value, done]));
+    const { env, server, client, errors, hello } = await asked({ getItem: () => null, setItem });
+    server.sockets[0]!.say({ id: hello.id, ok: { user: "ada", heartbeatMs: 45_000, rooms: { lobby: page(2) } } });
+    await settle();
+    for (const seq of [3, 4, 5]) {
+      server.sockets[0]!.say({ push: "messages", room: "lobby", ...page(0, [seq]) });
+      await settle();
+    }
+    const seqs = () => given.map(([value]) => JSON.parse(value).seq);
+    assert.deepEqual(seqs(), [2]);
+    given[0]![1]();
+    await settle();
+    assert.deepEqual(seqs(), [2, 5]);
+    await env.advance(5000); // it hangs now
+    assert.deepEqual(errors.map((e) => (e as Error).message), ["no answer in time"]);
+    server.sockets[0]!.say({ push: "messages", room: "lobby", ...page(0, [6]) });
+    await settle();
+    assert.deepEqual(seqs(), [2, 5, 6]);
+    given[2]![1]();
+    await settle();
+    assert.equal(given.length, 3);
     client.close();
   });
 });
 
-test("a listener that throws harms nobody else", async () => {
+test("a listener that throws keeps no other from being called, and the host is told", async () => {
   const { client, greet, push } = setup();
   const room = client.join("lobby");
   const seen: number[] = [];
