@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/gapless-rooms/gapless/pkg/config"
 )
 
 // alarm is a condition under which somebody must look.
@@ -37,7 +39,12 @@ const (
 	// 80 % of the account's 500 new connections a second
 	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 	connectsPerMinute = 500 * 60 * 8 / 10
-	drainLag          = 5 * time.Second
+	wakeLag           = 5 * time.Second
+	// A member that takes nothing is given up after two seconds and a post's
+	// three, so that one alone cannot make a drain seem as late as this.
+	drainLag = 10 * time.Second
+	// One member a second cannot keep up, or there is something about posting.
+	behindPerMinute = 60
 	// keyPendingDays is for how long a deleted key can be brought back: KMS'
 	// least.
 	keyPendingDays = 7
@@ -47,10 +54,16 @@ func (a *application) alarms() []alarm {
 	out := []alarm{
 		{name: "dead-letters", description: "Wake-ups wait in the dead-letter queue: the sweeper does not put them back",
 			metric: a.queueMetric("ApproximateNumberOfMessagesVisible"), above: 0, minutes: 5},
-		{name: "drain-lag", description: "Wake-ups wait before a broadcaster runs: messages arrive late",
-			metric: a.functionMetric("broadcast", "AsyncEventAge", "Maximum"), above: float64(drainLag.Milliseconds()), minutes: 3},
-		{name: "sweep-silence", description: "The sweeper does not run: dead connections stay",
-			metric: a.functionMetric("sweep", "Invocations", "Sum"), above: 1, minutes: 5, silence: true},
+		{name: "wake-lag", description: "Wake-ups wait before a broadcaster runs: messages arrive late",
+			metric: a.functionMetric("broadcast", "AsyncEventAge", "Maximum"), above: float64(wakeLag.Milliseconds()), minutes: 3},
+		{name: "drain-lag", description: "Broadcasters run and are behind: messages arrive late",
+			metric: a.ownMetric("broadcast", config.DrainLag, "Maximum"), above: float64(drainLag.Milliseconds()), minutes: 3, within: 5},
+		{name: "members-behind", description: "Many members are too slow, or cannot be posted to",
+			metric: a.ownMetric("broadcast", config.MembersBehind, "Sum"), above: behindPerMinute, minutes: 3, within: 5},
+		{name: "sweep-silence", description: "No sweep has looked through all connections: dead ones stay",
+			metric: a.ownMetric("sweep", config.OpenConnections, "SampleCount"), above: 1, minutes: 5, silence: true},
+		{name: "open-connections", description: "More connections are open than are expected",
+			metric: a.ownMetric("sweep", config.OpenConnections, "Maximum"), above: float64(a.options.AlarmConnections), minutes: 3, within: 5},
 		{name: "gateway-5xx", description: "The gateway fails in calling our functions",
 			metric: a.gatewayMetric("IntegrationError"), above: errorsPerMinute},
 		{name: "gateway-execution", description: "The gateway fails by itself",

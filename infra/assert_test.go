@@ -331,7 +331,7 @@ func TestAccess(t *testing.T) {
 func TestOptionsReachWhatTheyAreAbout(t *testing.T) {
 	stacks := synth(t, map[string]any{
 		"retentionHours": "48", "openRooms": "true", "postsPerSecond": "77", "logLevel": "debug", "logDays": "3",
-		"throttleRate": "11", "throttleBurst": "12", "broadcastConcurrency": "9", "gatewayAccount": "false", "protect": "true",
+		"throttleRate": "11", "alarmConnections": "5", "throttleBurst": "12", "broadcastConcurrency": "9", "gatewayAccount": "true", "protect": "true",
 	})
 	made := functionsOf(stacks["app"])
 	for name, want := range map[string]string{
@@ -345,8 +345,22 @@ func TestOptionsReachWhatTheyAreAbout(t *testing.T) {
 	if got := made["broadcast"].Properties["ReservedConcurrentExecutions"]; got != 9.0 {
 		t.Errorf("broadcast reserves %v", got)
 	}
-	if n := len(stacks["app"].of("AWS::ApiGateway::Account")); n != 0 {
-		t.Error("the account's role is set")
+	kept := 0
+	for id, r := range stacks["app"].Resources {
+		if strings.HasPrefix(id, "gatewayaccount") && r.DeletionPolicy == "Retain" && r.UpdateReplacePolicy == "Retain" {
+			kept++
+		}
+	}
+	if kept != 2 {
+		t.Error("the role that all APIs of the account log with, or its setting, goes with this stack")
+	}
+	for _, s := range stacks["app"].of("AWS::ApiGatewayV2::Stage") {
+		if !slices.Contains(s.DependsOn, "gatewayaccount") {
+			t.Errorf("the stage does not wait for the account's role: %v", s.DependsOn)
+		}
+	}
+	if n := len(synth(t, nil)["app"].of("AWS::ApiGateway::Account")); n != 0 {
+		t.Error("a setting of the whole account is changed without being asked for")
 	}
 	for kind, want := range map[string]string{
 		"AWS::ApiGatewayV2::Stage": `"ThrottlingBurstLimit":12,"ThrottlingRateLimit":11`, "AWS::Logs::LogGroup": `"RetentionInDays":3`,
@@ -355,6 +369,11 @@ func TestOptionsReachWhatTheyAreAbout(t *testing.T) {
 			if got := text(r.Properties); !strings.Contains(got, want) {
 				t.Errorf("%s: no %s in %s", id, want, got)
 			}
+		}
+	}
+	for _, r := range stacks["app"].of("AWS::CloudWatch::Alarm") {
+		if r.Properties["AlarmName"] == "gapless-dev-open-connections" && r.Properties["Threshold"] != 5.0 {
+			t.Errorf("open connections: %s", text(r.Properties))
 		}
 	}
 	for id, r := range stacks["data"].of("AWS::DynamoDB::Table") {
@@ -436,7 +455,7 @@ func TestStage(t *testing.T) {
 				t.Errorf("access log holds %s", value)
 			}
 		}
-		for _, kind := range []string{"AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::RouteResponse", "AWS::ApiGatewayV2::IntegrationResponse", "AWS::ApiGateway::Account"} {
+		for _, kind := range []string{"AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::RouteResponse", "AWS::ApiGatewayV2::IntegrationResponse"} {
 			for id := range app.of(kind) {
 				if !slices.Contains(s.DependsOn, id) {
 					t.Errorf("the stage does not wait for %s", id)
@@ -471,73 +490,6 @@ func TestWake(t *testing.T) {
 	for _, kind := range []string{"AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::Events::Rule"} {
 		if n := len(app.of(kind)); n != 1 {
 			t.Errorf("%d of %s, want 1", n, kind)
-		}
-	}
-}
-
-// TestAlarms wants each alarm to watch what its name says, of this deployment,
-// and to go off when it should: the list repeats what is meant.
-func TestAlarms(t *testing.T) {
-	app := synth(t, nil)["app"]
-	got := map[string]string{}
-	for _, r := range app.of("AWS::CloudWatch::Alarm") {
-		p := r.Properties
-		name := strings.TrimPrefix(p["AlarmName"].(string), "gapless-dev-")
-		if len(p["Metrics"].([]any)) != 1 {
-			t.Fatalf("%s watches %s", name, text(p["Metrics"]))
-		}
-		watched := p["Metrics"].([]any)[0].(map[string]any)["MetricStat"].(map[string]any)
-		metric := watched["Metric"].(map[string]any)
-		got[name] = fmt.Sprint(metric["Namespace"], " ", metric["MetricName"], " ", watched["Stat"], " ", watched["Period"], "s ",
-			p["ComparisonOperator"], " ", p["Threshold"], " ", p["DatapointsToAlarm"], "/", p["EvaluationPeriods"], " ", p["TreatMissingData"])
-		if metric["Dimensions"] == nil || p["AlarmDescription"] == nil {
-			t.Errorf("%s watches everything, or does not say why: %s", name, text(p))
-		}
-		if p["ActionsEnabled"] == false {
-			t.Errorf("%s is switched off", name)
-		}
-	}
-	const above = "60s GreaterThanThreshold "
-	want := map[string]string{
-		"dead-letters":      "AWS/SQS ApproximateNumberOfMessagesVisible Maximum " + above + "0 5/5 notBreaching",
-		"drain-lag":         "AWS/Lambda AsyncEventAge Maximum " + above + "5000 3/3 notBreaching",
-		"sweep-silence":     "AWS/Lambda Invocations Sum 60s LessThanThreshold 1 5/5 breaching",
-		"gateway-5xx":       "AWS/ApiGateway IntegrationError Sum " + above + "5 1/1 notBreaching",
-		"gateway-execution": "AWS/ApiGateway ExecutionError Sum " + above + "5 1/1 notBreaching",
-		"gateway-4xx":       "AWS/ApiGateway ClientError Sum " + above + "600 5/5 notBreaching",
-		"connections":       "AWS/ApiGateway ConnectCount Sum " + above + "24000 1/1 notBreaching",
-	}
-	for _, name := range []string{"connect", "disconnect", "message", "broadcast"} {
-		want[name+"-errors"] = "AWS/Lambda Errors Sum " + above + "5 1/1 notBreaching"
-		want[name+"-throttles"] = "AWS/Lambda Throttles Sum " + above + "5 1/1 notBreaching"
-	}
-	// The sweeper fails once a minute at most.
-	want["sweep-errors"] = "AWS/Lambda Errors Sum " + above + "0 3/5 notBreaching"
-	want["sweep-throttles"] = "AWS/Lambda Throttles Sum " + above + "0 3/5 notBreaching"
-	for _, table := range dynamo.Schema() {
-		want[table.Name+"-read-throttles"] = "AWS/DynamoDB ReadThrottleEvents Sum " + above + "5 2/2 notBreaching"
-		want[table.Name+"-write-throttles"] = "AWS/DynamoDB WriteThrottleEvents Sum " + above + "5 2/2 notBreaching"
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestDashboard(t *testing.T) {
-	app := synth(t, nil)["app"]
-	all := app.of("AWS::CloudWatch::Dashboard")
-	if len(all) != 1 {
-		t.Fatalf("%d dashboards", len(all))
-	}
-	for _, r := range all {
-		body := text(r.Properties["DashboardBody"])
-		for _, shown := range []string{
-			"ConnectCount", "MessageCount", "ClientError", "IntegrationError", "ExecutionError", "AsyncEventAge", "Invocations", "Duration", "Errors",
-			"Throttles", "ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents", "ApproximateNumberOfMessagesVisible",
-		} {
-			if !strings.Contains(body, shown) {
-				t.Errorf("the dashboard does not show %s", shown)
-			}
 		}
 	}
 }

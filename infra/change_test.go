@@ -29,6 +29,7 @@ var choices = []map[string]any{
 	{"broadcastConcurrency": "9"},
 	{"gatewayAccount": "true"},
 	{"alarmEmail": "ops@example.com"},
+	{"alarmConnections": "5"},
 	{"customDomain": "rooms.example.com", "certificateArn": everything["certificateArn"]},
 }
 

@@ -5,11 +5,12 @@ package main
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/gapless-rooms/gapless/pkg/config"
 )
 
 // addDashboard shows a deployment on one page: clients above, functions in the
-// middle, data below. CloudWatch has no count of open connections; what comes
-// and the sweeper's log show it.
+// middle, data below.
 func (a *application) addDashboard() {
 	each := func(name, statistic string) []awscloudwatch.IMetric {
 		var out []awscloudwatch.IMetric
@@ -31,9 +32,14 @@ func (a *application) addDashboard() {
 		DashboardName: jsii.String("gapless-" + a.options.Stage),
 	})
 	dashboard.AddWidgets(
+		graph("Open connections", a.ownMetric("sweep", config.OpenConnections, "Maximum")),
 		graph("New connections and messages", a.gatewayMetric("ConnectCount"), a.gatewayMetric("MessageCount")),
 		graph("Refused and failed requests", a.gatewayMetric("ClientError"), a.gatewayMetric("IntegrationError"), a.gatewayMetric("ExecutionError")),
-		graph("Drain lag (ms)", a.functionMetric("broadcast", "AsyncEventAge", "p50"), a.functionMetric("broadcast", "AsyncEventAge", "p99")),
+	)
+	dashboard.AddWidgets(
+		graph("Drain lag above a second (ms)", a.ownMetric("broadcast", config.DrainLag, "Maximum")),
+		graph("Wait for a broadcaster (ms)", a.functionMetric("broadcast", "AsyncEventAge", "p50"), a.functionMetric("broadcast", "AsyncEventAge", "p99")),
+		graph("Members given up as too slow", a.ownMetric("broadcast", config.MembersBehind, "Sum")),
 	)
 	dashboard.AddWidgets(
 		graph("Invocations", each("Invocations", "Sum")...),

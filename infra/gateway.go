@@ -188,8 +188,9 @@ func (a *application) routeThrottles() map[string]any {
 }
 
 // addAccount lets API Gateway write logs, without which it refuses a stage with
-// access logs. The setting is one per account and region, so it outlives the
-// stack
+// access logs. The setting is one per account and region, of which others'
+// APIs make use: so it is made only if asked for, and outlives the stack and
+// the option
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html).
 func (a *application) addAccount() constructs.IDependable {
 	role := awsiam.NewRole(a.stack, jsii.String("gateway-account-role"), &awsiam.RoleProps{

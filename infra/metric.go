@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/gapless-rooms/gapless/pkg/config"
 )
 
 // The metrics that alarms and dashboard look at, by the minute:
@@ -25,6 +27,13 @@ func metric(namespace, name, statistic, label string, dimensions map[string]*str
 func (a *application) functionMetric(function, name, statistic string) awscloudwatch.Metric {
 	return metric("AWS/Lambda", name, statistic, function, map[string]*string{
 		"FunctionName": a.functions[function].lambda.FunctionName(),
+	})
+}
+
+// ownMetric is one that a function writes into its log.
+func (a *application) ownMetric(function string, m config.Metric, statistic string) awscloudwatch.Metric {
+	return metric(config.MetricNamespace, m.Name, statistic, m.Name, map[string]*string{
+		config.MetricDimension: a.functions[function].lambda.FunctionName(),
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 
 // everything turns on all that can be turned on.
 var everything = map[string]any{
-	"stage": "prod", "alarmEmail": "ops@example.com", "customDomain": "rooms.example.com",
+	"stage": "prod", "gatewayAccount": "true", "alarmEmail": "ops@example.com", "customDomain": "rooms.example.com",
 	"certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
 }
 

@@ -63,10 +63,14 @@ type Options struct {
 	// (new accounts have 10 in all, of which none can be reserved), else 50.
 	BroadcastConcurrency int
 	// GatewayAccount sets the role with which API Gateway writes logs, one per
-	// account and region; false if the account has one. Default true.
+	// account and region: whatever role the account had is not used any more.
+	// Without one the stage cannot be made. Default false.
 	GatewayAccount bool
 	// AlarmEmail gets the alarms. Default: nobody.
 	AlarmEmail string
+	// AlarmConnections is above how many open connections there is an alarm.
+	// Default 10,000.
+	AlarmConnections int
 	// CustomDomain is served by the certificate, an ARN of ACM in the same
 	// region. Default: none.
 	CustomDomain, CertificateARN string
@@ -116,8 +120,9 @@ func readOptions(lookup func(string) (string, bool), context []string) (Options,
 	o.ThrottleRate = r.number("throttleRate", 2000)
 	o.ThrottleBurst = r.number("throttleBurst", 1000)
 	o.BroadcastConcurrency = r.number("broadcastConcurrency", choose(trial, 0, 50))
-	o.GatewayAccount = r.truth("gatewayAccount", true)
+	o.GatewayAccount = r.truth("gatewayAccount", false)
 	o.AlarmEmail = r.text("alarmEmail", "")
+	o.AlarmConnections = r.number("alarmConnections", 10_000)
 	o.CustomDomain = r.text("customDomain", "")
 	o.CertificateARN = r.text("certificateArn", "")
 	for _, name := range context {
@@ -157,6 +162,7 @@ func (r *reader) validate(o Options) {
 	check(o.ThrottleRate >= 1, "throttleRate", "must be at least 1")
 	check(o.ThrottleBurst >= 1, "throttleBurst", "must be at least 1")
 	check(o.BroadcastConcurrency >= 0, "broadcastConcurrency", "must not be negative")
+	check(o.AlarmConnections >= 1, "alarmConnections", "must be at least 1")
 	if o.AlarmEmail != "" {
 		_, err := mail.ParseAddress(o.AlarmEmail)
 		check(err == nil, "alarmEmail", "is no address")

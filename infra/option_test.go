@@ -37,7 +37,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		"stage": "Prod", "protect": "maybe", "retentionHours": "a day", "postsPerSecond": "0", "logLevel": "loud",
 		"logDays": "8", "throttleRate": "-1", "throttleBurst": "0", "broadcastConcurrency": "-1", "alarmEmail": "nobody",
 		"customDomain": "rooms.example.com", "jwksUrl": "https://x", "jwtIssuers": "https://x", "allowedOrigins": "*", "authCookie": "session",
-		"publishRate": "0", "maxConnections": "0",
+		"publishRate": "0", "maxConnections": "0", "alarmConnections": "0",
 	} {
 		_, err := readOptions(lookup(map[string]string{name: value}), []string{name})
 		if err == nil || !strings.Contains(err.Error(), name) {

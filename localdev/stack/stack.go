@@ -325,7 +325,7 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 // environ is a function's environment: the template's, and what is different
 // here.
 func (s *Stack) environ(f template.Function) map[string]string {
-	environ := map[string]string{"AWS_REGION": region}
+	environ := map[string]string{"AWS_REGION": region, "AWS_LAMBDA_FUNCTION_NAME": f.FullName}
 	maps.Copy(environ, f.Env)
 	if _, grants := environ[roomsVariable]; grants {
 		environ[roomsVariable] = "true"

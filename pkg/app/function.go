@@ -18,6 +18,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/limit"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/sweep"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // Connect composes the function behind $connect. It writes connections,
@@ -103,7 +104,7 @@ func Broadcast(ctx context.Context, h Host) (*handler.Broadcast, error) {
 	b, err := broadcast.New(broadcast.Parts{
 		Log: log, Members: s.rooms, Connections: s.connections,
 		Gateway: apigw.New(sdk, c.Endpoint), Waker: sns.New(sdk, c.ARN),
-		Clock: h.Clock, NewID: h.NewID, Logger: logger,
+		Clock: h.Clock, NewID: h.NewID, Logger: logger, Metrics: telemetry.NewMetrics(logger, h.Clock, c.FunctionName),
 	}, broadcast.Config{
 		Linger: c.Linger, SlowAfter: c.SlowAfter,
 		PostsPerSecond: c.PostsPerSecond, PresenceMembers: c.PresenceMembers,
@@ -126,7 +127,7 @@ func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
 		return nil, err
 	}
 	s := newStores(sdk, c.Tables, logger)
-	return &handler.Sweep{Sweeper: sweep.New(sweep.Parts{
+	return &handler.Sweep{Metrics: telemetry.NewMetrics(logger, h.Clock, c.FunctionName), Sweeper: sweep.New(sweep.Parts{
 		Connections: s.connections, Revocations: s.guard(h, c.Lifetime), Gateway: apigw.New(sdk, c.Endpoint),
 		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock), Members: s.rooms, Hooks: hooks,
 		Leaver: connection.NewLeaver(s.connections, s.rooms, h.Clock),

@@ -20,6 +20,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 	"github.com/gapless-rooms/gapless/pkg/room"
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // gateway is a Gateway of a test: it keeps what was posted, and fails as told.
@@ -134,6 +135,7 @@ func inTime(t *testing.T, f func(b *bundle)) {
 		b.Broadcaster, err = broadcast.New(broadcast.Parts{
 			Log: log, Members: b.members, Connections: b.connections, Gateway: b.gateway, Waker: b.waker,
 			Clock: clock.System(), NewID: newID, Logger: slog.New(slog.DiscardHandler),
+			Metrics: telemetry.NewMetrics(slog.New(slog.DiscardHandler), clock.System(), "broadcast"),
 		}, broadcast.Config{})
 		if err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 	"github.com/gapless-rooms/gapless/pkg/room"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // Config tunes a Broadcaster. The zero value of a field means its default.
@@ -40,6 +41,10 @@ type Config struct {
 	// PostsPerSecond is this broadcaster's share of the account's request
 	// rate. Default 2,000.
 	PostsPerSecond int
+	// LateAfter is from what age on a message that is delivered counts as late,
+	// and is told of in the metrics. Default 1 s: as long as a hole is waited
+	// for, and several times what SNS takes.
+	LateAfter time.Duration
 	// PresenceMembers is up to how many members a room is told who comes and
 	// goes. Default 100; negative means never.
 	PresenceMembers int
@@ -49,7 +54,7 @@ type Config struct {
 func (c Config) WithDefaults() Config {
 	durations := map[*time.Duration]time.Duration{
 		&c.LeaseFor: 15 * time.Second, &c.Linger: 100 * time.Millisecond,
-		&c.SlowAfter: 2 * time.Second, &c.PostTimeout: 3 * time.Second, &c.Margin: 5 * time.Second,
+		&c.LateAfter: time.Second, &c.SlowAfter: 2 * time.Second, &c.PostTimeout: 3 * time.Second, &c.Margin: 5 * time.Second,
 	}
 	for field, value := range durations {
 		if *field == 0 {
@@ -67,7 +72,7 @@ func (c Config) WithDefaults() Config {
 
 func (c Config) validate() error {
 	switch {
-	case c.LeaseFor < 0, c.Linger < 0, c.SlowAfter < 0, c.PostTimeout < 0, c.Margin < 0, c.Width < 0, c.PostsPerSecond < 0:
+	case c.LeaseFor < 0, c.Linger < 0, c.LateAfter < 0, c.SlowAfter < 0, c.PostTimeout < 0, c.Margin < 0, c.Width < 0, c.PostsPerSecond < 0:
 		return fmt.Errorf("broadcast configuration has a negative value: %+v", c)
 	case c.LeaseFor >= time.Minute:
 		return fmt.Errorf("lease of %v is not shorter than the minute after which a failed invocation is retried", c.LeaseFor)
@@ -91,6 +96,7 @@ type Parts struct {
 	Clock       clock.Clock
 	NewID       func() string // names a lease's owner; never repeats
 	Logger      *slog.Logger
+	Metrics     *telemetry.Metrics
 }
 
 // Broadcaster handles wake-ups. It is safe for concurrent use.

@@ -53,6 +53,7 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	err = d.run(working)
 	stop()
 	d.courier.lines.Wait()
+	d.courier.tellLateness(ctx)
 	switch {
 	case err == nil:
 		d.unmark(ctx)
@@ -182,6 +183,7 @@ func (d *drain) mayGoOn(ctx context.Context) error {
 	if d.until.Sub(now) > d.config.LeaseFor/2 {
 		return nil
 	}
+	d.courier.tellLateness(ctx) // now and then, and not only at a busy room's end
 	d.until = now.Add(d.config.LeaseFor)
 	return d.Log.Renew(ctx, d.room, d.owner, d.at(d.confirmed), d.pendingSince(), d.until)
 }

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -27,7 +28,19 @@ func EncodeEntry(e msglog.Entry) (jsontext.Value, error) {
 type letter struct {
 	seq    uint64
 	origin string
+	at     time.Time // zero for a void
 	json   jsontext.Value
+}
+
+// oldest is when the first of the letters that are for a connection was
+// published; zero if there is none.
+func oldest(letters []letter, connectionID string) time.Time {
+	for _, l := range letters {
+		if !l.at.IsZero() && (l.origin != connectionID || l.origin == "") {
+			return l.at
+		}
+	}
+	return time.Time{}
 }
 
 func newLetter(e msglog.Entry) (letter, error) {
@@ -35,7 +48,11 @@ func newLetter(e msglog.Entry) (letter, error) {
 	if err != nil {
 		return letter{}, fmt.Errorf("encode entry %d: %w", e.Seq, err)
 	}
-	return letter{e.Seq, e.Origin, b}, nil
+	l := letter{seq: e.Seq, origin: e.Origin, json: b}
+	if !e.Void {
+		l.at = e.At
+	}
+	return l, nil
 }
 
 // planner puts letters of one room into as few frames as the billing unit

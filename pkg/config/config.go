@@ -156,9 +156,12 @@ type Broadcast struct {
 	PresenceMembers int `env:"GAPLESS_PRESENCE_MEMBERS" envDefault:"100"`
 }
 
-// Telemetry tunes logs.
+// Telemetry tunes logs and names metrics.
 type Telemetry struct {
 	LogLevel string `env:"GAPLESS_LOG_LEVEL" envDefault:"info"`
+	// FunctionName is set by Lambda
+	// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
+	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME" envDefault:"none"`
 }
 
 // Level is the least level that is logged: debug, info, warn or error.

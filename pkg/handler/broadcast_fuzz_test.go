@@ -20,6 +20,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/room"
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // posts is a gateway that keeps what each connection was sent, and a waker that
@@ -79,6 +80,7 @@ func FuzzBroadcast(f *testing.F) {
 		broadcaster, err := broadcast.New(broadcast.Parts{
 			Log: numbered, Members: members, Connections: memory.NewConnections(), Gateway: gateway, Waker: gateway,
 			Clock: clock.System(), NewID: newID, Logger: slog.New(slog.DiscardHandler),
+			Metrics: telemetry.NewMetrics(slog.New(slog.DiscardHandler), clock.System(), "broadcast"),
 		}, broadcast.Config{})
 		if err != nil {
 			t.Fatal(err)

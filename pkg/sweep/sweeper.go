@@ -106,6 +106,11 @@ func New(parts Parts, config Config) *Sweeper {
 // Report counts what a sweep did.
 type Report struct {
 	Checked, Ended, Removed, Redriven int64
+	// Open is how many connections were there when they were read, those
+	// included that this sweep has ended. It means nothing unless Counted.
+	Open int64
+	// Counted says that all of them were read.
+	Counted bool
 	// Unasked are the memberships about which the application was to be asked
 	// and was not, for want of time or because its hooks failed.
 	Unasked int64
@@ -129,7 +134,8 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 type tally struct {
 	checked, ended, removed, redriven, unasked atomic.Int64
 	failures                                   atomic.Int64 // of hooks
-	unfinished                                 atomic.Bool
+	open                                       atomic.Int64
+	unfinished, uncounted                      atomic.Bool
 	revoked                                    revocation.List // set before the first look
 
 	mu    sync.Mutex
@@ -144,7 +150,11 @@ func (t *tally) found(c connection.Connection) {
 }
 
 func (t *tally) report() Report {
-	return Report{t.checked.Load(), t.ended.Load(), t.removed.Load(), t.redriven.Load(), t.unasked.Load(), t.unfinished.Load()}
+	return Report{
+		Checked: t.checked.Load(), Ended: t.ended.Load(), Removed: t.removed.Load(), Redriven: t.redriven.Load(),
+		Open: t.open.Load(), Counted: !t.uncounted.Load(),
+		Unasked: t.unasked.Load(), Unfinished: t.unfinished.Load(),
+	}
 }
 
 // partitionWidth bounds how many partitions are read at once.
@@ -171,13 +181,18 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 			for {
 				if s.outOfTime(ctx) {
 					t.unfinished.Store(true)
+					t.uncounted.Store(true)
 					return nil
 				}
 				page, cursor, err := s.Connections.Due(ctx, due)
 				if err != nil {
+					t.uncounted.Store(true)
 					return fmt.Errorf("read due connections of partition %d: %w", p, err)
 				}
 				for _, c := range page {
+					if !c.Closing {
+						t.open.Add(1)
+					}
 					if count {
 						everybody.add(c)
 					}

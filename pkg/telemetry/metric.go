@@ -1,0 +1,63 @@
+// Package telemetry is what functions tell of themselves beside their log:
+// metrics.
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/config"
+)
+
+// Metrics writes metrics into a function's log in CloudWatch's embedded metric
+// format: CloudWatch finds them there, so that they cost a line and no call of
+// AWS, nor a grant but that to log
+// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+// It is safe for concurrent use.
+type Metrics struct {
+	log      slog.Handler
+	clock    clock.Clock
+	function string
+}
+
+// NewMetrics returns the metrics of a function, in its log. The log must be of
+// one JSON object a line.
+func NewMetrics(logger *slog.Logger, clock clock.Clock, function string) *Metrics {
+	return &Metrics{logger.Handler(), clock, function}
+}
+
+// Value is a value of a metric.
+type Value struct {
+	Metric config.Metric
+	Value  int64
+}
+
+// header is what tells CloudWatch which members of the line are metrics.
+type header struct {
+	Timestamp         int64       // of the values, in milliseconds
+	CloudWatchMetrics []directive // one
+}
+
+type directive struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []config.Metric
+}
+
+// Put writes values, in one line, whatever the least level that is logged.
+// Beside them stand attributes that tell where they come from, of which
+// CloudWatch makes no metric; none may hold a message or a token.
+func (m *Metrics) Put(ctx context.Context, values []Value, attributes ...slog.Attr) {
+	now := m.clock.Now()
+	d := directive{Namespace: config.MetricNamespace, Dimensions: [][]string{{config.MetricDimension}}}
+	line := slog.NewRecord(now, slog.LevelInfo, "metrics", 0)
+	line.AddAttrs(slog.String(config.MetricDimension, m.function))
+	for _, v := range values {
+		d.Metrics = append(d.Metrics, v.Metric)
+		line.AddAttrs(slog.Int64(v.Metric.Name, v.Value))
+	}
+	line.AddAttrs(slog.Any("_aws", header{now.UnixMilli(), []directive{d}}))
+	line.AddAttrs(attributes...)
+	_ = m.log.Handle(ctx, line) // as with any line of a log
+}
