@@ -3,26 +3,26 @@
 // src/emitter.ts
 var Emitter = class {
   constructor() {
-    this.N = /* @__PURE__ */ new Map();
+    this.O = /* @__PURE__ */ new Map();
   }
   on(type, listener) {
-    let set = this.N.get(type);
-    set || this.N.set(type, set = /* @__PURE__ */ new Set());
+    let set = this.O.get(type);
+    set || this.O.set(type, set = /* @__PURE__ */ new Set());
     let own = (event) => listener(event);
     return set.add(own), () => {
       set.delete(own);
     };
   }
   l(type, event) {
-    for (let listener of [...this.N.get(type) ?? []])
+    for (let listener of [...this.O.get(type) ?? []])
       try {
         listener(event);
       } catch (error) {
         Promise.reject(error);
       }
   }
-  O(type) {
-    return !!this.N.get(type)?.size;
+  P(type) {
+    return !!this.O.get(type)?.size;
   }
 };
 
@@ -86,7 +86,7 @@ var ignore = () => {
     this.D = _socket;
     this.i = !0;
     this.gb = 0;
-    this.v = /* @__PURE__ */ new Map();
+    this.w = /* @__PURE__ */ new Map();
     this.Ca = /* @__PURE__ */ new Map();
     this.Da = /* @__PURE__ */ new Map();
     this.ba = /* @__PURE__ */ new Set();
@@ -106,8 +106,8 @@ var ignore = () => {
     }
     this.e.a.clearTimeout(this.fa);
     for (let timer of this.ba) this.e.a.clearTimeout(timer);
-    for (let id of [...this.v.keys()])
-      this.q(id)?.x(error);
+    for (let id of [...this.w.keys()])
+      this.q(id)?.y(error);
     this.e.ib(this, reason, afterMs, back);
   }
   /** Runs later, unless the link ends before. */
@@ -126,10 +126,10 @@ var ignore = () => {
     return new Promise((resolve, reject) => {
       if (!this.i) return reject(new GaplessError("disconnected", "not connected", !0));
       let id = ++this.gb, timer = this.e.a.setTimeout(
-        () => this.q(id)?.x(new GaplessError("timeout", "no answer in time", !0)),
+        () => this.q(id)?.y(new GaplessError("timeout", "no answer in time", !0)),
         callTimeout
       );
-      this.v.set(id, { ga: resolve, x: reject, ha: timer }), this.ia({ action, id, ...fields });
+      this.w.set(id, { ga: resolve, y: reject, ha: timer }), this.ia({ action, id, ...fields });
     });
   }
   /**
@@ -149,7 +149,7 @@ var ignore = () => {
   }
   /** Ends the link once every call is answered, or soon. */
   ja() {
-    this.Ea = !0, this.v.size || this.d(replaced);
+    this.Ea = !0, this.w.size || this.d(replaced);
   }
   /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
   Ja(room, epoch, seq = 0) {
@@ -158,30 +158,30 @@ var ignore = () => {
   }
   /** Watches the line: pings after `ms` of silence. */
   jb(ms) {
-    this.P = this.w = ms || 45e3, this.ka();
+    this.Q = this.x = ms || 45e3, this.ka();
   }
   /** Asks at once whether the line is alive. */
   Ka() {
     if (this.D.readyState !== 1)
       return this.d(lost);
-    this.da = !0, this.w = this.P, this.la(doubtTimeout), this.ka();
+    this.da = !0, this.x = this.Q, this.la(doubtTimeout), this.ka();
   }
   q(id) {
-    let call = this.v.get(id);
-    return call && (this.v.delete(id), this.e.a.clearTimeout(call.ha), this.Ea && this.i && this.ja()), call;
+    let call = this.w.get(id);
+    return call && (this.w.delete(id), this.e.a.clearTimeout(call.ha), this.Ea && this.i && this.ja()), call;
   }
   la(timeout) {
     let now = this.e.a.now(), left = this.C - now;
     this.C = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ia({ action: "ping" });
   }
   La() {
-    return this.C || Math.min(this.O + this.w, this.Fa + maxSilence);
+    return this.C || Math.min(this.P + this.x, this.Fa + maxSilence);
   }
   ka() {
     if (!this.i) return;
     let env = this.e.a;
     env.clearTimeout(this.fa);
-    let planned = env.now() + Math.min(Math.max(this.La() - env.now(), 0), this.w);
+    let planned = env.now() + Math.min(Math.max(this.La() - env.now(), 0), this.x);
     this.fa = env.setTimeout(() => this.kb(env.now() - planned), planned - env.now());
   }
   kb(late) {
@@ -190,14 +190,14 @@ var ignore = () => {
       if (late <= maxLate || this.ca) return this.d({ code: "no_answer", message: "no answer to a ping" });
       this.ca = !0, this.la(doubtTimeout);
     } else {
-      if (late > this.P)
+      if (late > this.Q)
         return this.Ka();
-      due && (this.w = this.ea && this.e.a.hidden() ? Math.min(2 * this.w, maxSilence) : this.P, this.ea = !0, this.la(pingTimeout));
+      due && (this.x = this.ea && this.e.a.hidden() ? Math.min(2 * this.x, maxSilence) : this.Q, this.ea = !0, this.la(pingTimeout));
     }
     this.ka();
   }
   hb(data) {
-    this.O = this.e.a.now(), this.C = 0, this.ca = !1;
+    this.P = this.e.a.now(), this.C = 0, this.ca = !1;
     let frame;
     try {
       if (frame = JSON.parse(data), !frame || typeof frame != "object") throw 0;
@@ -209,12 +209,12 @@ var ignore = () => {
       this.e.E(this, frame);
     else if (frame.id != null) {
       let call = this.q(frame.id);
-      frame.error ? call?.x(wireError(frame.error)) : call?.ga(frame.ok);
+      frame.error ? call?.y(wireError(frame.error)) : call?.ga(frame.ok);
     } else if (frame.error)
       this.e.Ma(wireError(frame.error));
     else
-      for (let id of [...this.v.keys()])
-        this.q(id)?.x(new GaplessError("unavailable", "the gateway failed", !0));
+      for (let id of [...this.w.keys()])
+        this.q(id)?.y(new GaplessError("unavailable", "the gateway failed", !0));
     revived && this.i && this.e.lb(this);
   }
 };
@@ -227,7 +227,7 @@ function bytes(json) {
 // src/outbox.ts
 var maxTimeout = 54e4, Outbox = class {
   constructor(_client) {
-    this.c = _client;
+    this.b = _client;
     this.n = /* @__PURE__ */ new Map();
     this.ma = /* @__PURE__ */ new Set();
     this.na = 0;
@@ -235,7 +235,7 @@ var maxTimeout = 54e4, Outbox = class {
   }
   nb(room, data, options = {}) {
     return new Promise((resolve, reject) => {
-      let client = this.c, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.u.queue ?? {}, json = JSON.stringify(data);
+      let client = this.b, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.u.queue ?? {}, json = JSON.stringify(data);
       if (json === void 0) throw new GaplessError("bad_request", "data is not JSON");
       if (bytes(json) > 30720) throw new GaplessError("too_large", `data must be at most ${30720} bytes of JSON`);
       if (this.na >= max && !(overflow === "drop-oldest" && this.ob()))
@@ -246,13 +246,13 @@ var maxTimeout = 54e4, Outbox = class {
         Oa: options.key ?? client.Pa + (++this.mb).toString(36),
         oa: !1,
         ga: resolve,
-        x: reject,
+        y: reject,
         ha: client.a.setTimeout(
           () => this.F(room, item, new GaplessError("timeout", "not acknowledged in time", !0)),
           Math.min(timeoutMs, maxTimeout)
         )
       }, queue = this.n.get(room);
-      queue || this.n.set(room, queue = []), queue.push(item), this.na++, this.Q(room);
+      queue || this.n.set(room, queue = []), queue.push(item), this.na++, this.G(room);
     });
   }
   /** Whether a message of ours may be in the log without us knowing its number. */
@@ -260,18 +260,18 @@ var maxTimeout = 54e4, Outbox = class {
     return !!this.n.get(room)?.[0]?.oa;
   }
   pb() {
-    for (let room of this.n.keys()) this.Q(room);
+    for (let room of this.n.keys()) this.G(room);
   }
   S() {
     for (let [room, queue] of this.n)
       for (let item of [...queue]) this.F(room, item, new GaplessError("closed", "the client was closed"));
   }
-  async Q(room) {
+  async G(room) {
     if (this.ma.has(room)) return;
     this.ma.add(room);
-    let client = this.c, item;
+    let client = this.b, item;
     for (let tries = 0; item = this.n.get(room)?.[0]; ) {
-      let link = client.b;
+      let link = client.c;
       if (!link || client.g.get(room)?.qb()) break;
       try {
         item.oa = !0;
@@ -279,8 +279,8 @@ var maxTimeout = 54e4, Outbox = class {
         link.Ja(room, ok.epoch, ok.seq), client.g.get(room)?.T(ok, item.Oa, item.Na), this.F(room, item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
       } catch (e) {
         let error = e;
-        if (link !== client.b || !link.i) continue;
-        if (error.code === "token_expired") client.G(link);
+        if (link !== client.c || !link.i) continue;
+        if (error.code === "token_expired") client.H(link);
         else if (error.code === "unauthenticated") link.d(error);
         else if (!error.temporary) {
           this.F(room, item, error);
@@ -301,7 +301,7 @@ var maxTimeout = 54e4, Outbox = class {
   }
   F(room, item, result) {
     let queue = this.n.get(room), at = queue?.indexOf(item) ?? -1;
-    !queue || at < 0 || (queue.splice(at, 1), queue.length || this.n.delete(room), this.na--, this.c.a.clearTimeout(item.ha), result instanceof Error ? item.x(result) : item.ga(result));
+    !queue || at < 0 || (queue.splice(at, 1), queue.length || this.n.delete(room), this.na--, this.b.a.clearTimeout(item.ha), result instanceof Error ? item.y(result) : item.ga(result));
   }
 };
 
@@ -310,27 +310,27 @@ var maxLag = 1e4, Stream = class {
   /** Is one of `_open` until it ends. */
   constructor(_open) {
     this.Ra = _open;
-    this.H = [];
+    this.I = [];
     /** Calls of `next` that wait. */
     this.R = [];
     _open.add(this);
   }
   E(item) {
-    this.H.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Qa();
+    this.I.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Qa();
   }
   /** What was pushed before can still be read; then comes the error, if any, or the end. */
   d(error) {
     this.Ra.delete(this) && (this.j = error, this.Qa());
   }
   async next() {
-    for (; !this.H.length && this.Ra.has(this); ) await new Promise((wake) => this.R.push(wake));
-    if (this.H.length) return { value: this.H.shift(), done: !1 };
+    for (; !this.I.length && this.Ra.has(this); ) await new Promise((wake) => this.R.push(wake));
+    if (this.I.length) return { value: this.I.shift(), done: !1 };
     let error = this.j;
     if (this.j = void 0, error) throw error;
     return { value: void 0, done: !0 };
   }
   return() {
-    return this.H = [], this.d(), this.j = void 0, this.next();
+    return this.I = [], this.d(), this.j = void 0, this.next();
   }
   [Symbol.asyncIterator]() {
     return this;
@@ -348,14 +348,14 @@ function lost2(from, { epoch, head, oldest }) {
 var RoomCore = class extends Emitter {
   constructor(_client, name, _options) {
     super();
-    this.c = _client;
+    this.b = _client;
     this.name = name;
     this.u = _options;
     this.k = /* @__PURE__ */ new Map();
     this.pa = "";
     this.W = /* @__PURE__ */ new Set();
     /** Questions in a row that failed, or did not close the gap. */
-    this.y = 0;
+    this.z = 0;
     let { since } = _options;
     since !== void 0 ? this.f = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.rb();
   }
@@ -363,18 +363,18 @@ var RoomCore = class extends Emitter {
     return this.f?.epoch ? { ...this.f } : void 0;
   }
   get joined() {
-    return !!this.c.b && this.h === this.c.b && !this.j;
+    return !!this.b.c && this.h === this.b.c && !this.j;
   }
   async publish(data, options) {
     if (this.m) throw new GaplessError("left", "the room was left");
-    return this.c.z.nb(this.name, data, options);
+    return this.b.v.nb(this.name, data, options);
   }
   send(data) {
     let { joined } = this;
-    return joined && this.c.b.ia({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
+    return joined && this.b.c.ia({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
   }
   async history(query) {
-    let page = await this.c.Y("history", { room: this.name, ...query });
+    let page = await this.b.Y("history", { room: this.name, ...query });
     if (!page.recovered) throw lost2({ epoch: query.epoch ?? "", seq: query.since ?? query.before }, page);
     return {
       ...page,
@@ -384,10 +384,10 @@ var RoomCore = class extends Emitter {
     };
   }
   presence() {
-    return this.c.Y("presence", { room: this.name });
+    return this.b.Y("presence", { room: this.name });
   }
   leave() {
-    this.m || (this.m = !0, this.c.sb(this), this.S());
+    this.m || (this.m = !0, this.b.sb(this), this.b.v.G(this.name), this.S());
   }
   [Symbol.asyncIterator]() {
     let stream = new Stream(this.W);
@@ -419,16 +419,16 @@ var RoomCore = class extends Emitter {
   }
   /** Our own message has its number; it comes to us by no other way on this connection. */
   T(ok, key, data) {
-    let entry = { seq: ok.seq, user: this.c.user, at: this.c.a.now(), key, data, T: !0 };
+    let entry = { seq: ok.seq, user: this.b.user, at: this.b.a.now(), key, data, T: !0 };
     this.q(ok.epoch, ok.duplicate ? [] : [entry]), this.o();
   }
   /** Does what is to be done: join, catch up, wait for a gap to close. */
   o() {
-    let { a: env, b: link } = this.c;
-    if (!(this.I || this.m || !link || this.U) && !(this.h === link && this.j)) {
+    let { a: env, c: link } = this.b;
+    if (!(this.J || this.m || !link || this.U) && !(this.h === link && this.j)) {
       if (this.h === link && !this.r && this.X !== link) {
         if (!this.ua()) return;
-        let wait = this.y ? gapPause + backoff(env, this.y - 1) : this.tb() ? gapPatience : 0;
+        let wait = this.z ? gapPause + backoff(env, this.z - 1) : this.tb() ? gapPatience : 0;
         if (wait) {
           this.sa ??= env.setTimeout(() => {
             this.r = this.ua(), this.o();
@@ -436,25 +436,25 @@ var RoomCore = class extends Emitter {
           return;
         }
       }
-      this.ta(), this.I = this.Y(link).finally(() => {
-        this.I = void 0, this.o();
+      this.ta(), this.J = this.Y(link).finally(() => {
+        this.J = void 0, this.o();
       });
     }
   }
   /** Resolves once nothing is under way. */
   async ub() {
-    for (; this.I; ) await this.I;
+    for (; this.J; ) await this.J;
   }
   Z() {
     return this.f && { ...this.f };
   }
   /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
   ua() {
-    let link = this.c.b;
+    let link = this.b.c;
     return !!link && (this.k.size > 0 || link.Ja(this.name, this.f.epoch) > this.f.seq);
   }
   ta() {
-    this.c.a.clearTimeout(this.sa), this.sa = void 0;
+    this.b.a.clearTimeout(this.sa), this.sa = void 0;
   }
   async Y(link) {
     let join = this.h !== link;
@@ -474,17 +474,17 @@ var RoomCore = class extends Emitter {
         this.ra = !0;
         return;
       }
-      if (error.code === "token_expired") this.c.G(link);
+      if (error.code === "token_expired") this.b.H(link);
       else if (!error.temporary) return this.Va(link, error);
-      await link.Ha(error.retryAfterMs + backoff(this.c.a, this.y++));
+      await link.Ha(error.retryAfterMs + backoff(this.b.a, this.z++));
     }
   }
   Va(link, error) {
     if (error.code === "unauthenticated") return link.d(error);
-    this.j = error, this.h = link, this.r = !1, this.l("error", error), this.c.z.Q(this.name);
+    this.j = error, this.h = link, this.r = !1, this.l("error", error), this.b.v.G(this.name);
   }
   tb() {
-    return this.c.z.R(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.T;
+    return this.b.v.R(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.T;
   }
   Wa(page, asked, join) {
     let at = this.f, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
@@ -501,9 +501,9 @@ var RoomCore = class extends Emitter {
     for (let seq of this.k.keys()) seq <= (first?.seq ?? page.head) && this.k.delete(seq);
     if (!at || !recovered ? this.f = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.V = !0, at && !recovered) {
       let error = lost2(at, page);
-      if (this.l("reset", error.reset), !this.O("reset")) for (let stream of this.W) stream.d(error);
+      if (this.l("reset", error.reset), !this.P("reset")) for (let stream of this.W) stream.d(error);
     }
-    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.q(page.epoch, page.messages), this.y = this.ua() && asked?.seq === this.f.seq ? this.y + 1 : 0, this.va(), this.c.z.Q(this.name);
+    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.q(page.epoch, page.messages), this.z = this.ua() && asked?.seq === this.f.seq ? this.z + 1 : 0, this.va(), this.b.v.G(this.name);
   }
   /** Sorts entries in, and hands on what is next. */
   q(epoch, entries) {
@@ -512,7 +512,7 @@ var RoomCore = class extends Emitter {
     let before = at?.seq;
     for (let entry of entries)
       at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.r = !0, this.Xa());
-    this.Xa(), at?.seq !== before && (this.va(), this.ta(), this.y = 0);
+    this.Xa(), at?.seq !== before && (this.va(), this.ta(), this.z = 0);
   }
   Xa() {
     let at = this.f;
@@ -547,7 +547,7 @@ var RoomCore = class extends Emitter {
   }
   /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
   Ya(run) {
-    let { u: { storage }, a: env, Za: url } = this.c;
+    let { u: { storage }, a: env, Za: url } = this.b;
     return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${url}:${this.name}`)).catch((e) => this.l("error", e));
   }
 };
@@ -560,11 +560,11 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     this.u = _options;
     this.state = "connecting";
     this.g = /* @__PURE__ */ new Map();
-    this.z = new Outbox(this);
+    this.v = new Outbox(this);
     this._ = 0;
     /** The token at hand was refused, so often in a row. */
     this.wa = 0;
-    this.a = environment(_options.environment), this.Pa = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.aa = this.a.onWake(() => this.check()), this.L();
+    this.a = environment(_options.environment), this.Pa = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.aa = this.a.onWake(() => this.check()), this.M();
   }
   get rooms() {
     return this.g;
@@ -574,67 +574,67 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     return room || (this.g.set(name, room = new RoomCore(this, name, options)), room.o()), room;
   }
   check() {
-    this.b ? this.b.Ka() : this.A !== void 0 && this.L();
+    this.c ? this.c.Ka() : this.A !== void 0 && this.M();
   }
   reconnect() {
     if (this.state !== "closed") return this.check();
-    this.aa(), this.aa = this.a.onWake(() => this.check()), this._ = this.wa = 0, this.M("connecting"), this.L();
+    this.aa(), this.aa = this.a.onWake(() => this.check()), this._ = this.wa = 0, this.N("connecting"), this.M();
   }
   close() {
     let rooms = [...this.g.values()];
-    this.ya({ code: "closed", message: "closed by the application" }), this.z.S();
+    this.ya({ code: "closed", message: "closed by the application" }), this.v.S();
     for (let room of rooms) room.S();
   }
   sb(room) {
-    this.g.delete(room.name), this.b && this._a(this.b, room.name);
+    this.g.delete(room.name), this.c && this._a(this.c, room.name);
   }
   /** Asks on the present connection. */
   async Y(action, fields) {
-    if (!this.b) throw new GaplessError("disconnected", "not connected", !0);
-    return this.b.t(action, fields);
+    if (!this.c) throw new GaplessError("disconnected", "not connected", !0);
+    return this.c.t(action, fields);
   }
   /** Presents a fresh token on a live connection. */
-  G(link) {
+  H(link) {
     this.$ === link || !this.u.getToken || (this.$ = link, this.$a(!0).then((token) => link.t("auth", { token })).then(
       (ok) => {
         this.$ = void 0, this.ab(link, ok.tokenExpiresInMs);
       },
       (error) => {
-        this.$ = void 0, link.i && (this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.K = !0, link.d(error)) : link.s(5e3, () => this.G(link)));
+        this.$ = void 0, link.i && (this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.L = !0, link.d(error)) : link.s(5e3, () => this.H(link)));
       }
     ));
   }
   E(link, frame) {
     if (frame.push !== "bye") {
-      (frame.messages || frame.push === "behind" || link === (this.b ?? link)) && this.g.get(frame.room)?.E(link, frame);
+      (frame.messages || frame.push === "behind" || link === (this.c ?? link)) && this.g.get(frame.room)?.E(link, frame);
       return;
     }
-    (frame.code === 3003 || frame.code === 3005) && (this.K = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
+    (frame.code === 3003 || frame.code === 3005) && (this.L = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
   }
   ib(link, reason, afterMs, back = !final(reason)) {
-    link === this.b && (this.b = void 0, this.a.now() - link.za >= held && (this._ = 0), back ? this.p ? this.M("reconnecting", reason) : this.bb(reason, afterMs) : this.ya(reason));
+    link === this.c && (this.c = void 0, this.a.now() - link.za >= held && (this._ = 0), back ? this.p ? this.N("reconnecting", reason) : this.bb(reason, afterMs) : this.ya(reason));
   }
   lb(link) {
-    link === this.b && this.cb(link);
+    link === this.c && this.cb(link);
   }
   Ma(error) {
     this.l("error", error);
   }
-  M(state, reason, retryInMs) {
+  N(state, reason, retryInMs) {
     this.state = state, this.reason = reason, this.l("state", { state, reason, retryInMs });
   }
   ya(reason) {
     this.a.clearTimeout(this.A), this.A = this.p = void 0, this.aa();
-    let links = [this.b, this.J];
-    this.b = this.J = void 0;
+    let links = [this.c, this.K];
+    this.c = this.K = void 0;
     for (let link of links) link?.d(reason);
-    this.state !== "closed" && this.M("closed", reason);
+    this.state !== "closed" && this.N("closed", reason);
   }
   bb(reason, afterMs = 0) {
     let ms = afterMs + backoff(this.a, this._++);
     this.A = this.a.setTimeout(() => {
-      this.L();
-    }, ms), this.M(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
+      this.M();
+    }, ms), this.N(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
   }
   $a(fresh) {
     return inTime(this.a, tokenTimeout, () => this.u.getToken?.({ fresh })).catch((e) => {
@@ -642,13 +642,13 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     });
   }
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
-  async L() {
+  async M() {
     this.a.clearTimeout(this.A), this.A = void 0;
     let attempt = this.p = {}, link, timer;
     try {
-      let token = await this.$a(!!this.K);
+      let token = await this.$a(!!this.L);
       if (this.p !== attempt) return;
-      link = this.J = new Link(this, this.D());
+      link = this.K = new Link(this, this.D());
       let opening = link;
       timer = this.a.setTimeout(() => opening.d({ code: "timeout", message: "no connection in time" }), connectTimeout), await Promise.race([link.Aa, link.B]);
       let asked = /* @__PURE__ */ new Map();
@@ -660,10 +660,10 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
         rooms: this.db(asked)
       });
       if (this.p !== attempt) return link.ja();
-      link.i || await link.B, this.p = this.J = void 0, this.vb(link, hello, asked);
+      link.i || await link.B, this.p = this.K = void 0, this.vb(link, hello, asked);
     } catch (error) {
       if (this.p !== attempt) return;
-      this.p = this.J = void 0, this.wb(error, link);
+      this.p = this.K = void 0, this.wb(error, link);
     } finally {
       this.a.clearTimeout(timer);
     }
@@ -675,24 +675,24 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
   }
   wb(error, link) {
     let reason = link?.Ba ?? { code: error.code ?? "socket", message: error.message };
-    link?.d(reason), (error.code === "token_expired" || error.code === "unauthenticated") && (this.K = !0);
+    link?.d(reason), (error.code === "token_expired" || error.code === "unauthenticated") && (this.L = !0);
     let terminal = error.code === "unauthenticated" && ++this.wa > 1 || hopeless.includes(error.code) || final(reason);
-    this.b ? (this.l("error", error), this.b.s(1e3 + backoff(this.a, this._++), () => this.eb())) : terminal ? this.ya(reason) : this.bb(reason, error.retryAfterMs);
+    this.c ? (this.l("error", error), this.c.s(1e3 + backoff(this.a, this._++), () => this.eb())) : terminal ? this.ya(reason) : this.bb(reason, error.retryAfterMs);
   }
   vb(link, hello, asked) {
-    let old = this.b;
-    this.b = link, link.za = this.xa = this.a.now(), this.wa = 0, this.K = !1, this.user = hello.user, link.jb(hello.heartbeatMs), this.ab(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, 5e3), () => this.eb()), this.fb(link), this.state !== "connected" && this.M("connected");
+    let old = this.c;
+    this.c = link, link.za = this.xa = this.a.now(), this.wa = 0, this.L = !1, this.user = hello.user, link.jb(hello.heartbeatMs), this.ab(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, 5e3), () => this.eb()), this.fb(link), this.state !== "connected" && this.N("connected");
     for (let [room, at] of asked)
       this.g.get(room.name) === room ? room.Ua(link, hello.rooms?.[room.name], at, !0) : this._a(link, room.name);
     for (let room of this.g.values()) room.o();
-    this.z.pb(), old && (old.s(overlap, () => old.d(replaced)), Promise.all([...this.g.values()].map((room) => room.ub())).then(() => old.ja()));
+    this.v.pb(), old && (old.s(overlap, () => old.d(replaced)), Promise.all([...this.g.values()].map((room) => room.ub())).then(() => old.ja()));
   }
   /** Make before break: the platform ends each connection after two hours. */
   eb() {
-    this.p || this.L();
+    this.p || this.M();
   }
   ab(link, ms) {
-    ms && link.s(Math.max(ms - 6e4, ms * 0.8), () => this.G(link));
+    ms && link.s(Math.max(ms - 6e4, ms * 0.8), () => this.H(link));
   }
   _a(link, room) {
     link.Ia(room, () => link.t("leave", { room })).catch(() => {
@@ -719,7 +719,7 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
           for (let [room, at] of asked) room.Ua(link, ok.rooms[room.name], at, !1);
         },
         (error) => {
-          error.code === "token_expired" ? this.G(link) : error.code === "unauthenticated" && link.d(error);
+          error.code === "token_expired" ? this.H(link) : error.code === "unauthenticated" && link.d(error);
         }
       );
     }

@@ -27,21 +27,34 @@ export interface UseRoomOptions extends JoinOptions {
 interface Store {
   subscribe(changed: () => void): () => void;
   get(): any;
+  /** What a server renders, and a page that takes over its HTML: the same, however far the client is. */
+  initial(): any;
 }
 
-const stores = new WeakMap<Client, Map<string, Store>>();
+interface RoomStore extends Store {
+  subscribe(changed: () => void, options?: UseRoomOptions): () => void;
+}
 
-/** All components that use one room share what is known of it. */
-function roomStore(client: Client, name: string, options: UseRoomOptions): Store {
+const stores = new WeakMap<Client, Map<string, RoomStore>>();
+
+/**
+ * All components that use one room share what is known of it, also one that was
+ * hidden meanwhile: so the store stays as long as the client, and begins anew
+ * with each membership.
+ */
+function roomStore(client: Client, name: string, options: UseRoomOptions): RoomStore {
   let rooms = stores.get(client);
   if (!rooms) stores.set(client, (rooms = new Map()));
-  const known = rooms.get(name);
-  if (known) return known;
+  let store = rooms.get(name);
+  if (!store) rooms.set(name, (store = newRoomStore(client, name, options)));
+  return store;
+}
 
-  const { limit = 200 } = options;
+function newRoomStore(client: Client, name: string, options: UseRoomOptions): RoomStore {
   const listeners = new Set<() => void>();
   let room: Room<any, any> | undefined;
   let borrowed = false;
+  let left = false;
   let stops: (() => void)[] = [];
   let leaving: ReturnType<typeof setTimeout> | undefined;
   let scheduled = false;
@@ -50,15 +63,27 @@ function roomStore(client: Client, name: string, options: UseRoomOptions): Store
     borrowed = client.rooms.has(name);
     return client.join<any, any>(name, options);
   };
-  const live = () => (room ??= start());
-  let view: RoomView<any, any> = {
-    messages: [], joined: false, error: undefined, resets: 0, presence: undefined, ephemeral: undefined,
-    publish: (data, publishOptions) => live().publish(data, publishOptions),
-    send: (data) => live().send(data),
+  const live = () => {
+    if (!listeners.size) leaveSoon(); // in use before a component is mounted, which may never happen
+    return (room ??= start());
   };
+  /** Publishes where nobody shows the room any more, without being seen to come and go. */
+  const publishAside: Room<any>["publish"] = (data, publishOptions) => {
+    const known = client.rooms.get(name);
+    const aside = known ?? client.join<any>(name);
+    const published = aside.publish(data, publishOptions);
+    if (!known) aside.leave();
+    return published;
+  };
+  const initial: RoomView<any, any> = {
+    messages: [], joined: false, error: undefined, resets: 0, presence: undefined, ephemeral: undefined,
+    publish: (data, publishOptions) => (left ? publishAside(data, publishOptions) : live().publish(data, publishOptions)),
+    send: (data) => !!room?.send(data),
+  };
+  let view = initial;
   const flush = () => {
     scheduled = false;
-    if (arrived.length) view = { ...view, messages: [...view.messages, ...arrived].slice(-limit) };
+    if (arrived.length) view = { ...view, messages: [...view.messages, ...arrived].slice(-(options.limit ?? 200)) };
     arrived = [];
     for (const changed of listeners) changed();
   };
@@ -88,27 +113,32 @@ function roomStore(client: Client, name: string, options: UseRoomOptions): Store
     if (joined.joined) change({ joined: true });
     return joined;
   };
-  const store: Store = {
+  const leaveSoon = () => {
+    clearTimeout(leaving);
+    leaving = setTimeout(() => {
+      for (const stop of stops) stop();
+      if (!borrowed) room?.leave();
+      room = undefined;
+      left = true;
+      arrived = [];
+      view = initial;
+    }, keepMs);
+  };
+  return {
     get: () => view,
-    subscribe(changed) {
+    initial: () => initial,
+    subscribe(changed, own = options) {
       clearTimeout(leaving);
+      if (!room) options = own;
       listeners.add(changed);
-      rooms.set(name, store);
+      left = false;
       live();
       return () => {
         listeners.delete(changed);
-        if (listeners.size) return;
-        leaving = setTimeout(() => {
-          for (const stop of stops) stop();
-          if (!borrowed) room?.leave();
-          room = undefined;
-          rooms.delete(name);
-        }, keepMs);
+        if (!listeners.size) leaveSoon();
       };
     },
   };
-  rooms.set(name, store);
-  return store;
 }
 
 /**
@@ -118,9 +148,14 @@ function roomStore(client: Client, name: string, options: UseRoomOptions): Store
  */
 export function useRoom<T = unknown, E = unknown>(client: Client, name: string, options: UseRoomOptions = {}): RoomView<T, E> {
   // Options count when the room is joined first, so their identity may change freely.
-  const store = useMemo(() => roomStore(client, name, options), [client, name]);
-  return useSyncExternalStore(store.subscribe, store.get, store.get);
+  const store = useMemo<Store>(() => {
+    const shared = roomStore(client, name, options);
+    return { ...shared, subscribe: (changed) => shared.subscribe(changed, options) };
+  }, [client, name]);
+  return useSyncExternalStore(store.subscribe, store.get, store.initial);
 }
+
+const connecting: StateChange = { state: "connecting" };
 
 /** The connection's state, for "Reconnecting…" banners. */
 export function useConnection(client: Client): StateChange {
@@ -129,6 +164,7 @@ export function useConnection(client: Client): StateChange {
     let view = now();
     return {
       get: () => (view.state === client.state ? view : (view = now())),
+      initial: () => connecting,
       subscribe: (changed) =>
         client.on("state", (state) => {
           view = state;
@@ -136,5 +172,5 @@ export function useConnection(client: Client): StateChange {
         }),
     };
   }, [client]);
-  return useSyncExternalStore(store.subscribe, store.get, store.get);
+  return useSyncExternalStore(store.subscribe, store.get, store.initial);
 }

@@ -100,6 +100,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     if (this._left) return;
     this._left = true;
     this._client._leave(this);
+    void this._client._outbox._pump(this.name); // it need not wait for a place in the order any more
     this._close();
   }
 

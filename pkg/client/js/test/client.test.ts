@@ -194,6 +194,17 @@ describe("publish", () => {
   });
 });
 
+test("a room that is left before its join is answered lets go what was published in it", async () => {
+  const { client, frames, greet } = setup();
+  await greet();
+  const room = client.join("lobby");
+  void room.publish(1).catch(() => {});
+  room.leave();
+  await settle();
+  assert.deepEqual(frames.slice(1).map(({ action }) => action).sort(), ["leave", "publish"]);
+  client.close();
+});
+
 describe("history", () => {
   const ask = async (query: Parameters<Room["history"]>[0], answer: object) => {
     const { client, server, frames, greet } = setup();

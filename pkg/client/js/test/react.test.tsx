@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { createElement, StrictMode } from "react";
 import { renderToString } from "react-dom/server";
 import { act, create } from "react-test-renderer";
@@ -8,6 +8,8 @@ import { useConnection, useRoom } from "../src/react.js";
 import { FakeEnvironment, FakeServer, settle } from "./support/fake.js";
 
 (globalThis as any).IS_REACT_ACT_ENVIRONMENT = true;
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+afterEach(() => mock.timers.reset());
 
 function setup() {
   const frames: any[] = [];
@@ -64,7 +66,8 @@ test("two components share a room; messages, resets and the connection's state a
   assert.deepEqual(shown(), ["connected ", "live 1 ", "live 1 "]);
   await act(async () => tree.unmount());
   assert.equal(client.rooms.has("lobby"), true, "kept a moment, for whoever navigates back");
-  await new Promise((done) => setTimeout(done, 1200));
+  mock.timers.tick(1000);
+  await settle();
   assert.equal(client.rooms.has("lobby"), false);
   assert.equal(frames.at(-1).action, "leave");
   client.close();
@@ -76,7 +79,8 @@ test("a room that the application joined itself is not left by a component", asy
   let tree!: ReturnType<typeof create>;
   await act(async () => void (tree = create(<Lines client={client} />)));
   await act(async () => tree.unmount());
-  await new Promise((done) => setTimeout(done, 1200));
+  mock.timers.tick(1000);
+  await settle();
   assert.equal(client.rooms.has("lobby"), true);
   client.close();
 });
@@ -110,7 +114,8 @@ test("in strict mode, and on to another room: one join each, and the room before
     await settle();
   });
   assert.equal(shown(), "den true m9");
-  await new Promise((done) => setTimeout(done, 1200));
+  mock.timers.tick(1000);
+  await settle();
   assert.deepEqual(frames.map(({ action, room }) => `${action} ${room ?? ""}`), ["hello ", "join den", "leave lobby"]);
   await act(async () => tree.unmount());
   client.close();
@@ -136,7 +141,7 @@ test("a banner shows why and for how long", async () => {
   client.close();
 });
 
-test("on the server the hooks render what is known and join nothing", () => {
+test("on the server the hooks render what a page begins with and join nothing", () => {
   const { client } = setup();
   assert.match(renderToString(createElement(Lines, { client })), /wait 0/);
   assert.equal(client.rooms.size, 0);
