@@ -117,11 +117,9 @@ func (m *Message) evict(ctx context.Context, c *call, why error) error {
 // enterAll joins rooms that stand in the connection already.
 func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connection, rooms []string, from map[string]protocol.From) map[string]protocol.RoomResult {
 	results := make([]protocol.RoomResult, len(rooms))
-	wakes := make([]broadcast.Wake, 0, len(rooms))
 	var group errgroup.Group
 	group.SetLimit(roomWidth)
 	for i, name := range rooms {
-		wakes = append(wakes, broadcast.PresenceWake(name, conn.Identity.User, conn.ID, false))
 		group.Go(func() error {
 			result, err := m.enter(ctx, c, conn, name, start(from[name]))
 			if err != nil {
@@ -133,11 +131,15 @@ func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connect
 		})
 	}
 	_ = group.Wait() // each room's error is its own result
-	m.courtesy(ctx, wakes...)
 	byName := make(map[string]protocol.RoomResult, len(rooms))
+	var wakes []broadcast.Wake
 	for i, name := range rooms {
 		byName[name] = results[i]
+		if results[i].Error == nil {
+			wakes = append(wakes, broadcast.PresenceWake(name, conn.Identity.User, conn.ID, false))
+		}
 	}
+	m.courtesy(ctx, wakes...)
 	return byName
 }
 

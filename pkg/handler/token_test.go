@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/broadcast"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/handler"
@@ -78,6 +80,8 @@ func overtake(t *testing.T, command string) {
 	connections, rooms := memory.NewConnections(), memory.NewRooms()
 	gated := hold{connections, make(chan struct{})}
 	m := message(t, gated, rooms)
+	told := &wakes{}
+	m.Waker = told
 	identity, _ := grants{}.Verify(t.Context(), "a+b")
 	err := connections.Put(t.Context(), connection.Connection{ID: "c", Identity: identity, ConnectedAt: time.Now(), CheckAt: time.Now()})
 	if err != nil {
@@ -101,10 +105,20 @@ func overtake(t *testing.T, command string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if in := len(roll.Members) > 0; in != want {
-			t.Errorf("is a member of %s: %v; %s", name, in, reply)
+		if in := len(roll.Members) > 0; in != want || slices.Contains(told.rooms, name) != want {
+			t.Errorf("is a member of %s: %v; %s; told %v", name, in, reply, told.rooms)
 		}
 	}
+}
+
+// wakes keeps the rooms that are told who came.
+type wakes struct{ rooms []string }
+
+func (w *wakes) Wake(_ context.Context, all ...broadcast.Wake) error {
+	for _, one := range all {
+		w.rooms = append(w.rooms, one.Room)
+	}
+	return nil
 }
 
 // message is a Message over reference stores.
