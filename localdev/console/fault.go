@@ -128,13 +128,21 @@ func (f *faults) expire(ctx context.Context, view *snapshot, id string) error {
 // errNoToken is returned when a connection has no token that could expire.
 var errNoToken = errors.New("the connection has not authenticated yet")
 
+// errElsewhere is returned when a function would have to be killed that runs in
+// a container of SAM's.
+var errElsewhere = errors.New("the functions run in SAM's containers: end one with docker kill")
+
 // killBroadcaster lets the next broadcaster die that is about to post a
 // message: it holds the lease then, and has told nobody.
-func (f *faults) killBroadcaster() {
+func (f *faults) killBroadcaster() error {
+	if !f.stack.Kills() {
+		return errElsewhere
+	}
 	f.mu.Lock()
 	f.kill = true
 	f.mu.Unlock()
 	f.recorder.note(Activity{Kind: "fault", Text: "the next broadcaster dies with the lease in its hand", Tone: "bad"})
+	return nil
 }
 
 // armedView says which faults wait for their moment.

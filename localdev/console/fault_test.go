@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gapless-rooms/gapless/localdev/console"
+	"github.com/gapless-rooms/gapless/localdev/stack"
 )
 
 // happened reports whether an activity's text begins so.
@@ -67,6 +68,23 @@ func TestFrozenClientIsShownAndThaws(t *testing.T) {
 	p.strike("thaw", id)
 	p.next(bob)
 	p.await("it is not frozen", func() bool { return !all[connection](p, "connection")[id].Frozen })
+}
+
+// TestWhatRunsInContainersIsNotKilled wants the button to say so, and not to
+// stay pressed for a broadcaster that cannot be had.
+func TestWhatRunsInContainersIsNotKilled(t *testing.T) {
+	t.Parallel()
+	p := setupOn(t, stack.Config{NoSchedule: true, SAM: "http://127.0.0.1:1"})
+	if status := p.post("fault/kill-broadcaster", map[string]string{}); status != http.StatusConflict {
+		t.Errorf("status %d", status)
+	}
+	p.await("it is not armed", func() bool {
+		armed, known := all[struct{ Kill bool }](p, "armed")[""]
+		if armed.Kill {
+			t.Error("it is armed")
+		}
+		return known
+	})
 }
 
 func TestKilledBroadcasterIsRetried(t *testing.T) {

@@ -105,7 +105,7 @@ func (c *Console) fault(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch name := r.PathValue("fault"); name {
 	case "kill-broadcaster":
-		c.faults.killBroadcaster()
+		err = c.faults.killBroadcaster()
 	case "sweep":
 		err = c.stack.Sweep(r.Context())
 	default:
@@ -117,6 +117,8 @@ func (c *Console) fault(w http.ResponseWriter, r *http.Request) {
 		answer(w, struct{}{})
 	case errors.Is(err, gateway.ErrNoConnection), errors.Is(err, connection.ErrNotFound), errors.Is(err, errNoToken):
 		refuse(w, http.StatusConflict, "the connection is not there any more, or not yet")
+	case errors.Is(err, errElsewhere):
+		refuse(w, http.StatusConflict, err.Error())
 	case errors.Is(err, errUnknownFault):
 		refuse(w, http.StatusNotFound, err.Error())
 	default:

@@ -38,8 +38,14 @@ type page struct {
 // setup starts a stack and opens its console's stream.
 func setup(t *testing.T) *page {
 	t.Helper()
+	return setupOn(t, stack.Config{NoSchedule: true, Isolated: *isolated})
+}
+
+// setupOn is setup on a stack of one's own.
+func setupOn(t *testing.T, config stack.Config) *page {
+	t.Helper()
 	p := &page{
-		t: t, Running: console.RunT(t, stack.Config{NoSchedule: true, Isolated: *isolated}),
+		t: t, Running: console.RunT(t, config),
 		values: map[string]map[string]json.RawMessage{}, changed: make(chan struct{}),
 	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.Page+"/api/events", nil)

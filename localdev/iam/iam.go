@@ -28,10 +28,13 @@ type Call struct {
 	Resource string // an ARN
 }
 
-// Config says who calls. All but OnCall is required.
+// Config says who calls. All but Denies and OnCall is required.
 type Config struct {
 	// Policy is the caller's.
 	Policy Policy
+	// Denies, if not nil, says whether the resource's own policy refuses the
+	// caller whatever Policy grants.
+	Denies func(call Call) bool
 	// Caller is the caller's ARN, for error messages.
 	Caller string
 	// Region, AccountID and APIID go into ARNs.
@@ -62,7 +65,11 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	why := "because no identity-based policy allows the " + call.Action + " action"
 	granted := t.Policy.Allows(call.Action, call.Resource)
+	if t.Denies != nil && t.Denies(call) {
+		granted, why = false, "with an explicit deny in a resource-based policy"
+	}
 	if t.OnCall != nil {
 		t.OnCall(call, granted)
 	}
@@ -70,8 +77,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return t.next.RoundTrip(r)
 	}
 	return service.deny(r, fmt.Sprintf(
-		"User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
-		t.Caller, call.Action, call.Resource, call.Action)), nil
+		"User: %s is not authorized to perform: %s on resource: %s %s", t.Caller, call.Action, call.Resource, why)), nil
 }
 
 // take reads a request's body and puts it back.

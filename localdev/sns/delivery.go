@@ -168,6 +168,11 @@ func (s *Service) send(d Delivery, queueARN string, raw bool) error {
 		}
 		m = sqs.Message{Body: string(body)}
 	}
+	if s.cfg.MaySend != nil {
+		if err := s.cfg.MaySend(d.TopicARN, queueARN); err != nil {
+			return err
+		}
+	}
 	_, err := s.cfg.Queue.SendARN(queueARN, m)
 	return err
 }

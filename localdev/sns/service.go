@@ -41,6 +41,9 @@ type Config struct {
 	// is refused.
 	Lambda Invoker
 	Queue  Queue
+	// MaySend, if not nil, is asked before a message of a topic goes into a queue:
+	// an error means that the queue's policy does not let it. Default: all may.
+	MaySend func(topicARN, queueARN string) error
 	// Region and AccountID go into ARNs; default us-east-1 and 000000000000.
 	Region    string
 	AccountID string

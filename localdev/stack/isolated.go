@@ -67,6 +67,10 @@ func (s *Stack) executor() lambda.Executor {
 	}
 }
 
+// Kills reports whether a function can be ended from here: it runs in this
+// process or as one of Processes, and not in a container of SAM's.
+func (s *Stack) Kills() bool { return s.config.SAM == "" }
+
 // Processes are the functions' processes that have not ended.
 func (s *Stack) Processes() []lambda.Running {
 	if s.isolation == nil {

@@ -17,7 +17,6 @@ import (
 
 	"github.com/gapless-rooms/gapless/localdev/iam"
 	locallambda "github.com/gapless-rooms/gapless/localdev/lambda"
-	"github.com/gapless-rooms/gapless/localdev/sqs"
 	"github.com/gapless-rooms/gapless/localdev/template"
 	"github.com/gapless-rooms/gapless/pkg/app"
 	"github.com/gapless-rooms/gapless/pkg/handler"
@@ -127,15 +126,15 @@ const firstVersion = "00000000-0000-4000-8000-000000000001"
 // (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
 func (s *Stack) deadLetter(target string, letter locallambda.DeadLetter) error {
 	f, _ := s.template.Function(letter.Function)
-	call := iam.Call{Action: "sqs:SendMessage", Resource: target}
-	granted := s.policy(f).Allows(call.Action, call.Resource)
+	call := iam.Call{Action: sendMessage, Resource: target}
+	granted := s.policy(f).Allows(call.Action, call.Resource) && !s.denies(f, call)
 	if s.config.OnCall != nil {
 		s.config.OnCall(f.Name, call, granted)
 	}
 	if !granted {
 		return fmt.Errorf("%s: %s may not %s", target, f.FullName, call.Action)
 	}
-	_, err := s.SQS.SendARN(target, sqs.Message{Body: string(letter.Payload)})
+	_, err := s.SQS.SendARN(target, letter.Message())
 	return err
 }
 
@@ -207,6 +206,7 @@ func (s *Stack) host(f template.Function) app.Host {
 	h := app.Process()
 	h.Hooks = s.config.Hooks
 	h.Environ, h.Clock, h.Log = s.environ(f), s.Clock, s.config.FunctionLog
+	h.Environ["AWS_LAMBDA_FUNCTION_NAME"] = f.FullName // reserved: Lambda sets it
 	h.AWS = func(context.Context) (aws.Config, error) {
 		return sdk(s.router, func(next http.RoundTripper) http.RoundTripper { return s.calls(f, next) }), nil
 	}
@@ -225,16 +225,58 @@ func (s *Stack) calls(f template.Function, next http.RoundTripper) http.RoundTri
 	return next
 }
 
-// guard holds a function's calls against the policy of its role.
+// guard holds a function's calls against the policy of its role, and against
+// those of topic and queue.
 func (s *Stack) guard(f template.Function, next http.RoundTripper) http.RoundTripper {
 	config := iam.Config{
-		Policy: s.policy(f), Caller: "arn:aws:sts::" + account + ":assumed-role/" + f.FullName + "/" + f.FullName,
+		Policy: s.policy(f), Denies: func(call iam.Call) bool { return s.denies(f, call) }, Caller: caller(f),
 		Region: region, AccountID: account, APIID: s.template.API.ID,
 	}
 	if s.config.OnCall != nil {
 		config.OnCall = func(call iam.Call, granted bool) { s.config.OnCall(f.Name, call, granted) }
 	}
 	return iam.Transport(config, next)
+}
+
+// caller is a function as it calls: its role's session.
+func caller(f template.Function) string {
+	return "arn:aws:sts::" + account + ":assumed-role/" + f.FullName + "/" + f.FullName
+}
+
+const sendMessage = "sqs:SendMessage"
+
+// maySend holds SNS against the policy of a queue
+// (https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html).
+func (s *Stack) maySend(topic, queue string) error {
+	by := template.Caller{Principal: "sns.amazonaws.com", Source: topic}
+	if !s.resourcePolicy(queue).Allows(by, sendMessage, queue) {
+		return fmt.Errorf("the policy of %s does not let %s send to it", queue, topic)
+	}
+	return nil
+}
+
+// denies reports whether a resource's own policy refuses a function's call.
+func (s *Stack) denies(f template.Function, call iam.Call) bool {
+	return s.resourcePolicy(call.Resource).Denies(template.Caller{Principal: caller(f)}, call.Action, call.Resource)
+}
+
+// resourcePolicy is the policy of a topic or a queue; nil for anything else.
+func (s *Stack) resourcePolicy(arn string) template.ResourcePolicy {
+	var p template.ResourcePolicy
+	for _, t := range s.template.Topics {
+		if t.ARN == arn {
+			p = t.Policy
+		}
+	}
+	for _, q := range s.template.Queues {
+		if q.ARN == arn {
+			p = q.Policy
+		}
+	}
+	if s.config.ResourcePolicy == nil {
+		return p
+	}
+	return s.config.ResourcePolicy(arn, p)
 }
 
 // policy is what a function's role is granted.

@@ -72,6 +72,8 @@ type Config struct {
 	Executor func(processes lambda.Executor) lambda.Executor
 	// Policy, if not nil, changes what the role of a function is granted.
 	Policy func(function string, p template.Policy) template.Policy
+	// ResourcePolicy, if not nil, changes the policy of a topic or a queue.
+	ResourcePolicy func(arn string, p template.ResourcePolicy) template.ResourcePolicy
 	// OnCall, if not nil, is told of each call of AWS that a function makes and
 	// whether its role grants it. It is called concurrently.
 	OnCall func(function string, call iam.Call, granted bool)
@@ -200,7 +202,7 @@ func (s *Stack) start() error {
 	}
 	s.SNS = sns.New(sns.Config{
 		Clock: s.Clock, Logger: s.config.Logger, Lambda: s.Lambda, Queue: s.SQS, Region: region, AccountID: account,
-		Rand: s.config.rand(3), Latency: s.config.WakeLatency,
+		Rand: s.config.rand(3), Latency: s.config.WakeLatency, MaySend: s.maySend,
 	})
 	s.Secrets = secretsmanager.New(secretsmanager.Config{Clock: s.Clock, Region: region, AccountID: account})
 	s.Schedule = schedule.New(schedule.Config{Clock: s.Clock, Lambda: s.Lambda})
@@ -325,7 +327,7 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 // environ is a function's environment: the template's, and what is different
 // here.
 func (s *Stack) environ(f template.Function) map[string]string {
-	environ := map[string]string{"AWS_REGION": region, "AWS_LAMBDA_FUNCTION_NAME": f.FullName}
+	environ := map[string]string{"AWS_REGION": region}
 	maps.Copy(environ, f.Env)
 	if _, grants := environ[roomsVariable]; grants {
 		environ[roomsVariable] = "true"

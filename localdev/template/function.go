@@ -17,8 +17,9 @@ type wires struct {
 	responses            map[string]bool // by the route's id
 	integrations         map[string]gateway.Integration
 	integrationResponses []integrationResponse
-	roles                map[string][]Statement // by the role's id
-	functionRoles        map[string]string      // by the function's name
+	roles                map[string][]Statement    // by the role's id
+	resourcePolicies     map[string]ResourcePolicy // by the resource's ARN
+	functionRoles        map[string]string         // by the function's name
 	asynchronous         map[string]asynchronous
 	permissions          []permission
 	invokers             []invoker
@@ -115,6 +116,12 @@ func readPermission(a *attributes) error {
 func (p *parser) connect() error {
 	if err := p.connectAPI(); err != nil {
 		return err
+	}
+	for i := range p.out.Queues {
+		p.out.Queues[i].Policy = p.wires.resourcePolicies[p.out.Queues[i].ARN]
+	}
+	for i := range p.out.Topics {
+		p.out.Topics[i].Policy = p.wires.resourcePolicies[p.out.Topics[i].ARN]
 	}
 	for i := range p.out.Functions {
 		f := &p.out.Functions[i]

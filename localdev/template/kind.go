@@ -18,7 +18,9 @@ var readers = map[string]func(*attributes) error{
 	"AWS::Lambda::Permission":                readPermission,
 	"AWS::SNS::Subscription":                 readSubscription,
 	"AWS::SNS::Topic":                        readTopic,
+	"AWS::SNS::TopicPolicy":                  readResourcePolicy("Topics", itself),
 	"AWS::SQS::Queue":                        readQueue,
+	"AWS::SQS::QueuePolicy":                  readResourcePolicy("Queues", queueOfURL),
 	"AWS::SecretsManager::Secret":            readSecret,
 }
 
@@ -33,6 +35,4 @@ var inert = map[string]string{
 	"AWS::CloudWatch::Dashboard":    "there are no metrics here",
 	"AWS::KMS::Key":                 "nothing is encrypted here",
 	"AWS::Logs::LogGroup":           "logs go to the console",
-	"AWS::SNS::TopicPolicy":         "says which services may publish; none does here",
-	"AWS::SQS::QueuePolicy":         "says which services may send; the local ones may",
 }

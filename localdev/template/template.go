@@ -81,12 +81,16 @@ type Table struct {
 }
 
 // Topic is an SNS topic.
-type Topic struct{ Name, ARN string }
+type Topic struct {
+	Name, ARN string
+	Policy    ResourcePolicy
+}
 
 // Queue is an SQS queue. Attributes are as CreateQueue takes them.
 type Queue struct {
 	Name, ARN, URL string
 	Attributes     map[string]string
+	Policy         ResourcePolicy
 }
 
 // Secret is a secret of Secrets Manager. The template has no value of it.

@@ -110,12 +110,26 @@ func TestWakeAndSchedule(t *testing.T) {
 	t.Parallel()
 	got := parse(t, template.Options{QueueURL: func(name string) string { return "http://queues/" + name }})
 	want := &template.Template{
-		Topics: []template.Topic{{Name: "gapless-local-wake", ARN: "arn:aws:sns:us-east-1:000000000000:gapless-local-wake"}},
+		Topics: []template.Topic{{Name: "gapless-local-wake", ARN: "arn:aws:sns:us-east-1:000000000000:gapless-local-wake", Policy: template.ResourcePolicy{
+			overTLS("AllowPublishThroughSSLOnly", "sns:Publish", "arn:aws:sns:us-east-1:000000000000:gapless-local-wake"),
+		}}},
 		Queues: []template.Queue{{
 			Name: "gapless-local-dead-letters", ARN: "arn:aws:sqs:us-east-1:000000000000:gapless-local-dead-letters",
 			URL: "http://queues/gapless-local-dead-letters",
 			Attributes: map[string]string{
 				"MessageRetentionPeriod": "1209600", "SqsManagedSseEnabled": "true", "VisibilityTimeout": "60",
+			},
+			Policy: template.ResourcePolicy{
+				overTLS("", "sqs:*", "arn:aws:sqs:us-east-1:000000000000:gapless-local-dead-letters"),
+				{
+					Statement: template.Statement{
+						Actions: []string{"sqs:SendMessage"}, Resources: []string{"arn:aws:sqs:us-east-1:000000000000:gapless-local-dead-letters"},
+					},
+					Principals: []string{"sns.amazonaws.com"},
+					Conditions: []template.Condition{{
+						Operator: "ArnEquals", Key: "aws:SourceArn", Values: []string{"arn:aws:sns:us-east-1:000000000000:gapless-local-wake"},
+					}},
+				},
 			},
 		}},
 		Secrets: []template.Secret{{Name: "gapless/local/tokens", ARN: secret}},
@@ -288,6 +302,10 @@ func TestUnknownIsRefused(t *testing.T) {
 			statements := first(doc, "AWS::IAM::Policy")["PolicyDocument"].(map[string]any)["Statement"].([]any)
 			statements[0].(map[string]any)["Condition"] = map[string]any{"Bool": map[string]any{"aws:SecureTransport": "true"}}
 		}, template.ErrUnsupported, "Condition"},
+		"condition on a queue": {func(doc map[string]any) {
+			statements := first(doc, "AWS::SQS::QueuePolicy")["PolicyDocument"].(map[string]any)["Statement"].([]any)
+			statements[0].(map[string]any)["Condition"] = map[string]any{"IpAddress": map[string]any{"aws:SourceIp": "192.0.2.0/24"}}
+		}, template.ErrUnsupported, "IpAddress of aws:SourceIp"},
 		"route to nowhere": {set("AWS::ApiGatewayV2::Route", "Target", "integrations/nowhere"), nil, "nowhere"},
 	}
 	for name, test := range tests {
@@ -343,5 +361,14 @@ func TestIntrinsics(t *testing.T) {
 		if err != nil || got.Outputs["Got"] != want {
 			t.Errorf("%s: %v, %v, want %s", expression, got, err, want)
 		}
+	}
+}
+
+// overTLS is the statement that cdk-nag asks for.
+func overTLS(sid, action, resource string) template.ResourceStatement {
+	return template.ResourceStatement{
+		Statement:  template.Statement{Sid: sid, Deny: true, Actions: []string{action}, Resources: []string{resource}},
+		Principals: []string{"*"},
+		Conditions: []template.Condition{{Operator: "Bool", Key: "aws:SecureTransport", Values: []string{"false"}}},
 	}
 }
