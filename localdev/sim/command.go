@@ -103,6 +103,7 @@ func (c *client) answered(now time.Duration, room string, f *follow, p page, ask
 		f.epoch = p.Epoch
 	}
 	f.take(now, p.Epoch, p.Messages, false)
+	f.hand(now)
 	f.gap = f.gap || f.strange || len(f.missing()) > 0
 }
 
@@ -131,9 +132,8 @@ func (c *client) enter(l *link, room string, p page, asked fields, begun time.Du
 	f.from = f.last
 	if p.Epoch != "" && f.epoch != p.Epoch {
 		f.strange = f.epoch != "" // what was pushed before is of another epoch
+		f.putAside()
 		f.epoch = p.Epoch
-		clear(f.buffer)
-		clear(f.own)
 	}
 	f.take(now, p.Epoch, p.Messages, false)
 	f.gap = p.More || f.strange || len(f.missing()) > 0

@@ -22,6 +22,7 @@ type follow struct {
 	last     uint64 // highest number handed to the application
 	buffer   map[uint64]protocol.Entry
 	own      map[uint64]bool // of the buffer: known by our own reply
+	aside    shelf           // of another epoch, that the server may say to go on with
 	handed   []handed
 	before   []run         // what was handed on before positions that were given up
 	joinedAt time.Duration // when the present connection had joined
@@ -53,6 +54,19 @@ func (f *follow) all() []handed {
 	return append(all, f.handed...)
 }
 
+// shelf is entries of one epoch, and which of them are known by our own reply.
+type shelf struct {
+	epoch  string
+	buffer map[uint64]protocol.Entry
+	own    map[uint64]bool
+}
+
+// putAside empties the buffer onto the shelf.
+func (f *follow) putAside() {
+	f.aside = shelf{f.epoch, f.buffer, f.own}
+	f.buffer, f.own = map[uint64]protocol.Entry{}, map[uint64]bool{}
+}
+
 // restart starts anew in another epoch, with all of it that there is.
 func (f *follow) restart(epoch string, head, oldest uint64) {
 	if oldest > 0 {
@@ -60,8 +74,11 @@ func (f *follow) restart(epoch string, head, oldest uint64) {
 	}
 	f.reset(head)
 	f.epoch = epoch
-	clear(f.buffer)
-	clear(f.own)
+	f.buffer, f.own = map[uint64]protocol.Entry{}, map[uint64]bool{}
+	if f.aside.epoch == epoch && epoch != "" {
+		f.buffer, f.own = f.aside.buffer, f.aside.own
+		f.aside = shelf{}
+	}
 }
 
 // reset starts anew at the head, since what follows the position is lost.
@@ -73,7 +90,7 @@ func (f *follow) reset(head uint64) {
 func newFollow() *follow { return &follow{buffer: map[uint64]protocol.Entry{}, own: map[uint64]bool{}} }
 
 // take buffers entries of an epoch and hands on. Those of another epoch than the
-// position's are dropped: one of the two logs is gone, and the server alone
+// position's are put aside: one of the two logs is gone, and the server alone
 // knows which, so it is asked for what follows the position.
 func (f *follow) take(now time.Duration, epoch string, entries []protocol.Entry, own bool) {
 	switch {
@@ -83,6 +100,15 @@ func (f *follow) take(now time.Duration, epoch string, entries []protocol.Entry,
 		f.epoch = epoch
 	case epoch != f.epoch:
 		f.strange, f.gap = true, true
+		if f.aside.epoch != epoch {
+			f.aside = shelf{epoch, map[uint64]protocol.Entry{}, map[uint64]bool{}}
+		}
+		for _, e := range entries {
+			f.aside.buffer[e.Seq] = e
+			if own {
+				f.aside.own[e.Seq] = true
+			}
+		}
 		return
 	}
 	for _, e := range entries {

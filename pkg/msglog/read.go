@@ -174,12 +174,15 @@ func (r *reader) settle(ctx context.Context, page *Page) error {
 	return nil
 }
 
+// oldest finds the lowest number that can be read. One above the page's head is
+// none: a reader who begins there would skip the hole beneath it, and the message
+// that may yet come to stand there.
 func (r *reader) oldest(ctx context.Context, page *Page) error {
-	if r.head.Seq == 0 {
+	if page.Head == 0 {
 		return nil
 	}
 	first, err := r.store.Entries(ctx, RangeParams{
-		Room: r.room, Epoch: r.head.Epoch, Upto: r.head.Seq, Limit: 1, Now: r.clock.Now(),
+		Room: r.room, Epoch: r.head.Epoch, Upto: page.Head, Limit: 1, Now: r.clock.Now(),
 	})
 	if err != nil {
 		return fmt.Errorf("find the oldest entry: %w", err)

@@ -197,6 +197,18 @@ var lostTests = []test[*bench]{
 		same(t, got.Recovered, false)
 		same(t, [2]uint64{got.Head, got.Oldest}, [2]uint64{0, 0})
 	}},
+	{"what stands behind a hole is not the oldest", func(t *testing.T, b *bench) {
+		slow := b.take(t)
+		b.append(t, "")
+		start := since(2)
+		start.Epoch = "former"
+		got := b.page(t, start, wide)
+		same(t, got.Recovered, false)
+		same(t, [2]uint64{got.Head, got.Oldest}, [2]uint64{0, 0}) // number 1 may yet come
+		b.void(t, slow)
+		got = b.page(t, start, wide)
+		same(t, [2]uint64{got.Head, got.Oldest}, [2]uint64{2, 1})
+	}},
 	{"expired entries are not recovered", func(t *testing.T, b *bench) {
 		b.appendMany(t, 10)
 		b.drain(t)
