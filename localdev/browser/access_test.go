@@ -1,16 +1,10 @@
 package browser
 
 import (
-	"context"
 	"os"
-	"slices"
-	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 // axe is where `make axe` puts axe-core, the accessibility checker.
@@ -41,56 +35,5 @@ func TestAccessibility(t *testing.T) {
 				t.Errorf("%s at %d: %s", theme, width, v)
 			}
 		}
-	}
-}
-
-// TestKeyboard reaches everything by the Tab key alone, in sight, and sends a
-// message without a mouse.
-func TestKeyboard(t *testing.T) {
-	s := setup(t)
-	p := open(t, s, "/")
-	p.ready()
-	p.key(kb.Tab)
-	if id := eval[string](p, `document.activeElement.className`); id != "skip" {
-		t.Errorf("the first stop is %q, not the link to the chat", id)
-	}
-	p.key(kb.Enter)
-	var stops []string
-	for range 60 {
-		p.key(kb.Tab)
-		stop := eval[string](p, `(() => {
-			const e = document.activeElement, style = getComputedStyle(e);
-			if (e === document.body) return "";
-			return (e.getAttribute("aria-label") ?? e.innerText.trim()) + (style.outlineStyle === "none" ? " WITHOUT OUTLINE" : "");
-		})()`)
-		if stop == "Message from ada" && !slices.Contains(stops, stop) {
-			p.run(chromedp.Func(typeText("By hand")))
-			p.key(kb.Enter)
-			p.wait(`panes[1].log.querySelectorAll("[data-seq]").length === 1`)
-		}
-		stops = append(stops, stop)
-	}
-	all := strings.Join(stops, "\n")
-	for _, want := range []string{"Add client", "Message from ada", "Send", "Cut", "Flood", "Message from bob", "Faults of connection"} {
-		if !strings.Contains(all, want) {
-			t.Errorf("%q cannot be reached: %s", want, all)
-		}
-	}
-	if strings.Contains(all, "WITHOUT OUTLINE") {
-		t.Errorf("a stop cannot be seen: %s", all)
-	}
-}
-
-// key presses a key.
-func (p *tab) key(k string) {
-	p.t.Helper()
-	p.run(chromedp.KeyEvent(k))
-}
-
-// typeText types into what has the focus.
-func typeText(words string) func(ctx context.Context, t *chromedp.Target) error {
-	return func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, input.InsertText, input.InsertTextParams{Text: words})
-		return err
 	}
 }

@@ -58,7 +58,7 @@ $("sweep").addEventListener("click", () => strike("sweep"));
 /** The longest step of time: clients are idle after ten minutes. */
 const step = 290;
 
-async function forward(seconds) {
+async function forward(seconds, pressed) {
   const buttons = document.querySelectorAll("[data-forward]");
   const bar = $("forwarding");
   for (const b of buttons) b.disabled = true;
@@ -79,10 +79,11 @@ async function forward(seconds) {
   }
   bar.hidden = true;
   for (const b of buttons) b.disabled = false;
+  if (document.activeElement === document.body) pressed?.focus(); // which it lost when it was disabled
 }
 
 for (const button of document.querySelectorAll("[data-forward]")) {
-  button.addEventListener("click", () => forward(Number(button.dataset.forward)));
+  button.addEventListener("click", () => forward(Number(button.dataset.forward), button));
 }
 
 function tick() {
