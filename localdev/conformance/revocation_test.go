@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/smithy-go"
-
 	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/revocation"
@@ -20,48 +18,77 @@ func (b backend) revocations() *dynamo.Revocations {
 	return dynamo.NewRevocations(b.client, b.tables["connections"], clock.System(), 200*365*24*time.Hour)
 }
 
+// sharers are so many users of one shard, with names of about 2 KB.
+func sharers(n int) (users []string) {
+	for i := 0; len(users) < n; i++ {
+		if user := fmt.Sprint(i, strings.Repeat("u", 2000)); revocation.Shard(user) == revocation.Shard("ada") {
+			users = append(users, user)
+		}
+	}
+	return users
+}
+
 func TestOldRevocationsAreDropped(t *testing.T) {
 	t.Parallel()
 	b, _ := onEngine(t)
 	at := storetest.NewClock()
 	s := dynamo.NewRevocations(b.client, b.tables["connections"], at, time.Hour)
-	revoke := func(user string) {
+	users := sharers(123)
+	revoke := func(users []string) {
 		t.Helper()
-		if err := s.Revoke(t.Context(), revocation.Revocation{User: user, At: at.Now()}); err != nil {
-			t.Fatal(err)
+		for _, user := range users {
+			if err := s.Revoke(t.Context(), revocation.Revocation{User: user, At: at.Now()}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	for i := range 120 {
-		revoke(fmt.Sprint("old-", i))
-	}
+	revoke(users[3:])
 	at.Advance(time.Hour + time.Millisecond)
-	for i := range 3 {
-		revoke(fmt.Sprint("new-", i))
-	}
-	list, err := s.Revocations(t.Context(), time.Time{})
+	revoke(users[:3])
+	list, err := s.Revocations(t.Context(), revocation.Shard("ada"), time.Time{})
 	if err != nil || len(list) != 3 {
 		t.Errorf("%d are left, %v", len(list), err)
 	}
 }
 
-// TestRevocationsUpToTheLimitOfAnItem fills the item. Each answer is the whole
-// list, up to 400 KB.
+// TestRevocationsUpToTheLimitOfAnItem fills an item. Each answer is a whole
+// shard, up to 400 KB. No more can be added until those are old, and others are
+// not concerned.
 func TestRevocationsUpToTheLimitOfAnItem(t *testing.T) {
 	t.Parallel()
 	b, _ := onEngine(t)
-	s := b.revocations()
-	var made int
-	for ; made < 10_000; made++ {
-		err := s.Revoke(t.Context(), revocation.Revocation{User: fmt.Sprint(made, strings.Repeat("u", 2000)), At: storetest.Start})
-		if err != nil {
-			if full := new(smithy.GenericAPIError); !errors.As(err, &full) || full.Code != "ValidationException" {
+	at := storetest.NewClock()
+	s := dynamo.NewRevocations(b.client, b.tables["connections"], at, time.Hour)
+	revoke := func(user string) error {
+		return s.Revoke(t.Context(), revocation.Revocation{User: user, At: at.Now()})
+	}
+	made, users := 0, sharers(300)
+	for ; made < len(users); made++ {
+		if err := revoke(users[made]); err != nil {
+			if !errors.Is(err, revocation.ErrFull) {
 				t.Fatalf("after %d: %v", made, err)
 			}
 			break
 		}
 	}
-	list, err := s.Revocations(t.Context(), time.Time{})
+	list, err := s.Revocations(t.Context(), revocation.Shard("ada"), time.Time{})
 	if err != nil || len(list) != made || made < 195 || made > 205 {
 		t.Errorf("%d made, %d stand: %v", made, len(list), err)
+	}
+	other := "bob"
+	if revocation.Shard(other) == revocation.Shard("ada") {
+		t.Fatal("choose another")
+	}
+	if err := revoke(other); err != nil {
+		t.Errorf("of another shard: %v", err)
+	}
+	at.Advance(time.Hour + time.Millisecond)
+	for _, user := range users[made : made+20] {
+		if err := revoke(user); err != nil {
+			t.Fatalf("when those are old: %v", err)
+		}
+	}
+	if list, err := s.Revocations(t.Context(), revocation.Shard("ada"), time.Time{}); err != nil || len(list) != 20 {
+		t.Errorf("%d are left, %v", len(list), err)
 	}
 }

@@ -146,9 +146,9 @@ var namings = []naming{
 	{"UpdateItem", "connections", "SET ja ", "begin a join"},
 	{"UpdateItem", "connections", "ck = :ck", "set the next check"},
 	{"DeleteItem", "connections", "", "delete the connection"},
-	{"GetItem", "connections", `"v#"`, "read revocations"},
+	{"GetItem", "connections", `"v#`, "read revocations"},
 	{"GetItem", "connections", "", "read the connection"},
-	{"Query", "connections", `"v#"`, "read revocations"},
+	{"Query", "connections", `"v#`, "read revocations"},
 	{"Query", "connections", "", "read due connections"},
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/revocation"
 )
 
 // bench is a stack under a meter, in virtual time.
@@ -323,9 +324,9 @@ func TestCost(t *testing.T) {
 		}
 		usage := b.settle()
 		// What the sweeper reads and asks of the queue it does once for all
-		// connections: 16 partitions and the list of revocations, 60 times.
+		// connections: 16 partitions and 16 shards of revocations, 60 times.
 		delete(usage.Calls, "ReceiveMessage")
-		usage.ReadUnits -= (16 + 1) * 60 * 0.5
+		usage.ReadUnits -= (16 + revocation.Shards) * 60 * 0.5
 		add(b.t, usage.row("a live connection, per hour", 6, 0, map[string]int{"GetConnection": 6}))
 	})
 

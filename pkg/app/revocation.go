@@ -9,18 +9,18 @@ import (
 )
 
 // Revocations is for programs that take back tokens, such as the back end that
-// blocks a user. It reads GAPLESS_CONNECTIONS_TABLE and GAPLESS_JWT_MAX_LIFETIME,
-// and may UpdateItem in that table.
+// blocks a user. It reads GAPLESS_CONNECTIONS_TABLE, GAPLESS_JWT_MAX_LIFETIME and
+// GAPLESS_JWT_LEEWAY, and may GetItem and UpdateItem in that table.
 func Revocations(ctx context.Context, h Host) (revocation.Store, error) {
 	c, sdk, err := load[config.Revocations](ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	return dynamo.NewRevocations(dynamo.NewClient(sdk), c.Connections, h.Clock, c.MaxLifetime), nil
+	return dynamo.NewRevocations(dynamo.NewClient(sdk), c.Connections, h.Clock, c.Memory()), nil
 }
 
 // guard is what a function needs of them.
 func (s stores) guard(h Host, c config.Lifetime) *revocation.Guard {
-	store := dynamo.NewRevocations(s.client, s.tables.Connections, h.Clock, c.MaxLifetime)
-	return revocation.NewGuard(store, h.Clock, c.MaxLifetime)
+	store := dynamo.NewRevocations(s.client, s.tables.Connections, h.Clock, c.Memory())
+	return revocation.NewGuard(store, h.Clock, c.Memory(), c.Leeway)
 }

@@ -46,8 +46,6 @@ type Auth struct {
 	KeyURLs []string `env:"GAPLESS_JWKS_URLS"`
 	// Audiences are those for whom a token may be meant. Required with Issuers.
 	Audiences []string `env:"GAPLESS_JWT_AUDIENCES"`
-	// Leeway is how far the issuer's clock may differ.
-	Leeway time.Duration `env:"GAPLESS_JWT_LEEWAY" envDefault:"5s"`
 	Lifetime
 	// RoomsClaim is the claim that holds a token's permissions.
 	RoomsClaim string `env:"GAPLESS_JWT_ROOMS_CLAIM" envDefault:"rooms"`
@@ -64,10 +62,15 @@ type Grants struct {
 
 // Lifetime bounds tokens and with them what must be remembered of them.
 type Lifetime struct {
-	// MaxLifetime is from a token's issue to its expiry at most, and for how
-	// long a revocation holds.
+	// MaxLifetime is from a token's issue to its expiry at most.
 	MaxLifetime time.Duration `env:"GAPLESS_JWT_MAX_LIFETIME" envDefault:"168h"`
+	// Leeway is how far the issuer's clock may differ.
+	Leeway time.Duration `env:"GAPLESS_JWT_LEEWAY" envDefault:"5s"`
 }
+
+// Memory is for how long a revocation must be remembered: what it takes back was
+// dated a leeway after it at most, and is good for a leeway after its expiry.
+func (l Lifetime) Memory() time.Duration { return l.MaxLifetime + 2*l.Leeway }
 
 // Hook bounds an application's own rules.
 type Hook struct {

@@ -57,19 +57,19 @@ func (c *counting) Revoke(ctx context.Context, r revocation.Revocation) error {
 	return c.store.Revoke(ctx, r)
 }
 
-func (c *counting) Revocations(ctx context.Context, since time.Time) (revocation.List, error) {
+func (c *counting) Revocations(ctx context.Context, shard int, since time.Time) (revocation.List, error) {
 	c.reads++
 	if c.err != nil {
 		return nil, c.err
 	}
-	return c.store.Revocations(ctx, since)
+	return c.store.Revocations(ctx, shard, since)
 }
 
 func TestGuardReadsNowAndThen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := new(counting)
-		guard := revocation.NewGuard(store, clock.System(), time.Hour)
+		guard := revocation.NewGuard(store, clock.System(), time.Hour, 0)
 		issued := time.Now()
 		revoked := func() bool {
 			t.Helper()
@@ -105,6 +105,49 @@ func TestGuardReadsNowAndThen(t *testing.T) {
 		time.Sleep(time.Hour)
 		if revoked() {
 			t.Error("it outlives every token that it could concern")
+		}
+	})
+}
+
+// TestIssuerWhoseClockIsAhead: what it has issued before the revocation is taken
+// back, though it is dated after.
+func TestIssuerWhoseClockIsAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(counting)
+		guard := revocation.NewGuard(store, clock.System(), time.Hour, 5*time.Second)
+		at := time.Now()
+		if err := store.Revoke(t.Context(), revocation.Revocation{User: "ada", At: at}); err != nil {
+			t.Fatal(err)
+		}
+		for ahead, want := range map[time.Duration]bool{0: true, 5 * time.Second: true, 6 * time.Second: false} {
+			if yes, err := guard.Revoked(t.Context(), "ada", "", at.Add(ahead)); yes != want || err != nil {
+				t.Errorf("dated %v ahead: %v, %v", ahead, yes, err)
+			}
+		}
+		if list, err := guard.Read(t.Context()); !list.Holds("ada", "", at.Add(5*time.Second)) || err != nil {
+			t.Errorf("the sweeper's list: %v, %v", list, err)
+		}
+	})
+}
+
+// TestGuardReadsTheUsersShardOnly: others cost nothing, and what they cost does
+// not concern this user.
+func TestGuardReadsTheUsersShardOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(counting)
+		guard := revocation.NewGuard(store, clock.System(), time.Hour, 0)
+		shards := map[int]bool{}
+		for i := range 1000 {
+			user := fmt.Sprint("user-", i)
+			shards[revocation.Shard(user)] = true
+			if _, err := guard.Revoked(t.Context(), user, "", time.Now()); err != nil || store.reads != len(shards) {
+				t.Fatalf("%d reads of %d shards, %v", store.reads, len(shards), err)
+			}
+		}
+		if len(shards) != revocation.Shards {
+			t.Errorf("users in %d shards", len(shards))
 		}
 	})
 }
@@ -214,6 +257,7 @@ func TestRevokedUser(t *testing.T) {
 		if reply := again.call(`{"action":"hello","id":1,"session":"new","rooms":{"a":{}}}`); !strings.Contains(reply, `"forbidden"`) {
 			t.Errorf("with the old token: %s", reply)
 		}
+		time.Sleep(5 * time.Second) // the leeway of clocks
 		fresh := dial(t, s, token("ada"))
 		if reply := fresh.call(`{"action":"hello","id":1,"rooms":{"a":{}}}`); !strings.Contains(reply, `"head":1`) {
 			t.Errorf("with a fresh token: %s", reply)

@@ -18,7 +18,7 @@ func RunRevocations(t *testing.T, factory func(*testing.T) revocation.Store) {
 // revocationsOf returns those of one user, by session.
 func revocationsOf(t *testing.T, s revocation.Store, user string, since time.Time) revocation.List {
 	t.Helper()
-	list := slices.DeleteFunc(must[revocation.List](t)(s.Revocations(t.Context(), since)),
+	list := slices.DeleteFunc(must[revocation.List](t)(s.Revocations(t.Context(), revocation.Shard(user), since)),
 		func(r revocation.Revocation) bool { return r.User != user })
 	slices.SortFunc(list, func(a, b revocation.Revocation) int { return strings.Compare(a.Session, b.Session) })
 	for i := range list {
@@ -50,6 +50,14 @@ var revocationTests = []test[revocation.Store]{
 		user := unique(t, "user")
 		ok(t, s.Revoke(t.Context(), revocation.Revocation{User: user, At: Start}))
 		same(t, revocationsOf(t, s, user, Start.Add(time.Millisecond)), nil)
+	}},
+	{"stand in the shard of their user and in no other", func(t *testing.T, s revocation.Store) {
+		user := unique(t, "user")
+		ok(t, s.Revoke(t.Context(), revocation.Revocation{User: user, At: Start}))
+		for shard := range revocation.Shards {
+			list := must[revocation.List](t)(s.Revocations(t.Context(), shard, time.Time{}))
+			same(t, list.Holds(user, "", Start), shard == revocation.Shard(user))
+		}
 	}},
 	{"made at once are all kept", func(t *testing.T, s revocation.Store) {
 		user := unique(t, "user")

@@ -80,7 +80,7 @@ func (w *world) Forget(_ context.Context, l sweep.DeadLetter) error {
 
 func (w *world) sweeper(config sweep.Config) *sweep.Sweeper {
 	return sweep.New(sweep.Parts{
-		Connections: w.Connections, Revocations: revocation.NewGuard(&w.revocations, clock.System(), time.Hour), Gateway: w, Remover: connection.NewRemover(w.Connections, w.rooms, clock.System()),
+		Connections: w.Connections, Revocations: revocation.NewGuard(&w.revocations, clock.System(), time.Hour, 0), Gateway: w, Remover: connection.NewRemover(w.Connections, w.rooms, clock.System()),
 		Leaver: connection.NewLeaver(w.Connections, w.rooms, clock.System()), Members: w.rooms, Policy: auth.Policy{Open: true}, Waker: w, DeadLetters: w, Clock: clock.System(), Random: func(int64) int64 { return 7 },
 		Logger: slog.New(slog.DiscardHandler),
 	}, config)

@@ -163,7 +163,7 @@ func neighbours(t *testing.T, i item) {
 
 	revoked := maps.Clone(i)
 	revoked["v#ada\x00"] = millis(now)
-	list, err := NewRevocations(page{items: []item{revoked}}, "connections", clock.System(), time.Hour).Revocations(ctx, now)
+	list, err := NewRevocations(page{items: []item{revoked}}, "connections", clock.System(), time.Hour).Revocations(ctx, 0, now)
 	if err != nil || !slices.Contains(list, revocation.Revocation{User: "ada", At: now}) {
 		t.Fatalf("revocations %+v, %v", list, err)
 	}

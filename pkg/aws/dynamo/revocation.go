@@ -2,11 +2,14 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/revocation"
@@ -14,11 +17,10 @@ import (
 
 var _ revocation.Store = (*Revocations)(nil)
 
-// Revocations keeps revocations in one item of the connections table, one
-// attribute each: named by user and session, its value the time. So all are
-// read by one GetItem. DynamoDB takes 400 KB, some 4,000 of them; one more is
-// refused until older ones have passed the memory. It is safe for concurrent
-// use.
+// Revocations keeps revocations in the connections table, an item for each shard
+// and an attribute for each revocation: named by user and session, its value the
+// time. So a shard is read by one GetItem. DynamoDB takes 400 KB in an item, some
+// 4,000 revocations. It is safe for concurrent use.
 type Revocations struct {
 	client API
 	table  string
@@ -38,29 +40,56 @@ const revocationPrefix = "v#"
 // separator stands between user and session. Neither holds control characters.
 const separator = "\x00"
 
-func revocationKey() item { return key("v#", text("v")) }
+func revocationKey(shard int) item { return key(revocationPrefix+strconv.Itoa(shard), text("v")) }
 
-// dropped is how many old revocations one Revoke drops at most.
+// dropped is how many old revocations one update drops at most: more than
+// enough for one new to take their place.
 const dropped = 50
 
-// Revoke adds a revocation: 1 WRU per KB of the whole list, and as many again
-// if there are old ones to drop.
+// Revoke adds a revocation: 1 WRU per KB of its shard, and as many again if
+// there are old ones to drop. A full item is read, to drop them before.
 func (s *Revocations) Revoke(ctx context.Context, r revocation.Revocation) error {
-	name := revocationPrefix + r.User + separator + r.Session
-	list, err := update{
-		table: s.table, key: revocationKey(), set: "SET #r = :at",
-		condition: "attribute_not_exists(#r) OR #r < :at",
-		names:     map[string]string{"#r": name}, values: item{":at": millis(r.At)},
-	}.run(ctx, s.client, "revoke")
+	shard := revocation.Shard(r.User)
+	list, err := s.set(ctx, shard, r)
+	if tooLarge(err) {
+		if list, err = get(ctx, s.client, s.table, revocationKey(shard), true, "read full list of revocations"); err != nil {
+			return err
+		}
+		if err := s.drop(ctx, shard, list); err != nil {
+			return err
+		}
+		if list, err = s.set(ctx, shard, r); tooLarge(err) {
+			return revocation.ErrFull
+		}
+	}
 	if err != nil {
 		_, err = standing(err) // refused: one as late stands already
 		return err
 	}
-	return s.drop(ctx, list)
+	return s.drop(ctx, shard, list)
+}
+
+// set adds a revocation and returns its shard, or a *refusal if one as late
+// stands there.
+func (s *Revocations) set(ctx context.Context, shard int, r revocation.Revocation) (item, error) {
+	return update{
+		table: s.table, key: revocationKey(shard), set: "SET #r = :at",
+		condition: "attribute_not_exists(#r) OR #r < :at",
+		names:     map[string]string{"#r": revocationPrefix + r.User + separator + r.Session},
+		values:    item{":at": millis(r.At)},
+	}.run(ctx, s.client, "revoke")
+}
+
+// tooLarge reports whether an update failed because the item would pass 400 KB.
+// DynamoDB has no code of its own for that: "Item size to update has exceeded
+// the maximum allowed size".
+func tooLarge(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "ValidationException" && strings.Contains(api.ErrorMessage(), "size")
 }
 
 // drop removes old revocations unless one of them has been moved meanwhile.
-func (s *Revocations) drop(ctx context.Context, list item) error {
+func (s *Revocations) drop(ctx context.Context, shard int, list item) error {
 	names, values := map[string]string{}, item{}
 	var removes, conditions []string
 	oldest := s.clock.Now().Add(-s.memory)
@@ -77,16 +106,16 @@ func (s *Revocations) drop(ctx context.Context, list item) error {
 		return nil
 	}
 	_, err := update{
-		table: s.table, key: revocationKey(), set: "REMOVE " + strings.Join(removes, ", "),
+		table: s.table, key: revocationKey(shard), set: "REMOVE " + strings.Join(removes, ", "),
 		condition: strings.Join(conditions, " AND "), names: names, values: values,
 	}.run(ctx, s.client, "drop old revocations")
 	_, err = standing(err)
 	return err
 }
 
-// Revocations reads the list: 0.5 RRU per 4 KB begun.
-func (s *Revocations) Revocations(ctx context.Context, since time.Time) (revocation.List, error) {
-	found, err := get(ctx, s.client, s.table, revocationKey(), false, "read revocations")
+// Revocations reads a shard: 0.5 RRU per 4 KB begun.
+func (s *Revocations) Revocations(ctx context.Context, shard int, since time.Time) (revocation.List, error) {
+	found, err := get(ctx, s.client, s.table, revocationKey(shard), false, "read revocations")
 	if err != nil {
 		return nil, err
 	}

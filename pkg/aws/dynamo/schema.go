@@ -24,7 +24,7 @@ type Table struct {
 // Schema is all tables.
 //
 //	connections  pk c#<partition>          sk <connection>  a connection
-//	             pk v#                     sk v             all revocations
+//	             pk v#<shard>              sk v             revocations of a sixteenth of the users
 //	             pk l#<name>/<key>         sk <start>       what a limit has given in a window
 //	             pk t#<digest>             sk t             a ticket
 //	rooms        pk h#<room>               sk h             the room's head

@@ -30,13 +30,13 @@ func (s *Revocations) Revoke(ctx context.Context, r revocation.Revocation) error
 	return ctx.Err()
 }
 
-// Revocations returns those since a time.
-func (s *Revocations) Revocations(ctx context.Context, since time.Time) (revocation.List, error) {
+// Revocations returns those of a shard since a time.
+func (s *Revocations) Revocations(ctx context.Context, shard int, since time.Time) (revocation.List, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list revocation.List
 	for who, at := range s.all {
-		if !at.Before(since) {
+		if revocation.Shard(who[0]) == shard && !at.Before(since) {
 			list = append(list, revocation.Revocation{User: who[0], Session: who[1], At: at})
 		}
 	}
