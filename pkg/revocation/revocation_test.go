@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,8 +50,10 @@ func TestHolds(t *testing.T) {
 // counting fails on demand and counts its reads.
 type counting struct {
 	store memory.Revocations
-	reads int
 	err   error
+
+	mu    sync.Mutex
+	reads int
 }
 
 func (c *counting) Revoke(ctx context.Context, r revocation.Revocation) error {
@@ -58,7 +61,9 @@ func (c *counting) Revoke(ctx context.Context, r revocation.Revocation) error {
 }
 
 func (c *counting) Revocations(ctx context.Context, shard int, since time.Time) (revocation.List, error) {
+	c.mu.Lock()
 	c.reads++
+	c.mu.Unlock()
 	if c.err != nil {
 		return nil, c.err
 	}
