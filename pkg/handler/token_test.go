@@ -132,7 +132,7 @@ func message(t *testing.T, connections connection.Store, rooms *memory.Rooms) *h
 	none := func() *limit.Limiter { return limit.New(&memory.Limits{}, clock.System(), "x", 1000) }
 	return &handler.Message{
 		Connections: connections, Members: rooms, Leaver: connection.NewLeaver(connections, rooms, clock.System()),
-		Log: log, Waker: &posts{}, Verifier: grants{}, Revocations: revocation.NewGuard(&memory.Revocations{}, clock.System(), time.Hour),
+		Log: log, Waker: &posts{}, Verifier: grants{}, Revocations: revocation.NewGuard(&memory.Revocations{}, clock.System(), time.Hour, 0),
 		Clock: clock.System(), Random: func(int64) int64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
 		Limits:    handler.Limits{Commands: none(), Publishes: none(), UserPublishes: none()},
 		Heartbeat: time.Minute, CheckEvery: 10 * time.Minute, MaxRooms: 10,
