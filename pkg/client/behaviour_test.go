@@ -243,6 +243,10 @@ func (g *stage) do(st step) {
 		g.client.Check()
 	case "freeze":
 		g.clock.stopFor(time.Duration(number(st["ms"])) * time.Millisecond)
+	case "clock":
+		g.clock.set(time.Duration(number(st["ms"])) * time.Millisecond)
+	case "throttle":
+		g.clock.throttle(time.Duration(number(st["ms"])) * time.Millisecond)
 	case "advance":
 		g.clock.goOn()
 		time.Sleep(time.Duration(number(st["ms"])) * time.Millisecond)
@@ -483,7 +487,7 @@ func code(err error) any {
 		return nil
 	case errors.Is(err, ErrQueueFull):
 		return "overflow"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrUnacknowledged):
 		return "timeout"
 	case errors.Is(err, ErrClosed):
 		return "closed"

@@ -131,12 +131,11 @@ func (c *Client) User() string {
 func (c *Client) Session() string { return c.options.Session }
 
 // Check asks at once whether the line is alive and nothing was missed, or ends
-// the pause before the next attempt. Call it after a sleep of the machine or a
+// the pause before the next attempt as far as the server permits. Call it after a sleep of the machine or a
 // change of its network.
 func (c *Client) Check() {
 	if l := c.current(); l != nil {
-		deadline := c.clock.Now().Add(doubtTimeout)
-		c.spawn(func() { l.ping(deadline, true) })
+		c.spawn(func() { l.ping(doubtTimeout, true) })
 		return
 	}
 	signal(c.hurry)

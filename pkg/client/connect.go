@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
@@ -125,10 +126,10 @@ func (c *Client) retry(ctx context.Context, state State, why error, attempt *int
 		if closed := (*CloseError)(nil); errors.As(why, &closed) {
 			fresh = closed.Code == protocol.CloseTokenExpired.Code || closed.Code == protocol.CloseUnauthenticated.Code
 		}
-		wait := pause(why) + c.options.backoff(*attempt)
+		least, more := pause(why), c.options.backoff(*attempt)
 		*attempt++
-		c.set(state, why, wait)
-		if err := c.doze(ctx, wait); err != nil {
+		c.set(state, why, least+more)
+		if err := c.doze(ctx, least, more); err != nil {
 			return nil, err
 		}
 		next, err := c.connect(ctx, fresh)
@@ -148,10 +149,17 @@ func (c *Client) retry(ctx context.Context, state State, why error, attempt *int
 	}
 }
 
-// doze waits, but for Check.
-func (c *Client) doze(ctx context.Context, d time.Duration) error {
+// doze waits for as long as the server asked, and then for more, but for Check.
+func (c *Client) doze(ctx context.Context, least, more time.Duration) error {
+	select {
+	case <-c.hurry: // it was about something before
+	default:
+	}
+	if err := clock.Sleep(ctx, c.clock, least); err != nil {
+		return context.Cause(ctx)
+	}
 	wake := newAlarm(c.clock)
-	wake.set(d)
+	wake.set(more)
 	defer wake.stop()
 	select {
 	case <-wake.C:
@@ -323,7 +331,7 @@ func (c *Client) adopt(o *opened) {
 	for _, room := range rooms {
 		signal(room.wake)
 	}
-	if old != nil && !c.spawn(func() { old.retire(l) }) {
+	if old != nil && !c.spawn(old.retire) {
 		old.end(errReplaced, true)
 	}
 }
@@ -351,18 +359,6 @@ func (c *Client) leaveLocked(l *link, name string) func() {
 	}
 }
 
-// joinedOn reports whether the server has answered on a link for every room.
-func (c *Client) joinedOn(l *link) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, r := range c.rooms {
-		if !r.joinedOn(l) {
-			return false
-		}
-	}
-	return true
-}
-
 // lost forgets a link that has ended; supervise does the rest.
 func (c *Client) lost(l *link, why error) {
 	c.mu.Lock()
@@ -386,40 +382,40 @@ func (c *Client) sync(l *link) {
 		return
 	}
 	c.mu.Lock()
-	joined := maps.Clone(c.rooms)
+	rooms := slices.SortedFunc(maps.Values(c.rooms), func(a, b *Room) int { return cmp.Compare(a.name, b.name) })
 	c.mu.Unlock()
-	from, asked := map[string]protocol.From{}, map[string]Position{}
-	ask := func() {
-		request, at := &protocol.Sync{Rooms: from}, asked
-		from, asked = map[string]protocol.From{}, map[string]Position{}
-		c.spawn(func() {
-			result, err := l.call(l.ctx, request)
-			if err != nil {
-				c.mayRepeat(l, err) // the next sync is the repetition
-				return
+	for some := range slices.Chunk(rooms, protocol.MaxRoomsPerCommand) {
+		c.spawn(func() { c.syncSome(l, some) })
+	}
+}
+
+// syncSome asks for some rooms, until it is answered or the link has ended.
+func (c *Client) syncSome(l *link, rooms []*Room) {
+	for tries := 0; ; tries++ {
+		from, asked := map[string]protocol.From{}, map[*Room]Position{}
+		for _, room := range rooms {
+			if at, ok := room.syncable(l); ok {
+				from[room.name], asked[room] = protocol.From{Since: &at.Seq, Epoch: at.Epoch}, at
 			}
+		}
+		if len(asked) == 0 {
+			return
+		}
+		result, err := l.call(l.ctx, &protocol.Sync{Rooms: from})
+		if err == nil {
 			answer, err := decode[syncResult](result)
 			if err != nil {
 				c.complain(err)
 				return
 			}
-			for name, position := range at {
-				joined[name].synced(l, answer.Rooms[name], position)
+			for room, at := range asked {
+				room.synced(l, answer.Rooms[room.name], at)
 			}
-		})
-	}
-	for _, name := range slices.Sorted(maps.Keys(joined)) {
-		at, ok := joined[name].syncable(l)
-		if !ok {
-			continue
+			return
 		}
-		from[name], asked[name] = protocol.From{Since: &at.Seq, Epoch: at.Epoch}, at
-		if len(asked) == protocol.MaxRoomsPerCommand {
-			ask()
+		if !c.mayRepeat(l, err) || l.over() || c.rest(l.ctx, err, tries) != nil {
+			return
 		}
-	}
-	if len(asked) > 0 {
-		ask()
 	}
 }
 
@@ -428,7 +424,7 @@ func (l *link) maySync() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.client.clock.Now()
-	if now.Sub(l.synced) < syncPause {
+	if now.Sub(l.synced).Abs() < syncPause {
 		return false
 	}
 	l.synced = now

@@ -207,13 +207,6 @@ func (r *Room) joinedLocked(l *link, head Position, refused error) {
 		close(r.joined)
 	}
 	r.on, r.refused, r.head = l, refused, head
-	signal(l.moved)
-}
-
-func (r *Room) joinedOn(l *link) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.on == l || r.over != nil
 }
 
 // refuse notes that the server does not want us in the room. The next connection

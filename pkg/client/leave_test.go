@@ -40,6 +40,7 @@ func TestLeaveIsSaidWhereItWasJoined(t *testing.T) {
 	{"expect": "frame", "socket": 2, "frame": {"action": "hello", "id": "$hello2", "token": "token-2", "session": "session", "rooms": {"lobby": {}}}},
 	{"do": "say", "socket": 2, "frame": {"id": "$hello2", "ok": {"user": "ada", "heartbeatMs": 45000, "rotateInMs": 6600000, "rooms": {"lobby": {"epoch": "e1", "head": 7, "recovered": true, "messages": [], "more": false}}}}},
 	{"do": "say", "socket": 1, "frame": {"id": "$h", "ok": {"epoch": "e1", "head": 7, "recovered": true, "messages": [], "more": false}}},
+	{"do": "advance", "ms": 10000},
 	{"expect": "closed", "socket": 1},
 	{"do": "say", "socket": 2, "frame": {"push": "messages", "room": "lobby", "epoch": "e1", "messages": [{"seq": 8, "user": "bob", "at": 1, "data": 8}]}},
 	{"expect": "message", "room": "lobby", "seq": 8}

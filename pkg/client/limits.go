@@ -24,6 +24,9 @@ const (
 	// maxLate is by how much a watch may come late for a ping without that being
 	// an excuse.
 	maxLate = 2 * time.Second
+	// maxHeldBack is by how much it may come late without that being a sleep, or
+	// a clock that was set.
+	maxHeldBack = 90 * time.Second
 	// maxSilence is the longest time without sending: API Gateway ends a
 	// connection after 10 minutes of it
 	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
@@ -35,7 +38,8 @@ const (
 	held = 10 * time.Second
 	// maxBackoff bounds the pause between attempts, without jitter.
 	maxBackoff = 30 * time.Second
-	// overlap is how long a replaced connection may still answer.
+	// overlap is how long a replaced connection stays, to answer what it was
+	// asked and until the rooms are joined on the other.
 	overlap = 10 * time.Second
 
 	// patience is how long a gap may close by itself: our own message comes by

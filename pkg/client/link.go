@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -32,22 +34,16 @@ type link struct {
 	rotateIn time.Duration
 	// number counts the client's links.
 	number uint64
-	// moved signals that a room was joined on this link.
-	moved chan struct{}
 
-	mu       sync.Mutex
-	ended    bool
-	why      error
-	nextID   int64
-	calls    map[int64]chan frame
-	retiring bool
+	mu     sync.Mutex
+	ended  bool
+	why    error
+	nextID int64
+	calls  map[int64]chan frame
 	// heard and spoke are when a frame last came and went.
 	heard, spoke time.Time
 	// deadline is when the ping under way is given up; zero without one.
 	deadline time.Time
-	// excused says that the watch came late for a ping since something was
-	// heard.
-	excused bool
 	// doubted says that a sync is to follow the sign of life.
 	doubted bool
 	// published holds the highest number of each log that was acknowledged here.
@@ -61,7 +57,7 @@ func newLink(c *Client, conn Conn) *link {
 	now := c.clock.Now()
 	return &link{
 		client: c, conn: conn, ctx: ctx, stop: stop, done: make(chan struct{}),
-		poke: make(chan struct{}, 1), renew: make(chan struct{}, 1), moved: make(chan struct{}, 1),
+		poke: make(chan struct{}, 1), renew: make(chan struct{}, 1),
 		number: c.links.Add(1),
 		calls:  map[int64]chan frame{}, published: map[logID]uint64{}, heard: now, spoke: now,
 	}
@@ -133,10 +129,10 @@ func (l *link) receive(b []byte) {
 	}
 	l.heard, l.deadline = l.client.clock.Now(), time.Time{}
 	revived := l.doubted
-	l.doubted, l.excused = false, false
-	var reply chan frame
+	l.doubted = false
+	var replies []chan frame
 	if err == nil && f.Push == "" {
-		reply = l.callOf(f)
+		replies = l.callsOf(f)
 	}
 	l.mu.Unlock()
 	switch {
@@ -146,8 +142,10 @@ func (l *link) receive(b []byte) {
 		l.end(f.bye(), true)
 	case f.Push != "":
 		l.client.push(l, f)
-	case reply != nil:
-		reply <- f
+	case len(replies) > 0:
+		for _, reply := range replies {
+			reply <- f
+		}
 	case f.Error != nil:
 		l.client.complain(wireError(f.Error))
 	}
@@ -156,22 +154,24 @@ func (l *link) receive(b []byte) {
 	}
 }
 
-// callOf takes out the call that a frame answers. The caller holds mu.
-func (l *link) callOf(f frame) chan frame {
-	id, err := strconv.ParseInt(string(f.ID), 10, 64)
-	if err != nil && f.Error == nil && f.Message != "" && len(l.calls) == 1 {
-		// The gateway does not say which command has failed, but there is one
-		// only. Of several, all are left to their time-outs.
-		for id = range l.calls {
-			err = nil
+// callsOf takes out the call that a frame answers. If it is the gateway that has
+// failed, it does not say which command: that is all of them, and all are
+// repeated. The caller holds mu.
+func (l *link) callsOf(f frame) []chan frame {
+	if id, err := strconv.ParseInt(string(f.ID), 10, 64); err == nil {
+		reply := l.calls[id]
+		if reply == nil {
+			return nil
 		}
+		delete(l.calls, id)
+		return []chan frame{reply}
 	}
-	reply := l.calls[id]
-	if err != nil || reply == nil {
+	if f.Error != nil || f.Message == "" {
 		return nil
 	}
-	delete(l.calls, id)
-	return reply
+	replies := slices.Collect(maps.Values(l.calls))
+	clear(l.calls)
+	return replies
 }
 
 // call sends a command and waits for its result. The error is the server's
@@ -244,42 +244,19 @@ func (l *link) own(room, epoch string) uint64 {
 	return l.published[logID{room, epoch}]
 }
 
-// forget drops a call; the last one of a retiring link ends it.
+// forget drops a call.
 func (l *link) forget(id int64) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	delete(l.calls, id)
-	idle := l.retiring && len(l.calls) == 0
-	l.mu.Unlock()
-	if idle {
-		l.end(errReplaced, true)
-	}
 }
 
-// retire ends the link once all rooms are joined on the one that replaces it
-// and every call is answered, or soon. It returns then.
-func (l *link) retire(next *link) {
+// retire ends the link a while after another took its place, or with the client.
+func (l *link) retire() {
 	defer l.end(errReplaced, true)
 	timeout := newAlarm(l.client.clock)
 	timeout.set(overlap)
 	defer timeout.stop()
-	for !l.client.joinedOn(next) {
-		select {
-		case <-next.moved:
-		case <-timeout.C:
-			return
-		case <-l.client.ctx.Done():
-			return
-		case <-l.done:
-			return
-		}
-	}
-	l.mu.Lock()
-	l.retiring = true
-	idle := len(l.calls) == 0
-	l.mu.Unlock()
-	if idle {
-		return
-	}
 	select {
 	case <-timeout.C:
 	case <-l.client.ctx.Done():

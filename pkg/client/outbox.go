@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
@@ -136,6 +137,7 @@ func (o *outbox) run(room string) {
 // deliver repeats a letter until it is acknowledged, refused or given up.
 func (o *outbox) deliver(l *letter) (Published, error) {
 	c, ctx := o.client, l.ctx
+	var first time.Time
 	for tries := 0; ; tries++ {
 		link, err := c.connected(ctx)
 		if err != nil {
@@ -150,10 +152,17 @@ func (o *outbox) deliver(l *letter) (Published, error) {
 		if ctx.Err() != nil {
 			return Published{}, context.Cause(ctx)
 		}
+		// Also by the time of day, which Round is for: timers, and a monotonic
+		// clock, may stand still while the machine sleeps.
+		now := c.clock.Now().Round(0)
 		if tries == 0 {
+			first = now
 			var cancel context.CancelFunc
 			ctx, cancel = within(ctx, c.clock, c.options.KeyWindow, ErrUnacknowledged)
 			defer cancel()
+		}
+		if now.Sub(first) >= c.options.KeyWindow {
+			return Published{}, ErrUnacknowledged
 		}
 		published, err := o.attempt(link, room, l.params)
 		if err == nil {

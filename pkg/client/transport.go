@@ -5,9 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"github.com/coder/websocket"
+
+	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
+
+// schemes are those that a handshake can go to.
+var schemes = []string{"ws", "wss", "http", "https"}
 
 // Transport opens connections to a server. Tests bring one that stays in memory.
 type Transport interface {
@@ -39,8 +46,11 @@ type WebSocket struct {
 var _ Transport = WebSocket{}
 
 // Dial implements Transport.
-func (w WebSocket) Dial(ctx context.Context, url string, header http.Header) (Conn, error) {
-	socket, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: w.HTTPClient, HTTPHeader: header}) //nolint:bodyclose // the library has read it
+func (w WebSocket) Dial(ctx context.Context, address string, header http.Header) (Conn, error) {
+	if u, err := url.Parse(address); err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+		return nil, &Error{Code: protocol.BadRequest, Message: "not the address of a WebSocket, which begins with wss://"}
+	}
+	socket, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: w.HTTPClient, HTTPHeader: header}) //nolint:bodyclose // the library has read it
 	if err != nil {
 		failed := &DialError{Err: err}
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {

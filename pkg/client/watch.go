@@ -8,14 +8,17 @@ import (
 
 // watch pings when the line is silent and ends it when nothing answers, until
 // the link ends. Where it comes late, the program was stopped or frozen for a
-// while, and an answer may wait unread: that says nothing of the line, once.
+// while, and an answer may wait unread: that is a reason for doubt, once. So are
+// a sleep, and a clock that was set.
 func (l *link) watch(heartbeat time.Duration) {
 	wake := newAlarm(l.client.clock)
 	defer wake.stop()
 	for {
 		now := l.client.clock.Now()
-		due, waiting := l.due(heartbeat)
+		due, waiting, doubted := l.due(heartbeat)
 		switch late := now.Sub(due); {
+		case late > maxHeldBack || late < -maxSilence: // never so far ahead
+			l.ping(doubtTimeout, true)
 		case late < 0:
 			wake.set(-late)
 			select {
@@ -24,48 +27,39 @@ func (l *link) watch(heartbeat time.Duration) {
 			case <-l.done:
 				return
 			}
-		case waiting && (late <= maxLate || !l.excuse()):
+		case waiting && (late <= maxLate || doubted):
 			l.end(ErrNoAnswer, false)
 			return
 		case waiting:
-			l.ping(now.Add(doubtTimeout), false)
-		case late > heartbeat:
-			l.ping(now.Add(doubtTimeout), true)
+			l.ping(doubtTimeout, true)
 		default:
-			l.ping(now.Add(pingTimeout), false)
+			l.ping(pingTimeout, false)
 		}
 	}
 }
 
-// due is when to ping, or when to give up a ping that waits for its answer.
-func (l *link) due(heartbeat time.Duration) (at time.Time, waiting bool) {
+// due is when to ping, or when to give up a ping that waits for its answer, and
+// whether that was sent in doubt.
+func (l *link) due(heartbeat time.Duration) (at time.Time, waiting, doubted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.deadline.IsZero() {
-		return l.deadline, true
+		return l.deadline, true, l.doubted
 	}
 	silent, mute := l.heard.Add(heartbeat), l.spoke.Add(maxSilence)
 	if mute.Before(silent) {
-		return mute, false
+		return mute, false, false
 	}
-	return silent, false
+	return silent, false, false
 }
 
-// excuse takes back a ping that was to be given up, unless nothing was heard
-// since the last time.
-func (l *link) excuse() bool {
+// ping asks for a sign of life within a time; a further one does not give a dead
+// line more of it. With doubt, a sync follows the answer.
+func (l *link) ping(timeout time.Duration, doubt bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	first := !l.excused
-	l.excused, l.deadline = true, time.Time{}
-	return first
-}
-
-// ping asks for a sign of life until a deadline. With doubt, a sync follows it.
-func (l *link) ping(deadline time.Time, doubt bool) {
-	l.mu.Lock()
-	if l.deadline.IsZero() || deadline.Before(l.deadline) {
-		l.deadline = deadline
+	now := l.client.clock.Now()
+	if left := l.deadline.Sub(now); left <= 0 || left > timeout {
+		l.deadline = now.Add(timeout)
 	}
 	l.doubted = l.doubted || doubt
 	l.mu.Unlock()
@@ -91,6 +85,7 @@ func (l *link) tend(tokenExpires time.Duration) {
 	}
 	nextSync()
 	tries := 0
+	renew := l.renew
 	for {
 		select {
 		case <-l.done:
@@ -100,16 +95,21 @@ func (l *link) tend(tokenExpires time.Duration) {
 			nextSync()
 			continue
 		case <-refresh.C:
-		case <-l.renew:
+		case <-renew:
 		}
 		expires, err := c.refresh(l)
 		if err != nil {
 			c.complain(err)
 			refresh.set(pause(err) + time.Second + c.options.backoff(tries))
 			tries++
+			renew = nil // who asks for it meanwhile waits too
 			continue
 		}
-		tries = 0
+		select {
+		case <-l.renew: // it asked for this one
+		default:
+		}
+		tries, renew = 0, l.renew
 		plan(expires)
 	}
 }

@@ -3,26 +3,26 @@
 // src/emitter.ts
 var Emitter = class {
   constructor() {
-    this.O = /* @__PURE__ */ new Map();
+    this.K = /* @__PURE__ */ new Map();
   }
   on(type, listener) {
-    let set = this.O.get(type);
-    set || this.O.set(type, set = /* @__PURE__ */ new Set());
+    let set = this.K.get(type);
+    set || this.K.set(type, set = /* @__PURE__ */ new Set());
     let own = (event) => listener(event);
     return set.add(own), () => {
       set.delete(own);
     };
   }
   l(type, event) {
-    for (let listener of [...this.O.get(type) ?? []])
+    for (let listener of [...this.K.get(type) ?? []])
       try {
         listener(event);
       } catch (error) {
         Promise.reject(error);
       }
   }
-  P(type) {
-    return !!this.O.get(type)?.size;
+  L(type) {
+    return !!this.K.get(type)?.size;
   }
 };
 
@@ -75,147 +75,141 @@ var GaplessError = class extends Error {
 };
 
 // src/link.ts
-var callTimeout = 15e3, pingTimeout = 1e4, doubtTimeout = 3e3, maxSilence = 24e4, maxLate = 2e3;
+var callTimeout = 15e3, pingTimeout = 1e4, doubtTimeout = 3e3, maxSilence = 24e4, maxLate = 2e3, maxHeldBack = 9e4;
 function wireError(e) {
   return new GaplessError(e.code, e.message, e.temporary, e.retryAfterMs);
 }
 var ignore = () => {
 }, lost = { code: 1006, message: "connection lost" }, replaced = { code: 1e3, message: "replaced" }, Link = class {
   constructor(_host, _socket) {
-    this.e = _host;
-    this.D = _socket;
-    this.i = !0;
-    this.gb = 0;
-    this.w = /* @__PURE__ */ new Map();
-    this.Ca = /* @__PURE__ */ new Map();
-    this.Da = /* @__PURE__ */ new Map();
-    this.ba = /* @__PURE__ */ new Set();
-    this.Aa = new Promise((resolve) => _socket.onopen = () => resolve()), this.B = new Promise((_, reject) => this.Ga = reject), this.B.catch(ignore), _socket.onmessage = (event) => this.hb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
+    this.F = _host;
+    this.E = _socket;
+    this.m = !0;
+    this.eb = 0;
+    this.D = /* @__PURE__ */ new Map();
+    this.va = /* @__PURE__ */ new Map();
+    this.wa = /* @__PURE__ */ new Map();
+    this._ = /* @__PURE__ */ new Set();
+    /** Pings since the last push. */
+    this.M = 0;
+    this.a = _host.a, this.C = new Promise((_, reject) => this.ya = reject), this.ta = Promise.race([this.C, new Promise((resolve) => _socket.onopen = resolve)]), this.C.catch(ignore), _socket.onmessage = (event) => this.fb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
   }
-  /** Ends the link, whoever began; calls under way reject with `disconnected`, to be tried again after a while. */
-  d({ code, message }, afterMs, back) {
-    if (!this.i) return;
-    this.i = !1;
-    let reason = this.Ba = { code, message }, error = new GaplessError("disconnected", message, !0, afterMs);
-    this.Ga(error);
-    let socket = this.D;
+  /** Ends the link, whoever began; calls under way reject with `disconnected`. A code that is a text never forbids to come back. */
+  d({ code, message }, afterMs, back = !(code >= 3500)) {
+    if (!this.m) return;
+    this.m = !1;
+    let reason = this.ua = { code, message }, error = new GaplessError("disconnected", message, back, afterMs);
+    this.ya(error);
+    let socket = this.E;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
     try {
       socket.close(1e3);
     } catch {
     }
-    this.e.a.clearTimeout(this.fa);
-    for (let timer of this.ba) this.e.a.clearTimeout(timer);
-    for (let id of [...this.w.keys()])
-      this.q(id)?.y(error);
-    this.e.ib(this, reason, afterMs, back);
+    this.a.clearTimeout(this.aa);
+    for (let timer of this._) this.a.clearTimeout(timer);
+    for (let id of [...this.D.keys()])
+      this.p(id)?.x(error);
+    this.F.gb(this, reason, error);
   }
   /** Runs later, unless the link ends before. */
   s(ms, run) {
-    if (!this.i) return;
-    let timer = this.e.a.setTimeout(() => {
-      this.ba.delete(timer), run();
+    if (!this.m) return;
+    let timer = this.a.setTimeout(() => {
+      this._.delete(timer), run();
     }, ms);
-    this.ba.add(timer);
+    this._.add(timer);
   }
   /** Resolves later, or when the link ends. */
-  Ha(ms) {
-    return Promise.race([this.B, new Promise((resolve) => this.s(ms, resolve))]).catch(ignore);
+  za(ms) {
+    return Promise.race([this.C, new Promise((resolve) => this.s(ms, resolve))]).catch(ignore);
   }
   t(action, fields) {
     return new Promise((resolve, reject) => {
-      if (!this.i) return reject(new GaplessError("disconnected", "not connected", !0));
-      let id = ++this.gb, timer = this.e.a.setTimeout(
-        () => this.q(id)?.y(new GaplessError("timeout", "no answer in time", !0)),
+      if (!this.m) return reject(new GaplessError("disconnected", "not connected", !0));
+      let id = ++this.eb, timer = this.a.setTimeout(
+        () => this.p(id)?.x(new GaplessError("timeout", "no answer in time", !0)),
         callTimeout
       );
-      this.w.set(id, { ga: resolve, y: reject, ha: timer }), this.ia({ action, id, ...fields });
+      this.D.set(id, { ba: resolve, x: reject, ca: timer }), this.da({ action, id, ...fields });
     });
   }
   /**
    * Runs one after the other what concerns a membership, since the platform
    * may handle a connection's commands at once.
    */
-  Ia(room, run) {
-    let result = (this.Ca.get(room) ?? Promise.resolve()).then(run);
-    return this.Ca.set(room, result.catch(ignore)), result;
+  Aa(room, run) {
+    let result = (this.va.get(room) ?? Promise.resolve()).then(run);
+    return this.va.set(room, result.catch(ignore)), result;
   }
-  ia(frame) {
+  da(frame) {
     try {
-      this.D.send(JSON.stringify(frame)), this.Fa = this.e.a.now();
+      this.E.send(JSON.stringify(frame)), this.xa = this.a.now();
     } catch {
       this.d({ code: "socket", message: "socket not open" });
     }
   }
-  /** Ends the link once every call is answered, or soon. */
-  ja() {
-    this.Ea = !0, this.w.size || this.d(replaced);
-  }
   /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
-  Ja(room, epoch, seq = 0) {
+  Ba(room, epoch, seq = 0) {
     let log = `${epoch} ${room}`;
-    return seq = Math.max(seq, this.Da.get(log) ?? 0), this.Da.set(log, seq), seq;
+    return seq = Math.max(seq, this.wa.get(log) ?? 0), this.wa.set(log, seq), seq;
   }
   /** Watches the line: pings after `ms` of silence. */
-  jb(ms) {
-    this.Q = this.x = ms || 45e3, this.ka();
+  hb(ms) {
+    this.$ = ms || 45e3, this.O();
   }
   /** Asks at once whether the line is alive. */
-  Ka() {
-    if (this.D.readyState !== 1)
+  ea() {
+    if (this.E.readyState !== 1)
       return this.d(lost);
-    this.da = !0, this.x = this.Q, this.la(doubtTimeout), this.ka();
+    this.N = !0, this.M = 0, this.Ca(doubtTimeout), this.O();
   }
-  q(id) {
-    let call = this.w.get(id);
-    return call && (this.w.delete(id), this.e.a.clearTimeout(call.ha), this.Ea && this.i && this.ja()), call;
+  p(id) {
+    let call = this.D.get(id);
+    return call && (this.D.delete(id), this.a.clearTimeout(call.ca)), call;
   }
-  la(timeout) {
-    let now = this.e.a.now(), left = this.C - now;
-    this.C = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ia({ action: "ping" });
+  Ca(timeout) {
+    let now = this.a.now(), left = this.w - now;
+    this.w = now + (left > 0 ? Math.min(left, timeout) : timeout), this.da({ action: "ping" });
   }
-  La() {
-    return this.C || Math.min(this.P + this.x, this.Fa + maxSilence);
+  Da() {
+    let interval = this.a.hidden() ? this.$ * 2 ** this.M : this.$;
+    return this.w || Math.min(this.L + interval, this.xa + maxSilence);
   }
-  ka() {
-    if (!this.i) return;
-    let env = this.e.a;
-    env.clearTimeout(this.fa);
-    let planned = env.now() + Math.min(Math.max(this.La() - env.now(), 0), this.x);
-    this.fa = env.setTimeout(() => this.kb(env.now() - planned), planned - env.now());
+  O() {
+    if (!this.m) return;
+    let env = this.a, due = this.Da();
+    env.clearTimeout(this.aa), this.aa = env.setTimeout(() => this.ib(env.now() - due), due - env.now());
   }
-  kb(late) {
-    let due = this.e.a.now() >= this.La();
-    if (due && this.C) {
-      if (late <= maxLate || this.ca) return this.d({ code: "no_answer", message: "no answer to a ping" });
-      this.ca = !0, this.la(doubtTimeout);
-    } else {
-      if (late > this.Q)
-        return this.Ka();
-      due && (this.x = this.ea && this.e.a.hidden() ? Math.min(2 * this.x, maxSilence) : this.Q, this.ea = !0, this.la(pingTimeout));
+  ib(late2) {
+    if (Math.abs(late2) > maxHeldBack) return this.ea();
+    if (this.a.now() >= this.Da()) {
+      if (this.w)
+        return late2 > maxLate && !this.N ? this.ea() : this.d({ code: "no_answer", message: "no answer to a ping" });
+      this.M++, this.Ca(pingTimeout);
     }
-    this.ka();
+    this.O();
   }
-  hb(data) {
-    this.P = this.e.a.now(), this.C = 0, this.ca = !1;
+  fb(data) {
+    this.L = this.a.now(), this.w && (this.w = 0, this.O());
     let frame;
     try {
       if (frame = JSON.parse(data), !frame || typeof frame != "object") throw 0;
     } catch {
-      return this.e.Ma(new GaplessError("bad_frame", "unreadable frame"));
+      return this.F.Ea(new GaplessError("bad_frame", "unreadable frame"));
     }
-    let revived = this.da;
-    if (this.da = !1, frame.push !== "pong" && (this.ea = !1), frame.push)
-      this.e.E(this, frame);
+    let revived = this.N;
+    if (this.N = !1, frame.push)
+      frame.push !== "pong" && (this.M = 0), this.F.G(this, frame);
     else if (frame.id != null) {
-      let call = this.q(frame.id);
-      frame.error ? call?.y(wireError(frame.error)) : call?.ga(frame.ok);
+      let call = this.p(frame.id);
+      frame.error ? call?.x(wireError(frame.error)) : call?.ba(frame.ok);
     } else if (frame.error)
-      this.e.Ma(wireError(frame.error));
+      this.F.Ea(wireError(frame.error));
     else
-      for (let id of [...this.w.keys()])
-        this.q(id)?.y(new GaplessError("unavailable", "the gateway failed", !0));
-    revived && this.i && this.e.lb(this);
+      for (let id of [...this.D.keys()])
+        this.p(id)?.x(new GaplessError("unavailable", "the gateway failed", !0));
+    revived && this.m && this.F.jb(this);
   }
 };
 
@@ -225,83 +219,78 @@ function bytes(json) {
 }
 
 // src/outbox.ts
-var maxTimeout = 54e4, Outbox = class {
+var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledged in time", !0), closed = () => new GaplessError("closed", "the client was closed"), Outbox = class {
   constructor(_client) {
     this.b = _client;
-    this.n = /* @__PURE__ */ new Map();
-    this.ma = /* @__PURE__ */ new Set();
-    this.na = 0;
-    this.mb = 0;
+    /** Of all rooms, in the order of the calls. */
+    this.f = /* @__PURE__ */ new Set();
+    this.fa = /* @__PURE__ */ new Set();
+    this.kb = 0;
   }
-  nb(room, data, options = {}) {
+  lb(room, data, options = {}) {
     return new Promise((resolve, reject) => {
       let client = this.b, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.u.queue ?? {}, json = JSON.stringify(data);
+      if (client.state === "closed") throw closed();
       if (json === void 0) throw new GaplessError("bad_request", "data is not JSON");
       if (bytes(json) > 30720) throw new GaplessError("too_large", `data must be at most ${30720} bytes of JSON`);
-      if (this.na >= max && !(overflow === "drop-oldest" && this.ob()))
+      if (this.f.size >= max && !(overflow === "drop-oldest" && this.mb()))
         throw new GaplessError("overflow", `${max} messages wait already`, !0);
-      let item = {
-        Na: JSON.parse(json),
+      let timeout = Math.min(timeoutMs, maxTimeout), item = {
+        Fa: room,
+        Ga: JSON.parse(json),
         // as it is now, whatever becomes of the object
-        Oa: options.key ?? client.Pa + (++this.mb).toString(36),
-        oa: !1,
-        ga: resolve,
-        y: reject,
-        ha: client.a.setTimeout(
-          () => this.F(room, item, new GaplessError("timeout", "not acknowledged in time", !0)),
-          Math.min(timeoutMs, maxTimeout)
-        )
-      }, queue = this.n.get(room);
-      queue || this.n.set(room, queue = []), queue.push(item), this.na++, this.G(room);
+        Ha: options.key ?? client.Ia + (++this.kb).toString(36),
+        ga: !1,
+        nb: client.a.now() + timeout,
+        ba: resolve,
+        x: reject,
+        ca: client.a.setTimeout(() => this.y(item, late()), timeout)
+      };
+      this.f.add(item), this.H(room);
     });
   }
   /** Whether a message of ours may be in the log without us knowing its number. */
-  R(room) {
-    return !!this.n.get(room)?.[0]?.oa;
-  }
-  pb() {
-    for (let room of this.n.keys()) this.G(room);
-  }
-  S() {
-    for (let [room, queue] of this.n)
-      for (let item of [...queue]) this.F(room, item, new GaplessError("closed", "the client was closed"));
-  }
-  async G(room) {
-    if (this.ma.has(room)) return;
-    this.ma.add(room);
-    let client = this.b, item;
-    for (let tries = 0; item = this.n.get(room)?.[0]; ) {
-      let link = client.c;
-      if (!link || client.g.get(room)?.qb()) break;
-      try {
-        item.oa = !0;
-        let ok = await link.t("publish", { room, key: item.Oa, data: item.Na });
-        link.Ja(room, ok.epoch, ok.seq), client.g.get(room)?.T(ok, item.Oa, item.Na), this.F(room, item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
-      } catch (e) {
-        let error = e;
-        if (link !== client.c || !link.i) continue;
-        if (error.code === "token_expired") client.H(link);
-        else if (error.code === "unauthenticated") link.d(error);
-        else if (!error.temporary) {
-          this.F(room, item, error);
-          continue;
-        }
-        await link.Ha(error.retryAfterMs + backoff(client.a, tries++));
-      }
-    }
-    this.ma.delete(room), client.g.get(room)?.o();
+  P(room) {
+    return !!this.Ja(room)?.ga;
   }
   ob() {
-    for (let [room, queue] of this.n) {
-      let item = queue.find((item2) => !item2.oa);
-      if (item)
-        return this.F(room, item, new GaplessError("overflow", "given up for a newer message")), !0;
+    for (let item of this.f) this.H(item.Fa);
+  }
+  z() {
+    for (let item of this.f) this.y(item, closed());
+  }
+  async H(room) {
+    if (this.fa.has(room)) return;
+    this.fa.add(room);
+    let client = this.b, item;
+    for (let tries = 0; item = this.Ja(room); ) {
+      let link = client.c;
+      if (!link || client.g.get(room)?.pb()) break;
+      if (client.a.now() >= item.nb) {
+        this.y(item, late());
+        continue;
+      }
+      try {
+        item.ga = !0;
+        let ok = await link.t("publish", { room, key: item.Ha, data: item.Ga });
+        link.Ba(room, ok.epoch, ok.seq), client.g.get(room)?.Q(ok, item.Ha, item.Ga), this.y(item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
+      } catch (error) {
+        await client.R(link, error, tries++) || this.y(item, error);
+      }
     }
+    this.fa.delete(room), client.g.get(room)?.n();
+  }
+  Ja(room) {
+    for (let item of this.f) if (item.Fa === room) return item;
+  }
+  mb() {
+    for (let item of this.f)
+      if (!item.ga)
+        return this.y(item, new GaplessError("overflow", "given up for a newer message")), !0;
     return !1;
   }
-  F(room, item, result) {
-    let queue = this.n.get(room), at = queue?.indexOf(item) ?? -1;
-    !queue || at < 0 || (queue.splice(at, 1), queue.length || this.n.delete(room), this.na--, this.b.a.clearTimeout(item.ha), result instanceof Error ? item.y(result) : item.ga(result));
+  y(item, result) {
+    this.f.delete(item) && (this.b.a.clearTimeout(item.ca), result instanceof Error ? item.x(result) : item.ba(result));
   }
 };
 
@@ -309,34 +298,34 @@ var maxTimeout = 54e4, Outbox = class {
 var maxLag = 1e4, Stream = class {
   /** Is one of `_open` until it ends. */
   constructor(_open) {
-    this.Ra = _open;
-    this.I = [];
+    this.La = _open;
+    this.f = [];
     /** Calls of `next` that wait. */
-    this.R = [];
+    this.P = [];
     _open.add(this);
   }
-  E(item) {
-    this.I.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Qa();
+  G(item) {
+    this.f.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Ka();
   }
   /** What was pushed before can still be read; then comes the error, if any, or the end. */
   d(error) {
-    this.Ra.delete(this) && (this.j = error, this.Qa());
+    this.La.delete(this) && (this.i = error, this.Ka());
   }
   async next() {
-    for (; !this.I.length && this.Ra.has(this); ) await new Promise((wake) => this.R.push(wake));
-    if (this.I.length) return { value: this.I.shift(), done: !1 };
-    let error = this.j;
-    if (this.j = void 0, error) throw error;
+    for (; !this.f.length && this.La.has(this); ) await new Promise((wake) => this.P.push(wake));
+    if (this.f.length) return { value: this.f.shift(), done: !1 };
+    let error = this.i;
+    if (this.i = void 0, error) throw error;
     return { value: void 0, done: !0 };
   }
   return() {
-    return this.I = [], this.d(), this.j = void 0, this.next();
+    return this.f = [], this.d(), this.i = void 0, this.next();
   }
   [Symbol.asyncIterator]() {
     return this;
   }
-  Qa() {
-    for (let wake of this.R.splice(0)) wake();
+  Ka() {
+    for (let wake of this.P.splice(0)) wake();
   }
 };
 
@@ -352,376 +341,401 @@ var RoomCore = class extends Emitter {
     this.name = name;
     this.u = _options;
     this.k = /* @__PURE__ */ new Map();
-    this.pa = "";
-    this.W = /* @__PURE__ */ new Set();
+    this.ha = "";
+    this.U = /* @__PURE__ */ new Set();
     /** Questions in a row that failed, or did not close the gap. */
-    this.z = 0;
+    this.A = 0;
     let { since } = _options;
-    since !== void 0 ? this.f = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.rb();
+    since !== void 0 ? this.e = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.qb();
   }
   get position() {
-    return this.f?.epoch ? { ...this.f } : void 0;
+    return this.e?.epoch ? { ...this.e } : void 0;
   }
   get joined() {
-    return !!this.b.c && this.h === this.b.c && !this.j;
+    return !!this.b.c && this.h === this.b.c && !this.i && !this.j;
   }
   async publish(data, options) {
-    if (this.m) throw new GaplessError("left", "the room was left");
-    return this.b.v.nb(this.name, data, options);
+    if (this.j) throw new GaplessError("left", "the room was left");
+    return this.b.v.lb(this.name, data, options);
   }
   send(data) {
     let { joined } = this;
-    return joined && this.b.c.ia({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
+    return joined && this.b.c.da({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
   }
   async history(query) {
-    let page = await this.b.Y("history", { room: this.name, ...query });
+    let page = await this.b.W("history", { room: this.name, ...query });
     if (!page.recovered) throw lost2({ epoch: query.epoch ?? "", seq: query.since ?? query.before }, page);
     return {
       ...page,
       first: page.messages[0]?.seq,
       last: page.messages.at(-1)?.seq,
-      messages: page.messages.filter((e) => !e.void).map((e) => this.Sa(page.epoch, e))
+      messages: page.messages.filter((e) => !e.void).map((e) => this.Ma(page.epoch, e))
     };
   }
   presence() {
-    return this.b.Y("presence", { room: this.name });
+    return this.b.W("presence", { room: this.name });
   }
   leave() {
-    this.m || (this.m = !0, this.b.sb(this), this.b.v.G(this.name), this.S());
+    this.j || (this.j = !0, this.b.rb(this), this.b.v.H(this.name), this.z());
   }
   [Symbol.asyncIterator]() {
-    let stream = new Stream(this.W);
-    return this.m && stream.d(), stream;
+    let stream = new Stream(this.U);
+    return this.j ? this.z() : this.b.state === "closed" && this.z(this.b.reason), stream;
   }
-  /** Ends iterations. */
-  S() {
-    this.ta();
-    for (let stream of this.W) stream.d();
+  /** Ends iterations, loudly if it was not the application that wanted it. */
+  z(reason) {
+    this.r();
+    for (let stream of this.U)
+      stream.d(reason && reason.code !== "closed" ? new GaplessError("closed", reason.message) : void 0);
   }
   /** Where a join goes on. */
-  Ta() {
-    let at = this.f;
+  Na() {
+    let at = this.e;
     return at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.u.last || void 0 };
   }
   /** A publish has to wait for its place in the order to be known. */
-  qb() {
-    return !this.V && !this.j;
+  pb() {
+    return !this.T && !this.i;
   }
   /** Takes what hello or sync said of the room; `asked` is where we were then. */
-  Ua(link, result, asked, hello) {
-    if (this.m) return;
+  Oa(link, result, asked, hello) {
+    if (this.j) return;
     let error = result?.error;
-    error && hello && !error.temporary && error.code !== "token_expired" ? this.Va(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.j = void 0, this.h = link), this.Wa(result, asked, hello)), this.o();
+    error && hello && !error.temporary && error.code !== "token_expired" ? this.Pa(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.i = void 0, this.h = link), this.Qa(result, asked, hello)), this.n();
   }
-  E(link, frame) {
+  G(link, frame) {
     let { push, room, ...event } = frame;
-    push === "messages" ? this.q(frame.epoch, frame.messages) : push === "behind" ? this.X = link : (push === "ephemeral" || push === "presence") && this.l(push, event), this.o();
+    push === "messages" ? this.p(frame.epoch, frame.messages) : push === "behind" ? this.V = link : (push === "ephemeral" || push === "presence") && this.l(push, event), this.n();
   }
   /** Our own message has its number; it comes to us by no other way on this connection. */
-  T(ok, key, data) {
-    let entry = { seq: ok.seq, user: this.b.user, at: this.b.a.now(), key, data, T: !0 };
-    this.q(ok.epoch, ok.duplicate ? [] : [entry]), this.o();
+  Q(ok, key, data) {
+    let entry = { seq: ok.seq, user: this.b.user, at: this.b.a.now(), key, data, Q: !0 };
+    this.p(ok.epoch, ok.duplicate ? [] : [entry]), this.n();
   }
   /** Does what is to be done: join, catch up, wait for a gap to close. */
-  o() {
+  n() {
     let { a: env, c: link } = this.b;
-    if (!(this.J || this.m || !link || this.U) && !(this.h === link && this.j)) {
-      if (this.h === link && !this.r && this.X !== link) {
-        if (!this.ua()) return;
-        let wait = this.z ? gapPause + backoff(env, this.z - 1) : this.tb() ? gapPatience : 0;
+    if (!(this.la || this.j || !link || this.S) && !(this.h === link && this.i)) {
+      if (this.h === link && !this.q && this.V !== link) {
+        if (!this.ma()) return;
+        let wait = this.A ? gapPause + backoff(env, this.A - 1) : this.sb() ? gapPatience : 0;
         if (wait) {
-          this.sa ??= env.setTimeout(() => {
-            this.r = this.ua(), this.o();
+          this.ka ??= env.setTimeout(() => {
+            this.q = this.ma(), this.n();
           }, wait);
           return;
         }
       }
-      this.ta(), this.J = this.Y(link).finally(() => {
-        this.J = void 0, this.o();
+      this.r(), this.la = this.W(link).finally(() => {
+        this.la = void 0, this.n();
       });
     }
   }
-  /** Resolves once nothing is under way. */
-  async ub() {
-    for (; this.J; ) await this.J;
-  }
-  Z() {
-    return this.f && { ...this.f };
+  Ra() {
+    return this.e && { ...this.e };
   }
   /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
-  ua() {
+  ma() {
     let link = this.b.c;
-    return !!link && (this.k.size > 0 || link.Ja(this.name, this.f.epoch) > this.f.seq);
+    return !!link && (this.k.size > 0 || link.Ba(this.name, this.e.epoch) > this.e.seq);
   }
-  ta() {
-    this.b.a.clearTimeout(this.sa), this.sa = void 0;
+  r() {
+    this.b.a.clearTimeout(this.ka), this.ka = void 0;
   }
-  async Y(link) {
+  async W(link) {
     let join = this.h !== link;
-    join && (this.X = void 0), this.r = !1;
-    let asked = this.Z();
+    join && (this.V = void 0), this.q = !1;
+    let asked = this.Ra();
     try {
-      let page = await link.Ia(this.name, async () => {
-        if (this.m) throw new GaplessError("left", "the room was left");
-        return link.t(join || this.ra ? "join" : "history", { room: this.name, ...this.Ta() });
+      let page = await link.Aa(this.name, async () => {
+        if (this.j) throw new GaplessError("left", "the room was left");
+        return link.t(join || this.ja ? "join" : "history", { room: this.name, ...this.Na() });
       });
-      if (this.m) return;
-      join && (this.j = void 0, this.h = link), this.Wa(page, asked, join), !join && this.X === link && !page.more && (this.h = void 0);
+      if (this.j) return;
+      join && (this.i = void 0, this.h = link), this.Qa(page, asked, join), !join && this.V === link && !page.more && (this.h = void 0);
     } catch (e) {
       let error = e;
-      if (this.m || !link.i) return;
-      if (this.r = !join, error.code === "forbidden" && !join && !this.ra) {
-        this.ra = !0;
+      if (this.j || !link.m) return;
+      if (this.q = !join, error.code === "forbidden" && !join && !this.ja) {
+        this.ja = !0;
         return;
       }
-      if (error.code === "token_expired") this.b.H(link);
-      else if (!error.temporary) return this.Va(link, error);
-      await link.Ha(error.retryAfterMs + backoff(this.b.a, this.z++));
+      await this.b.R(link, error, this.A++) || this.Pa(link, error);
     }
   }
-  Va(link, error) {
-    if (error.code === "unauthenticated") return link.d(error);
-    this.j = error, this.h = link, this.r = !1, this.l("error", error), this.b.v.G(this.name);
+  Pa(link, error) {
+    this.i = error, this.h = link, this.q = !1, this.l("error", error), this.b.v.H(this.name);
   }
-  tb() {
-    return this.b.v.R(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.T;
+  sb() {
+    return this.b.v.P(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.Q;
   }
-  Wa(page, asked, join) {
-    let at = this.f, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
+  Qa(page, asked, join) {
+    let at = this.e, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
     if (at && !recovered && (asked?.epoch !== at.epoch || asked.seq !== at.seq)) {
-      this.r = !0;
+      this.q = !0;
       return;
     }
-    this.r ||= page.more;
+    this.q ||= page.more;
     let first = page.messages[0];
     if (!at && page.more && !first) {
       this.h = void 0;
       return;
     }
     for (let seq of this.k.keys()) seq <= (first?.seq ?? page.head) && this.k.delete(seq);
-    if (!at || !recovered ? this.f = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.V = !0, at && !recovered) {
+    if (!at || !recovered ? this.e = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.T = !0, at && !recovered) {
       let error = lost2(at, page);
-      if (this.l("reset", error.reset), !this.P("reset")) for (let stream of this.W) stream.d(error);
+      if (this.l("reset", error.reset), !this.L("reset")) for (let stream of this.U) stream.d(error);
     }
-    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.q(page.epoch, page.messages), this.z = this.ua() && asked?.seq === this.f.seq ? this.z + 1 : 0, this.va(), this.b.v.G(this.name);
+    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.p(page.epoch, page.messages), this.A = this.ma() && asked?.seq === this.e.seq ? this.A + 1 : 0, this.na(), this.b.v.H(this.name);
   }
   /** Sorts entries in, and hands on what is next. */
-  q(epoch, entries) {
-    let at = this.f, other = at?.epoch && epoch !== at.epoch;
-    epoch !== this.pa && (this.k.size && (this.h = void 0), this.k.clear()), this.pa = epoch, other && (this.h = void 0), at && this.V && !other && (at.epoch = epoch);
+  p(epoch, entries) {
+    let at = this.e, other = at?.epoch && epoch !== at.epoch;
+    epoch !== this.ha && (this.k.size && (this.h = void 0), this.k.clear()), this.ha = epoch, other && (this.h = void 0), at && this.T && !other && (at.epoch = epoch);
     let before = at?.seq;
     for (let entry of entries)
-      at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.r = !0, this.Xa());
-    this.Xa(), at?.seq !== before && (this.va(), this.ta(), this.z = 0);
+      at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.q = !0, this.Sa());
+    this.Sa(), at?.seq !== before && (this.na(), this.r(), this.A = 0);
   }
-  Xa() {
-    let at = this.f;
-    if (!at || !this.V || at.epoch !== this.pa) return;
+  Sa() {
+    let at = this.e;
+    if (!at || !this.T || at.epoch !== this.ha) return;
     let entry;
-    for (; !this.m && (entry = this.k.get(at.seq + 1)); ) {
+    for (; !this.j && this.b.state !== "closed" && (entry = this.k.get(at.seq + 1)); ) {
       if (this.k.delete(++at.seq), entry.void) continue;
-      let message = this.Sa(at.epoch, entry);
-      for (let stream of this.W) stream.E(message);
+      let message = this.Ma(at.epoch, entry);
+      for (let stream of this.U) stream.G(message);
       this.l("message", message);
     }
   }
-  Sa(epoch, { T: _own, ...entry }) {
+  Ma(epoch, { Q: _own, ...entry }) {
     return { room: this.name, epoch, ...entry };
   }
-  va() {
-    if (this.qa) return;
-    let value = JSON.stringify(this.f);
-    this.qa = this.Ya((storage, key) => storage.setItem(key, value))?.then(() => {
-      this.qa = void 0, JSON.stringify(this.f) !== value && this.va();
+  na() {
+    if (this.ia) return;
+    let value = JSON.stringify(this.e);
+    this.ia = this.Ta((storage, key) => storage.setItem(key, value))?.then(() => {
+      this.ia = void 0, JSON.stringify(this.e) !== value && this.na();
     });
   }
-  rb() {
-    this.U = this.Ya((storage, key) => storage.getItem(key))?.then((value) => {
+  qb() {
+    this.S = this.Ta((storage, key) => storage.getItem(key))?.then((value) => {
       try {
         let { epoch, seq } = JSON.parse(value);
-        typeof epoch == "string" && Number.isSafeInteger(seq) && seq >= 0 && (this.f = { epoch, seq });
+        typeof epoch == "string" && Number.isSafeInteger(seq) && seq >= 0 && (this.e = { epoch, seq });
       } catch {
       }
-      this.U = void 0, this.o();
+      this.S = void 0, this.n();
     });
   }
   /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
-  Ya(run) {
-    let { u: { storage }, a: env, Za: url } = this.b;
+  Ta(run) {
+    let { u: { storage }, a: env, Ua: url } = this.b;
     return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${url}:${this.name}`)).catch((e) => this.l("error", e));
   }
 };
 
 // src/client.ts
-var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, hopeless = ["forbidden", "bad_request", "too_large", "conflict"], final = (reason) => reason.code >= 3500, ClientCore = class extends Emitter {
+var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, asking = (rooms) => rooms.map((room) => [room, room.Ra()]), ClientCore = class extends Emitter {
   constructor(_url, _options) {
     super();
-    this.Za = _url;
+    this.Ua = _url;
     this.u = _options;
     this.state = "connecting";
     this.g = /* @__PURE__ */ new Map();
     this.v = new Outbox(this);
-    this._ = 0;
+    this.X = 0;
     /** The token at hand was refused, so often in a row. */
-    this.wa = 0;
-    this.a = environment(_options.environment), this.Pa = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.aa = this.a.onWake(() => this.check()), this.M();
+    this.oa = 0;
+    this.a = environment(_options.environment), this.Ia = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.Wa();
   }
   get rooms() {
     return this.g;
   }
   join(name, options = {}) {
     let room = this.g.get(name);
-    return room || (this.g.set(name, room = new RoomCore(this, name, options)), room.o()), room;
+    return room || (this.g.set(name, room = new RoomCore(this, name, options)), room.n()), room;
   }
   check() {
-    this.c ? this.c.Ka() : this.A !== void 0 && this.M();
+    this.c ? this.c.ea() : this.r?.();
   }
   reconnect() {
     if (this.state !== "closed") return this.check();
-    this.aa(), this.aa = this.a.onWake(() => this.check()), this._ = this.wa = 0, this.N("connecting"), this.M();
+    this.X = this.oa = 0, this.J("connecting"), this.Wa();
   }
   close() {
-    let rooms = [...this.g.values()];
-    this.ya({ code: "closed", message: "closed by the application" }), this.v.S();
-    for (let room of rooms) room.S();
+    this.ra({ code: "closed", message: "closed by the application" });
   }
-  sb(room) {
-    this.g.delete(room.name), this.c && this._a(this.c, room.name);
+  rb(room) {
+    this.g.delete(room.name), this.c && this.Xa(this.c, room.name);
   }
-  /** Asks on the present connection. */
-  async Y(action, fields) {
-    if (!this.c) throw new GaplessError("disconnected", "not connected", !0);
-    return this.c.t(action, fields);
-  }
-  /** Presents a fresh token on a live connection. */
-  H(link) {
-    this.$ === link || !this.u.getToken || (this.$ = link, this.$a(!0).then((token) => link.t("auth", { token })).then(
-      (ok) => {
-        this.$ = void 0, this.ab(link, ok.tokenExpiresInMs);
-      },
-      (error) => {
-        this.$ = void 0, link.i && (this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.L = !0, link.d(error)) : link.s(5e3, () => this.H(link)));
+  /** Asks on the present connection, and again what may be repeated. */
+  async W(action, fields) {
+    for (let tries = 0; ; ) {
+      let link = this.c;
+      if (!link) throw new GaplessError("disconnected", "not connected", !0);
+      try {
+        return await link.t(action, fields);
+      } catch (error) {
+        if (tries > 2 || !await this.R(link, error, tries++)) throw error;
       }
-    ));
+    }
   }
-  E(link, frame) {
+  /** Does what has to come before a command that failed so is repeated, and waits; false if it would fail again. */
+  async R(link, error, tries) {
+    if (link !== this.c) return !0;
+    if (error.code === "token_expired") this.Ya(link);
+    else if (error.code === "unauthenticated") link.d(error);
+    else if (!error.temporary) return !1;
+    return await link.za(error.retryAfterMs + backoff(this.a, tries)), !0;
+  }
+  /** Presents a fresh token on a live connection, until one is taken. */
+  async Ya(link) {
+    if (!(this.pa === link || !this.u.getToken)) {
+      this.pa = link;
+      for (let tries = 0; link.m; tries++)
+        try {
+          let { tokenExpiresInMs } = await link.t("auth", { token: await this.Za(!0) });
+          return this.pa = void 0, this._a(link, tokenExpiresInMs);
+        } catch (e) {
+          let error = e;
+          if (!link.m) return;
+          this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.I = !0, link.d(error)) : await link.za(error.retryAfterMs + 1e3 + backoff(this.a, tries));
+        }
+    }
+  }
+  G(link, frame) {
     if (frame.push !== "bye") {
-      (frame.messages || frame.push === "behind" || link === (this.c ?? link)) && this.g.get(frame.room)?.E(link, frame);
+      (frame.messages || frame.push === "behind" || link === (this.c ?? link)) && this.g.get(frame.room)?.G(link, frame);
       return;
     }
-    (frame.code === 3003 || frame.code === 3005) && (this.L = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
+    (frame.code === 3003 || frame.code === 3005) && (this.I = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
   }
-  ib(link, reason, afterMs, back = !final(reason)) {
-    link === this.c && (this.c = void 0, this.a.now() - link.za >= held && (this._ = 0), back ? this.p ? this.N("reconnecting", reason) : this.bb(reason, afterMs) : this.ya(reason));
+  gb(link, reason, error) {
+    link === this.c && (this.c = void 0, this.a.now() - link.sa >= held && (this.X = 0), error.temporary ? this.o ? this.J("reconnecting", reason) : this.$a(reason, error.retryAfterMs) : this.ra(reason));
   }
-  lb(link) {
-    link === this.c && this.cb(link);
+  jb(link) {
+    link === this.c && this.ab(link);
   }
-  Ma(error) {
+  Ea(error) {
     this.l("error", error);
   }
-  N(state, reason, retryInMs) {
+  Wa() {
+    this.Va = this.a.onWake(() => this.check()), this.Z();
+  }
+  J(state, reason, retryInMs) {
     this.state = state, this.reason = reason, this.l("state", { state, reason, retryInMs });
   }
-  ya(reason) {
-    this.a.clearTimeout(this.A), this.A = this.p = void 0, this.aa();
-    let links = [this.c, this.K];
-    this.c = this.K = void 0;
+  ra(reason) {
+    this.a.clearTimeout(this.Y), this.r = this.o = void 0, this.Va();
+    let links = [this.c, this.B];
+    this.c = this.B = void 0;
     for (let link of links) link?.d(reason);
-    this.state !== "closed" && this.N("closed", reason);
+    this.v.z();
+    for (let room of this.g.values()) room.z(reason);
+    this.state !== "closed" && this.J("closed", reason);
   }
-  bb(reason, afterMs = 0) {
-    let ms = afterMs + backoff(this.a, this._++);
-    this.A = this.a.setTimeout(() => {
-      this.M();
-    }, ms), this.N(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
+  $a(reason, afterMs = 0) {
+    let wait = (ms2) => {
+      this.a.clearTimeout(this.Y), this.Y = this.a.setTimeout(() => {
+        this.Z();
+      }, ms2);
+    }, ms = afterMs + backoff(this.a, this.X++), least = this.a.now() + afterMs;
+    this.r = () => {
+      let left = Math.min(least - this.a.now(), afterMs);
+      left > 0 ? wait(left) : this.Z();
+    }, wait(ms), this.J(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
   }
-  $a(fresh) {
+  Za(fresh) {
     return inTime(this.a, tokenTimeout, () => this.u.getToken?.({ fresh })).catch((e) => {
       throw new GaplessError("token", e?.message ?? String(e), !0);
     });
   }
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
-  async M() {
-    this.a.clearTimeout(this.A), this.A = void 0;
-    let attempt = this.p = {}, link, timer;
+  async Z() {
+    this.a.clearTimeout(this.Y), this.r = void 0;
+    let attempt = this.o = {}, link;
     try {
-      let token = await this.$a(!!this.L);
-      if (this.p !== attempt) return;
-      link = this.K = new Link(this, this.D());
-      let opening = link;
-      timer = this.a.setTimeout(() => opening.d({ code: "timeout", message: "no connection in time" }), connectTimeout), await Promise.race([link.Aa, link.B]);
-      let asked = /* @__PURE__ */ new Map();
-      for (let room of this.g.values())
-        asked.size < 32 && !room.U && asked.set(room, room.Z());
-      let hello = await link.t("hello", {
+      let token = await this.Za(!!this.I);
+      if (this.o !== attempt) return;
+      let opening = link = this.B = new Link(this, this.E());
+      link.s(connectTimeout, () => {
+        opening === this.B && opening.d({ code: "timeout", message: "no connection in time" });
+      }), await link.ta;
+      let asked = asking([...this.g.values()].filter((room) => !room.S).slice(0, 32)), hello = await link.t("hello", {
         token,
         session: this.session,
-        rooms: this.db(asked)
+        rooms: this.bb(asked)
       });
-      if (this.p !== attempt) return link.ja();
-      link.i || await link.B, this.p = this.K = void 0, this.vb(link, hello, asked);
+      if (this.o !== attempt) return link.d(replaced);
+      link.m || await link.C, this.o = this.B = void 0, this.tb(link, hello, asked);
     } catch (error) {
-      if (this.p !== attempt) return;
-      this.p = this.K = void 0, this.wb(error, link);
-    } finally {
-      this.a.clearTimeout(timer);
+      if (this.o !== attempt) return;
+      this.o = this.B = void 0, this.ub(error, link);
     }
   }
-  D() {
+  E() {
     let Socket = this.u.WebSocket ?? globalThis.WebSocket;
-    if (!Socket) throw new GaplessError("bad_request", "no WebSocket here: pass one in the options");
-    return new Socket(this.Za);
+    try {
+      return new Socket(this.Ua);
+    } catch (e) {
+      throw new GaplessError("bad_request", Socket ? e.message : "no WebSocket here: pass one in the options");
+    }
   }
-  wb(error, link) {
-    let reason = link?.Ba ?? { code: error.code ?? "socket", message: error.message };
-    link?.d(reason), (error.code === "token_expired" || error.code === "unauthenticated") && (this.L = !0);
-    let terminal = error.code === "unauthenticated" && ++this.wa > 1 || hopeless.includes(error.code) || final(reason);
-    this.c ? (this.l("error", error), this.c.s(1e3 + backoff(this.a, this._++), () => this.eb())) : terminal ? this.ya(reason) : this.bb(reason, error.retryAfterMs);
+  ub(error, link) {
+    let reason = link?.ua ?? { code: error.code ?? "socket", message: error.message };
+    link?.d(reason);
+    let expired = error.code === "token_expired", refused = error.code === "unauthenticated";
+    (expired || refused) && (this.I = !0);
+    let final = refused ? ++this.oa > 1 : !expired && error.temporary === !1;
+    this.c ? (this.l("error", error), this.c.s(1e3 + backoff(this.a, this.X++), () => this.cb())) : final ? this.ra(reason) : this.$a(reason, error.retryAfterMs);
   }
-  vb(link, hello, asked) {
+  tb(link, hello, asked) {
     let old = this.c;
-    this.c = link, link.za = this.xa = this.a.now(), this.wa = 0, this.L = !1, this.user = hello.user, link.jb(hello.heartbeatMs), this.ab(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, 5e3), () => this.eb()), this.fb(link), this.state !== "connected" && this.N("connected");
+    this.c = link, link.sa = this.qa = this.a.now(), this.oa = 0, this.I = !1, this.user = hello.user, link.hb(hello.heartbeatMs), this._a(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, 5e3), () => this.cb()), this.db(link), this.state !== "connected" && this.J("connected");
     for (let [room, at] of asked)
-      this.g.get(room.name) === room ? room.Ua(link, hello.rooms?.[room.name], at, !0) : this._a(link, room.name);
-    for (let room of this.g.values()) room.o();
-    this.v.pb(), old && (old.s(overlap, () => old.d(replaced)), Promise.all([...this.g.values()].map((room) => room.ub())).then(() => old.ja()));
+      this.g.get(room.name) === room ? room.Oa(link, hello.rooms?.[room.name], at, !0) : this.Xa(link, room.name);
+    for (let room of this.g.values()) room.n();
+    this.v.ob(), old?.s(overlap, () => old.d(replaced));
   }
   /** Make before break: the platform ends each connection after two hours. */
-  eb() {
-    this.p || this.M();
+  cb() {
+    this.o || this.Z();
   }
-  ab(link, ms) {
-    ms && link.s(Math.max(ms - 6e4, ms * 0.8), () => this.H(link));
+  _a(link, ms) {
+    ms && link.s(Math.max(ms - 6e4, ms * 0.8), () => this.Ya(link));
   }
-  _a(link, room) {
-    link.Ia(room, () => link.t("leave", { room })).catch(() => {
+  Xa(link, room) {
+    link.Aa(room, () => link.t("leave", { room })).catch(() => {
     });
   }
-  fb(link) {
+  db(link) {
     link.s(syncEvery * (0.8 + 0.4 * this.a.random()), () => {
-      this.cb(link), this.fb(link);
+      this.ab(link), this.db(link);
     });
   }
-  db(asked) {
-    return Object.fromEntries([...asked.keys()].map((room) => [room.name, room.Ta()]));
+  bb(asked) {
+    return Object.fromEntries(asked.map(([room]) => [room.name, room.Na()]));
   }
   /** Asks for every room whether anything was missed. */
-  cb(link) {
+  ab(link) {
     let now = this.a.now();
-    if (Math.abs(now - this.xa) < syncPause) return;
-    this.xa = now;
-    let rooms = [...this.g.values()].filter((room) => room.joined && room.Z());
-    for (; rooms.length; ) {
-      let asked = new Map(rooms.splice(0, 32).map((room) => [room, room.Z()]));
-      link.t("sync", { rooms: this.db(asked) }).then(
-        (ok) => {
-          for (let [room, at] of asked) room.Ua(link, ok.rooms[room.name], at, !1);
-        },
-        (error) => {
-          error.code === "token_expired" ? this.H(link) : error.code === "unauthenticated" && link.d(error);
-        }
-      );
+    if (Math.abs(now - this.qa) < syncPause) return;
+    this.qa = now;
+    let rooms = [...this.g.values()];
+    for (; rooms.length; ) this.vb(link, rooms.splice(0, 32));
+  }
+  async vb(link, rooms) {
+    for (let tries = 0; link === this.c; ) {
+      let asked = asking(rooms.filter((room) => room.joined)).filter(([, at]) => at);
+      if (!asked.length) return;
+      try {
+        let ok = await link.t("sync", { rooms: this.bb(asked) });
+        for (let [room, at] of asked) room.Oa(link, ok.rooms[room.name], at, !1);
+        return;
+      } catch (error) {
+        if (!await this.R(link, error, tries++)) return;
+      }
     }
   }
 };

@@ -19,16 +19,13 @@ const held = 10_000;
 const syncEvery = 300_000;
 /** Two doubts within this time are one. */
 const syncPause = 5_000;
-/** How long a replaced connection may still answer what it was asked. */
+/** How long a replaced connection stays, to answer what it was asked and until the rooms are joined on the other. */
 const overlap = 10_000;
 
-/** Errors of hello after which another attempt would end the same way. */
-const hopeless = ["forbidden", "bad_request", "too_large", "conflict"];
+/** Rooms of which is asked, and where each was then. */
+type Asked = [room: RoomCore<any, any>, at: Position | undefined][];
 
-/** Whether to stay away until the application decides otherwise; a code that is a text never says so. */
-const final = (reason: Reason) => (reason.code as number) >= 3500;
-
-type Asked = Map<RoomCore<any, any>, Position | undefined>;
+const asking = (rooms: RoomCore<any, any>[]): Asked => rooms.map((room) => [room, room._asked()]);
 
 export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHost {
   state: State = "connecting";
@@ -48,20 +45,21 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   private _next: Link | undefined;
   private _attempt = 0;
   private _retry: unknown;
+  /** While a pause between attempts lasts: ends it, as far as the server permits. */
+  private _hurry: (() => void) | undefined;
   /** The token at hand was refused, so often in a row. */
   private _refusals = 0;
   private _fresh?: boolean;
   private _refreshing: Link | undefined;
   private _synced!: number;
-  private _unwake: () => void;
+  private _unwake!: () => void;
 
   constructor(readonly _url: string, readonly _options: Options) {
     super();
     this._env = environment(_options.environment);
     this._nonce = randomName(this._env) + ".";
     this.session = _options.session ?? randomName(this._env);
-    this._unwake = this._env.onWake(() => this.check());
-    void this._dial();
+    this._begin();
   }
 
   get rooms(): ReadonlyMap<string, Room<any, any>> {
@@ -79,23 +77,18 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
 
   check(): void {
     if (this._link) this._link._doubt();
-    else if (this._retry !== undefined) void this._dial();
+    else this._hurry?.();
   }
 
   reconnect(): void {
     if (this.state !== "closed") return this.check();
-    this._unwake();
-    this._unwake = this._env.onWake(() => this.check());
     this._attempt = this._refusals = 0;
     this._set("connecting");
-    void this._dial();
+    this._begin();
   }
 
   close(): void {
-    const rooms = [...this._rooms.values()];
     this._stop({ code: "closed", message: "closed by the application" });
-    this._outbox._close();
-    for (const room of rooms) room._close();
   }
 
   _leave(room: RoomCore<any, any>): void {
@@ -103,34 +96,49 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     if (this._link) this._forget(this._link, room.name);
   }
 
-  /** Asks on the present connection. */
+  /** Asks on the present connection, and again what may be repeated. */
   async _ask(action: string, fields: object): Promise<any> {
-    if (!this._link) throw new GaplessError("disconnected", "not connected", true);
-    return this._link._call(action, fields);
+    for (let tries = 0; ; ) {
+      const link = this._link;
+      if (!link) throw new GaplessError("disconnected", "not connected", true);
+      try {
+        return await link._call(action, fields);
+      } catch (error) {
+        if (tries > 2 || !(await this._repeats(link, error as GaplessError, tries++))) throw error;
+      }
+    }
   }
 
-  /** Presents a fresh token on a live connection. */
-  _refresh(link: Link): void {
+  /** Does what has to come before a command that failed so is repeated, and waits; false if it would fail again. */
+  async _repeats(link: Link, error: GaplessError, tries: number): Promise<boolean> {
+    if (link !== this._link) return true; // at once, on another one
+    if (error.code === "token_expired") void this._refresh(link);
+    else if (error.code === "unauthenticated") link._end(error);
+    else if (!error.temporary) return false;
+    await link._sleep(error.retryAfterMs + backoff(this._env, tries));
+    return true;
+  }
+
+  /** Presents a fresh token on a live connection, until one is taken. */
+  async _refresh(link: Link): Promise<void> {
     if (this._refreshing === link || !this._options.getToken) return;
     this._refreshing = link;
-    this._token(true)
-      .then((token) => link._call("auth", { token }))
-      .then(
-        (ok) => {
-          this._refreshing = undefined;
-          this._expire(link, ok.tokenExpiresInMs);
-        },
-        (error) => {
-          this._refreshing = undefined;
-          if (!link._alive) return;
-          this._emit("error", error);
-          // Another user, or unknown to the server: a connection of its own decides.
-          if (error.code === "conflict" || error.code === "unauthenticated") {
-            this._fresh = true;
-            link._end(error);
-          } else link._after(5_000, () => this._refresh(link));
-        },
-      );
+    for (let tries = 0; link._alive; tries++) {
+      try {
+        const { tokenExpiresInMs } = await link._call("auth", { token: await this._token(true) });
+        this._refreshing = undefined;
+        return this._expire(link, tokenExpiresInMs);
+      } catch (e) {
+        const error = e as GaplessError;
+        if (!link._alive) return;
+        this._emit("error", error);
+        // Another user, or unknown to the server: a connection of its own decides.
+        if (error.code === "conflict" || error.code === "unauthenticated") {
+          this._fresh = true;
+          link._end(error);
+        } else await link._sleep(error.retryAfterMs + 1000 + backoff(this._env, tries));
+      }
+    }
   }
 
   _push(link: Link, frame: Frame): void {
@@ -143,13 +151,13 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     link._end({ code: frame.code ?? 1000, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
   }
 
-  _lost(link: Link, reason: Reason, afterMs?: number, back = !final(reason)): void {
+  _lost(link: Link, reason: Reason, error: GaplessError): void {
     if (link !== this._link) return;
     this._link = undefined;
     if (this._env.now() - link._since >= held) this._attempt = 0;
-    if (!back) this._stop(reason);
+    if (!error.temporary) this._stop(reason);
     else if (this._dialing) this._set("reconnecting", reason);
-    else this._later(reason, afterMs);
+    else this._later(reason, error.retryAfterMs);
   }
 
   _revived(link: Link): void {
@@ -160,6 +168,11 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._emit("error", error);
   }
 
+  private _begin(): void {
+    this._unwake = this._env.onWake(() => this.check());
+    void this._dial();
+  }
+
   private _set(state: State, reason?: Reason, retryInMs?: number): void {
     this.state = state;
     this.reason = reason;
@@ -168,17 +181,29 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
 
   private _stop(reason: Reason): void {
     this._env.clearTimeout(this._retry);
-    this._retry = this._dialing = undefined;
+    this._hurry = this._dialing = undefined;
     this._unwake();
     const links = [this._link, this._next];
     this._link = this._next = undefined;
     for (const link of links) link?._end(reason);
+    this._outbox._close();
+    for (const room of this._rooms.values()) room._close(reason);
     if (this.state !== "closed") this._set("closed", reason);
   }
 
   private _later(reason: Reason, afterMs = 0): void {
+    const wait = (ms: number) => {
+      this._env.clearTimeout(this._retry);
+      this._retry = this._env.setTimeout(() => void this._dial(), ms);
+    };
     const ms = afterMs + backoff(this._env, this._attempt++);
-    this._retry = this._env.setTimeout(() => void this._dial(), ms);
+    const least = this._env.now() + afterMs;
+    this._hurry = () => {
+      const left = Math.min(least - this._env.now(), afterMs); // the clock may have been set back
+      if (left > 0) wait(left);
+      else void this._dial();
+    };
+    wait(ms);
     this._set(this.user === undefined ? "connecting" : "reconnecting", reason, ms);
   }
 
@@ -191,27 +216,24 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
   private async _dial(): Promise<void> {
     this._env.clearTimeout(this._retry);
-    this._retry = undefined;
+    this._hurry = undefined;
     const attempt = (this._dialing = {});
     let link: Link | undefined;
-    let timer: unknown;
     try {
       const token = await this._token(!!this._fresh);
       if (this._dialing !== attempt) return;
-      link = this._next = new Link(this, this._socket());
-      const opening = link;
-      timer = this._env.setTimeout(() => opening._end({ code: "timeout", message: "no connection in time" }), connectTimeout);
-      await Promise.race([link._opened, link._over]);
-      const asked: Asked = new Map();
-      for (const room of this._rooms.values()) {
-        if (asked.size < maxRooms && !room._loading) asked.set(room, room._asked());
-      }
+      const opening = (link = this._next = new Link(this, this._socket()));
+      link._after(connectTimeout, () => {
+        if (opening === this._next) opening._end({ code: "timeout", message: "no connection in time" });
+      });
+      await link._opened;
+      const asked = asking([...this._rooms.values()].filter((room) => !room._loading).slice(0, maxRooms));
       const hello: HelloResult = await link._call("hello", {
         token,
         session: this.session,
         rooms: this._positions(asked),
       });
-      if (this._dialing !== attempt) return link._retire();
+      if (this._dialing !== attempt) return link._end(replaced);
       // Some sockets hand on several frames at once: a bye may have followed.
       if (!link._alive) await link._over;
       this._dialing = this._next = undefined;
@@ -220,28 +242,30 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
       if (this._dialing !== attempt) return;
       this._dialing = this._next = undefined;
       this._failed(error as GaplessError, link);
-    } finally {
-      this._env.clearTimeout(timer);
     }
   }
 
   private _socket(): WebSocketLike {
     const Socket = this._options.WebSocket ?? (globalThis as any).WebSocket;
-    if (!Socket) throw new GaplessError("bad_request", "no WebSocket here: pass one in the options");
-    return new Socket(this._url);
+    try {
+      return new Socket(this._url);
+    } catch (e) {
+      throw new GaplessError("bad_request", Socket ? (e as Error).message : "no WebSocket here: pass one in the options");
+    }
   }
 
   private _failed(error: GaplessError, link: Link | undefined): void {
     const reason = link?._reason ?? { code: error.code ?? "socket", message: error.message };
     link?._end(reason);
-    if (error.code === "token_expired" || error.code === "unauthenticated") this._fresh = true;
-    const refused = error.code === "unauthenticated" && ++this._refusals > 1;
-    const terminal = refused || hopeless.includes(error.code) || final(reason);
+    const expired = error.code === "token_expired";
+    const refused = error.code === "unauthenticated";
+    if (expired || refused) this._fresh = true;
+    const final = refused ? ++this._refusals > 1 : !expired && error.temporary === false;
     if (this._link) {
       // A replacement failed; the connection in use is as good as before.
       this._emit("error", error);
       this._link._after(1000 + backoff(this._env, this._attempt++), () => this._rotate());
-    } else if (terminal) this._stop(reason);
+    } else if (final) this._stop(reason);
     else this._later(reason, error.retryAfterMs);
   }
 
@@ -263,10 +287,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     }
     for (const room of this._rooms.values()) room._check();
     this._outbox._pumpAll();
-    if (old) {
-      old._after(overlap, () => old._end(replaced));
-      void Promise.all([...this._rooms.values()].map((room) => room._settled())).then(() => old._retire());
-    }
+    old?._after(overlap, () => old._end(replaced));
   }
 
   /** Make before break: the platform ends each connection after two hours. */
@@ -290,7 +311,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   private _positions(asked: Asked): object {
-    return Object.fromEntries([...asked.keys()].map((room) => [room.name, room._from()]));
+    return Object.fromEntries(asked.map(([room]) => [room.name, room._from()]));
   }
 
   /** Asks for every room whether anything was missed. */
@@ -298,18 +319,21 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     const now = this._env.now();
     if (Math.abs(now - this._synced) < syncPause) return;
     this._synced = now;
-    const rooms = [...this._rooms.values()].filter((room) => room.joined && room._asked());
-    while (rooms.length) {
-      const asked: Asked = new Map(rooms.splice(0, maxRooms).map((room) => [room, room._asked()]));
-      link._call("sync", { rooms: this._positions(asked) }).then(
-        (ok: { rooms: Record<string, RoomResult> }) => {
-          for (const [room, at] of asked) room._result(link, ok.rooms[room.name], at, false);
-        },
-        (error: GaplessError) => {
-          if (error.code === "token_expired") this._refresh(link);
-          else if (error.code === "unauthenticated") link._end(error);
-        },
-      );
+    const rooms = [...this._rooms.values()];
+    while (rooms.length) void this._syncSome(link, rooms.splice(0, maxRooms));
+  }
+
+  private async _syncSome(link: Link, rooms: RoomCore<any, any>[]): Promise<void> {
+    for (let tries = 0; link === this._link; ) {
+      const asked = asking(rooms.filter((room) => room.joined)).filter(([, at]) => at);
+      if (!asked.length) return;
+      try {
+        const ok: { rooms: Record<string, RoomResult> } = await link._call("sync", { rooms: this._positions(asked) });
+        for (const [room, at] of asked) room._result(link, ok.rooms[room.name], at, false);
+        return;
+      } catch (error) {
+        if (!(await this._repeats(link, error as GaplessError, tries++))) return;
+      }
     }
   }
 }

@@ -10,13 +10,16 @@ const pingTimeout = 10_000;
 const doubtTimeout = 3_000;
 /** The longest silence: the platform ends connections after 10 minutes of it. */
 const maxSilence = 240_000;
-/** A timer that fires later than this was throttled, frozen or asleep. */
+/** A timer that fires later than this was held back, and an answer may wait behind it. */
 const maxLate = 2_000;
+/** Browsers hold back the timers of hidden pages for a minute; more is a sleep, or a clock that was set. */
+const maxHeldBack = 90_000;
 
 export interface LinkHost {
   _env: Environment;
   _push(link: Link, frame: Frame): void;
-  _lost(link: Link, reason: Reason, afterMs?: number, back?: boolean): void;
+  /** `error` says whether to come back, and when. */
+  _lost(link: Link, reason: Reason, error: GaplessError): void;
   /** The line is alive after a doubt. */
   _revived(link: Link): void;
   _stray(error: GaplessError): void;
@@ -42,34 +45,35 @@ export class Link {
   _alive = true;
   /** When hello was answered. */
   _since!: number;
-  _opened: Promise<void>;
+  /** Rejects when the link ends before it opened. */
+  _opened: Promise<unknown>;
   /** Rejects when the link ends. */
   _over: Promise<never>;
   /** Why the link ended. */
   _reason: Reason | undefined;
 
+  private _env: Environment;
   private _ids = 0;
   private _calls = new Map<number, Call>();
   private _chains = new Map<string, Promise<unknown>>();
   private _published = new Map<string, number>();
   private _timers = new Set<unknown>();
-  private _retiring?: boolean;
 
   private _base!: number;
-  private _interval!: number;
+  /** Pings since the last push. */
+  private _idle = 0;
   private _heard!: number;
   private _spoke!: number;
   /** When the ping under way is given up; 0 without one. */
   private _deadline?: number;
-  private _excused?: boolean;
   private _doubted?: boolean;
-  private _quiet?: boolean;
   private _beat: unknown;
   private _fail!: (error: GaplessError) => void;
 
   constructor(private _host: LinkHost, private _socket: WebSocketLike) {
-    this._opened = new Promise((resolve) => (_socket.onopen = () => resolve()));
+    this._env = _host._env;
     this._over = new Promise((_, reject) => (this._fail = reject));
+    this._opened = Promise.race([this._over, new Promise((resolve) => (_socket.onopen = resolve))]);
     this._over.catch(ignore);
     _socket.onmessage = (event) => this._receive(event.data);
     _socket.onclose = (event) =>
@@ -77,12 +81,12 @@ export class Link {
     _socket.onerror = ignore; // a close event follows
   }
 
-  /** Ends the link, whoever began; calls under way reject with `disconnected`, to be tried again after a while. */
-  _end({ code, message }: Reason, afterMs?: number, back?: boolean): void {
+  /** Ends the link, whoever began; calls under way reject with `disconnected`. A code that is a text never forbids to come back. */
+  _end({ code, message }: Reason, afterMs?: number, back = !((code as number) >= 3500)): void {
     if (!this._alive) return;
     this._alive = false;
     const reason = (this._reason = { code, message });
-    const error = new GaplessError("disconnected", message, true, afterMs);
+    const error = new GaplessError("disconnected", message, back, afterMs);
     this._fail(error);
     const socket = this._socket;
     // Handlers stay, as sockets of some libraries throw errors nobody handles.
@@ -92,18 +96,18 @@ export class Link {
     } catch {
       // it was closed already
     }
-    this._host._env.clearTimeout(this._beat);
-    for (const timer of this._timers) this._host._env.clearTimeout(timer);
+    this._env.clearTimeout(this._beat);
+    for (const timer of this._timers) this._env.clearTimeout(timer);
     for (const id of [...this._calls.keys()]) {
       this._take(id)?._reject(error);
     }
-    this._host._lost(this, reason, afterMs, back);
+    this._host._lost(this, reason, error);
   }
 
   /** Runs later, unless the link ends before. */
   _after(ms: number, run: () => void): void {
     if (!this._alive) return;
-    const timer = this._host._env.setTimeout(() => {
+    const timer = this._env.setTimeout(() => {
       this._timers.delete(timer);
       run();
     }, ms);
@@ -119,7 +123,7 @@ export class Link {
     return new Promise((resolve, reject) => {
       if (!this._alive) return reject(new GaplessError("disconnected", "not connected", true));
       const id = ++this._ids;
-      const timer = this._host._env.setTimeout(
+      const timer = this._env.setTimeout(
         () => this._take(id)?._reject(new GaplessError("timeout", "no answer in time", true)),
         callTimeout,
       );
@@ -141,16 +145,10 @@ export class Link {
   _send(frame: object): void {
     try {
       this._socket.send(JSON.stringify(frame));
-      this._spoke = this._host._env.now();
+      this._spoke = this._env.now();
     } catch {
       this._end({ code: "socket", message: "socket not open" });
     }
-  }
-
-  /** Ends the link once every call is answered, or soon. */
-  _retire(): void {
-    this._retiring = true;
-    if (!this._calls.size) this._end(replaced);
   }
 
   /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
@@ -163,7 +161,7 @@ export class Link {
 
   /** Watches the line: pings after `ms` of silence. */
   _watch(ms: number): void {
-    this._base = this._interval = ms || 45_000;
+    this._base = ms || 45_000;
     this._schedule();
   }
 
@@ -173,7 +171,7 @@ export class Link {
       return this._end(lost);
     }
     this._doubted = true;
-    this._interval = this._base;
+    this._idle = 0;
     this._ping(doubtTimeout);
     this._schedule();
   }
@@ -182,14 +180,13 @@ export class Link {
     const call = this._calls.get(id);
     if (call) {
       this._calls.delete(id);
-      this._host._env.clearTimeout(call._timer);
-      if (this._retiring && this._alive) this._retire();
+      this._env.clearTimeout(call._timer);
     }
     return call;
   }
 
   private _ping(timeout: number): void {
-    const now = this._host._env.now();
+    const now = this._env.now();
     // A further doubt does not give a dead line more time.
     const left = this._deadline! - now;
     this._deadline = now + (left > 0 ? Math.min(left, timeout) : timeout);
@@ -197,39 +194,37 @@ export class Link {
   }
 
   private _due(): number {
-    return this._deadline || Math.min(this._heard + this._interval, this._spoke + maxSilence);
+    const interval = this._env.hidden() ? this._base * 2 ** this._idle : this._base;
+    return this._deadline || Math.min(this._heard + interval, this._spoke + maxSilence);
   }
 
   private _schedule(): void {
     if (!this._alive) return;
-    const env = this._host._env;
+    const env = this._env;
+    const due = this._due();
     env.clearTimeout(this._beat);
-    // A clock that was set back must not silence the watch: never wait longer than one interval.
-    const planned = env.now() + Math.min(Math.max(this._due() - env.now(), 0), this._interval);
-    this._beat = env.setTimeout(() => this._fire(env.now() - planned), planned - env.now());
+    this._beat = env.setTimeout(() => this._fire(env.now() - due), due - env.now());
   }
 
   private _fire(late: number): void {
-    const due = this._host._env.now() >= this._due();
-    if (due && this._deadline) {
-      // A late timer says nothing of the line: the answer may wait behind it. Once.
-      if (late <= maxLate || this._excused) return this._end({ code: "no_answer", message: "no answer to a ping" });
-      this._excused = true;
-      this._ping(doubtTimeout);
-    } else if (late > this._base) {
-      return this._doubt(); // we slept
-    } else if (due) {
-      this._interval = this._quiet && this._host._env.hidden() ? Math.min(2 * this._interval, maxSilence) : this._base;
-      this._quiet = true;
+    if (Math.abs(late) > maxHeldBack) return this._doubt();
+    if (this._env.now() >= this._due()) {
+      if (this._deadline) {
+        // A late timer says nothing of the line. Once.
+        return late > maxLate && !this._doubted ? this._doubt() : this._end({ code: "no_answer", message: "no answer to a ping" });
+      }
+      this._idle++;
       this._ping(pingTimeout);
     }
     this._schedule();
   }
 
   private _receive(data: unknown): void {
-    this._heard = this._host._env.now();
-    this._deadline = 0;
-    this._excused = false;
+    this._heard = this._env.now();
+    if (this._deadline) {
+      this._deadline = 0;
+      this._schedule();
+    }
     let frame: Frame;
     try {
       frame = JSON.parse(data as string);
@@ -239,8 +234,8 @@ export class Link {
     }
     const revived = this._doubted;
     this._doubted = false;
-    if (frame.push !== "pong") this._quiet = false;
     if (frame.push) {
+      if (frame.push !== "pong") this._idle = 0;
       this._host._push(this, frame);
     } else if (frame.id != null) {
       const call = this._take(frame.id);
@@ -249,7 +244,7 @@ export class Link {
     } else if (frame.error) {
       this._host._stray(wireError(frame.error));
     } else {
-      // The gateway's own envelope: one command failed, and it does not say which. All may be repeated.
+      // The gateway's own envelope: one command failed, and it does not say which. All are repeated.
       for (const id of [...this._calls.keys()]) {
         this._take(id)?._reject(new GaplessError("unavailable", "the gateway failed", true));
       }

@@ -5,7 +5,7 @@ import { GaplessError } from "./error.js";
 import { type Link, wireError } from "./link.js";
 import { Stream } from "./stream.js";
 import type {
-  HistoryPage, HistoryQuery, JoinOptions, Message, Position, PositionStorage, Presence, Published, PublishOptions, Room, RoomEvents,
+  HistoryPage, HistoryQuery, JoinOptions, Message, Position, PositionStorage, Presence, Published, PublishOptions, Reason, Room, RoomEvents,
 } from "./types.js";
 import type { Entry, Frame, Page, RoomResult } from "./wire.js";
 
@@ -67,7 +67,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   get joined(): boolean {
-    return !!this._client._link && this._on === this._client._link && !this._error;
+    return !!this._client._link && this._on === this._client._link && !this._error && !this._left;
   }
 
   async publish(data: T, options?: PublishOptions): Promise<Published> {
@@ -106,14 +106,17 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
     const stream = new Stream<Message<T>>(this._streams);
-    if (this._left) stream._end();
+    if (this._left) this._close();
+    else if (this._client.state === "closed") this._close(this._client.reason);
     return stream;
   }
 
-  /** Ends iterations. */
-  _close(): void {
+  /** Ends iterations, loudly if it was not the application that wanted it. */
+  _close(reason?: Reason): void {
     this._hurry();
-    for (const stream of this._streams) stream._end();
+    for (const stream of this._streams) {
+      stream._end(reason && reason.code !== "closed" ? new GaplessError("closed", reason.message) : undefined);
+    }
   }
 
   /** Where a join goes on. */
@@ -183,11 +186,6 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     });
   }
 
-  /** Resolves once nothing is under way. */
-  async _settled(): Promise<void> {
-    while (this._running) await this._running;
-  }
-
   _asked(): Position | undefined {
     return this._at && { ...this._at };
   }
@@ -228,14 +226,11 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
         this._noHistory = true; // a join with our position tells the same
         return;
       }
-      if (error.code === "token_expired") this._client._refresh(link);
-      else if (!error.temporary) return this._refused(link, error);
-      await link._sleep(error.retryAfterMs + backoff(this._client._env, this._tries++));
+      if (!(await this._client._repeats(link, error, this._tries++))) this._refused(link, error);
     }
   }
 
   private _refused(link: Link, error: GaplessError): void {
-    if (error.code === "unauthenticated") return link._end(error);
     this._error = error;
     this._on = link;
     this._more = false;
@@ -311,7 +306,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     const at = this._at;
     if (!at || !this._known || at.epoch !== this._aheadEpoch) return;
     let entry: Entry | undefined;
-    while (!this._left && (entry = this._ahead.get(at.seq + 1))) {
+    while (!this._left && this._client.state !== "closed" && (entry = this._ahead.get(at.seq + 1))) {
       this._ahead.delete(++at.seq);
       if (entry.void) continue;
       const message = this._message(at.epoch, entry);

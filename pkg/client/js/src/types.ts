@@ -162,11 +162,11 @@ export interface Client extends Listen<ClientEvents> {
   readonly rooms: ReadonlyMap<string, Room>;
   /** The same name gives the same room until it is left. */
   join<T = unknown, E = unknown>(name: string, options?: JoinOptions): Room<T, E>;
-  /** Asks whether the line is alive and nothing was missed; reconnects at once if it waits. */
+  /** Asks whether the line is alive and nothing was missed; if it waits, reconnects as soon as the server permits. */
   check(): void;
   /** Starts anew after the server closed for good. */
   reconnect(): void;
-  /** Ends all. Open publishes reject with `closed`. */
+  /** Ends all. Open publishes reject with `closed`, as they do when the server closes for good; iterations end. */
   close(): void;
 }
 

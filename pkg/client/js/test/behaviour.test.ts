@@ -77,6 +77,8 @@ class Run {
     else if (verb === "hide" || verb === "show") this.env.show(verb === "show");
     else if (verb === "advance") await this.env.advance(step.ms);
     else if (verb === "freeze") this.env.freeze(step.ms);
+    else if (verb === "clock") this.env.setClock(step.ms);
+    else if (verb === "throttle") this.env.throttle(step.ms);
     else if (verb === "open") socket.accept();
     else if (verb === "say") socket.say(this.fill(step.frame));
     else if (verb === "drop") socket.drop(step.code ?? 1006, step.reason ?? "");

@@ -125,6 +125,32 @@ describe("for await", () => {
     world.client.close();
   });
 
+  test("the end of the client ends loops, those before and those after; loudly if it was the server's", async () => {
+    for (const [end, code] of [
+      [({ client }) => client.close(), "end"],
+      [({ server }) => server.sockets[0]!.say({ push: "bye", code: 3503, reason: "kicked", reconnect: false }), "closed"],
+    ] as [(world: Awaited<ReturnType<typeof start>>) => void, string][]) {
+      const world = await start();
+      const before = loop(world.room);
+      await settle();
+      end(world);
+      await settle();
+      assert.deepEqual(await Promise.all([before.over, loop(world.room).over]), [code, code]);
+      assert.equal(world.env.pending(), 0);
+    }
+  });
+
+  test("after the server's end, reconnect begins anew, and loops go on", async () => {
+    const world = await start();
+    world.server.sockets[0]!.say({ push: "bye", code: 3503, reason: "kicked", reconnect: false });
+    await settle();
+    world.client.reconnect();
+    const { seen } = loop(world.room);
+    await world.greet({ lobby: page(3, [3]) });
+    assert.deepEqual(seen, [3]);
+    world.client.close();
+  });
+
   test("but not if somebody listens for the reset", async () => {
     const world = await start();
     const resets: unknown[] = [];
@@ -180,6 +206,15 @@ describe("publish", () => {
     await greet({ lobby: page(0) });
     assert.deepEqual(frames.at(-1).data, { text: "before" });
     client.close();
+  });
+
+  test("after close nothing is taken and no timer is left", async () => {
+    const { env, client, greet } = setup();
+    const room = client.join("lobby");
+    await greet({ lobby: page(0) });
+    client.close();
+    await assert.rejects(room.publish(1), { code: "closed", temporary: false });
+    assert.equal(env.pending(), 0);
   });
 
   test("a room that was left takes no more, but what was published still goes out", async () => {
@@ -384,5 +419,52 @@ test("a listener that throws keeps no other from being called, and the host is t
   assert.deepEqual(seen, [3]);
   assert.equal(((await unhandled) as Error).message, "a bug of the application");
   for (const runner of runners) process.on("unhandledRejection", runner as () => void);
+  client.close();
+});
+
+test("a listener that closes the client is called no more, not even with what came in the same frame", async () => {
+  const { client, greet, push } = setup();
+  const room = client.join("lobby");
+  const seen: number[] = [];
+  room.on("message", ({ seq }) => {
+    seen.push(seq);
+    if (seq === 3) client.close();
+  });
+  await greet({ lobby: page(2) });
+  await push(3, 4, 5);
+  assert.deepEqual(seen, [3]);
+});
+
+test("a WebSocket that does not take the address ends it: another attempt would fail as well", async () => {
+  const { env, client, states } = setup({
+    WebSocket: class {
+      constructor() {
+        throw new SyntaxError("no such scheme");
+      }
+    } as unknown as NonNullable<Options["WebSocket"]>,
+  });
+  await settle();
+  assert.deepEqual(states, [{ state: "closed", reason: { code: "bad_request", message: "no such scheme" }, retryInMs: undefined }]);
+  assert.equal(client.state, "closed");
+  assert.equal(env.pending(), 0);
+});
+
+test("history is asked again after what passes, and not for ever", async () => {
+  const { env, client, frames, server, greet } = setup();
+  const room = client.join("lobby");
+  await greet({ lobby: page(2) });
+  const asked = room.history({ before: 3 });
+  await settle();
+  server.sockets[0]!.say({ message: "Internal server error", connectionId: "c", requestId: "r" });
+  await env.advance(500);
+  server.sockets[0]!.say({ id: frames.at(-1).id, ok: page(2, [1, 2]) });
+  assert.deepEqual((await asked).messages.map(({ seq }) => seq), [1, 2]);
+  const failing = assert.rejects(room.history({ before: 3 }), { code: "unavailable", temporary: true });
+  for (let tries = 0; tries < 4; tries++) {
+    await env.advance(8_000);
+    server.sockets[0]!.say({ id: frames.at(-1).id, error: { code: "unavailable", message: "why", temporary: true } });
+  }
+  await failing;
+  assert.deepEqual(frames.slice(1).map(({ action }) => action), Array(6).fill("history"));
   client.close();
 });

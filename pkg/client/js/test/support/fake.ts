@@ -5,9 +5,13 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((done) => setImmediate(done));
 }
 
-/** A clock that stands still until it is moved; random numbers that are always the same. */
+/** Time that stands still until it is moved; random numbers that are always the same. */
 export class FakeEnvironment implements Environment {
   private time = 1_700_000_000_000;
+  /** What the clock shows beyond the time. */
+  private off = 0;
+  private grid = 1;
+  private gridFrom = 0;
   private timers = new Map<number, { at: number; run: () => void }>();
   private ids = 0;
   private wakes = new Set<() => void>();
@@ -15,7 +19,7 @@ export class FakeEnvironment implements Environment {
 
   constructor(private chance = 0.5) {}
 
-  now = () => this.time;
+  now = () => this.time + this.off;
   random = () => this.chance;
   hidden = () => !this.looked;
   setTimeout = (run: () => void, ms: number) => {
@@ -42,14 +46,24 @@ export class FakeEnvironment implements Environment {
   freeze(ms: number): void {
     this.time += ms;
   }
+  /** Somebody sets the clock; timers keep their time. */
+  setClock(ms: number): void {
+    this.off += ms;
+  }
+  /** From now on, timers fire at whole multiples of `ms` only. */
+  throttle(ms: number): void {
+    this.grid = ms;
+    this.gridFrom = this.time;
+  }
   async advance(ms: number): Promise<void> {
     const end = this.time + ms;
+    const fires = (at: number) => this.gridFrom + Math.ceil((at - this.gridFrom) / this.grid) * this.grid;
     for (;;) {
       await settle();
-      const due = [...this.timers].filter(([, t]) => t.at <= end).sort(([a, s], [b, t]) => s.at - t.at || a - b)[0];
+      const due = [...this.timers].filter(([, t]) => fires(t.at) <= end).sort(([a, s], [b, t]) => fires(s.at) - fires(t.at) || a - b)[0];
       if (!due) break;
       this.timers.delete(due[0]);
-      this.time = Math.max(this.time, due[1].at);
+      this.time = Math.max(this.time, fires(due[1].at));
       due[1].run();
     }
     this.time = end;
