@@ -10,4 +10,10 @@
 //	GAPLESS_JWT_MAX_LIFETIME=876000h
 //	GAPLESS_ALLOWED_ORIGINS=https://app.example.com
 //	GAPLESS_AUTH_COOKIE=gapless
+//	GAPLESS_PUBLISH_RATE=3
+//	GAPLESS_COMMAND_RATE=100
+//
+// Some need something to have happened before: tickets to have been made, a
+// message to have been sent thirty times at once, time to have passed. The test
+// sees to that, in the map "before".
 package events

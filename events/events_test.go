@@ -8,12 +8,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/gapless-rooms/gapless/infra/assembly"
+	"github.com/gapless-rooms/gapless/localdev/sqs"
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/localdev/template"
+	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
+	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
 // step hands a file to its function and looks for pieces in the answer.
@@ -29,6 +35,9 @@ var steps = []step{
 	{"connect-subprotocol", []string{`"statusCode":200`, `"Sec-WebSocket-Protocol":"gapless.v1"`}},
 	{"connect-cookie", []string{`"statusCode":200`}},
 	{"connect-limited-token", []string{`"statusCode":200`}},
+	{"connect-ticket", []string{`"statusCode":200`}},
+	{"connect-ticket-used", []string{`"statusCode":401`}},
+	{"connect-ticket-expired", []string{`"statusCode":401`}},
 	{"connect-invalid-token", []string{`"statusCode":401`}},
 	{"connect-expired-token", []string{`"statusCode":401`}},
 	{"connect-token-in-url", []string{`"statusCode":400`}},
@@ -52,6 +61,7 @@ var steps = []step{
 	{"message-publish", []string{`{"id":4,"ok":{"seq":1,`, `"duplicate":false`}},
 	{"message-publish", []string{`{"id":4,"ok":{"seq":1,`, `"duplicate":true`}}, // the same key again
 	{"message-publish-ephemeral", []string{`{"id":5,"ok":{}}`}},
+	{"message-publish-rate-limited", []string{`{"id":31,"error":{"code":"rate_limited"`, `"temporary":true`, `"retryAfterMs":`}},
 	{"message-publish-no-data", []string{`{"id":24,"error":{"code":"bad_request"`}},
 	{"message-publish-forbidden", []string{`{"id":25,"error":{"code":"forbidden"`}},
 	{"message-publish-too-large", []string{`{"id":26,"error":{"code":"too_large"`}},
@@ -84,6 +94,29 @@ var steps = []step{
 	{"disconnect-idle", []string{`"statusCode":200`}},
 	{"disconnect-aborted", []string{`"statusCode":200`}},
 	{"disconnect-unknown-connection", []string{`"statusCode":200`}},
+	// Who never said who he is, and those whom the gateway does not know.
+	{"sweep-due", []string{`"Ended":1,`, `"Removed":4,`, `"Redriven":1,`, `"Unfinished":false`}},
+}
+
+// before is what some files need to have happened first.
+var before = map[string]func(w *world){
+	"connect-ticket":         func(w *world) { w.ticket("-works-once-0000", time.Minute) },
+	"connect-ticket-expired": func(w *world) { w.ticket("-comes-late-0000", time.Minute); time.Sleep(time.Minute) },
+	"message-publish-rate-limited": func(w *world) {
+		for range 30 { // ten seconds' worth
+			w.invoke("message-publish-rate-limited")
+		}
+	},
+	"sweep-due": func(w *world) {
+		time.Sleep(20 * time.Minute)
+		w.invoke("sweep-tick") // which believes only the second time that a connection is gone
+		w.invoke("connect-anonymous")
+		time.Sleep(time.Minute)
+		letter := sqs.Message{Body: string(read(w.T, "broadcast-drain"))} // as Lambda leaves it
+		if _, err := w.SQS.Send("gapless-local-dead-letters", letter); err != nil {
+			w.Fatal(err)
+		}
+	},
 }
 
 // environ is what the files need beside the local stack's own environment; the
@@ -92,6 +125,8 @@ var environ = map[string]string{
 	"GAPLESS_JWT_MAX_LIFETIME": "876000h",
 	"GAPLESS_ALLOWED_ORIGINS":  "https://app.example.com",
 	"GAPLESS_AUTH_COOKIE":      "gapless",
+	"GAPLESS_PUBLISH_RATE":     "3",
+	"GAPLESS_COMMAND_RATE":     "100",
 }
 
 // TestEveryRouteHasItsEvents wants a file for each function of the template,
@@ -142,36 +177,80 @@ func TestEveryRouteHasItsEvents(t *testing.T) {
 	}
 }
 
+// world is a stack that files are handed to.
+type world struct {
+	*testing.T
+	*stack.Stack
+}
+
+// since is the time of a bubble of testing/synctest, moved to after that of the
+// files' tokens.
+type since struct{ clock.Clock }
+
+func (s since) Now() time.Time {
+	moved := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC).Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
+	return s.Clock.Now().Add(moved)
+}
+
+func (w *world) invoke(file string) string {
+	w.Helper()
+	function, _, _ := strings.Cut(file, "-")
+	result, err := w.Lambda.Invoke(w.Context(), function, read(w.T, file))
+	if err != nil || result.FunctionError != "" {
+		w.Fatalf("%s: %v %s", file, err, result.Payload)
+	}
+	return plain(w.T, result.Payload)
+}
+
+// ticket makes the ticket that a file shows; its end tells it from others.
+func (w *world) ticket(end string, valid time.Duration) {
+	w.Helper()
+	parts := []string{"0000000000000000", end}
+	next := func() string { part := parts[0]; parts = parts[1:]; return part }
+	store := dynamo.NewTickets(dynamo.NewClient(w.AWS()), "gapless-local-connections")
+	if _, err := ticket.NewOffice(store, w.Clock, next, time.Hour).Issue(w.Context(), ticket.Params{User: "tess", Valid: valid}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// TestEventsAreHandled hands each file to its function, in a bubble of
+// testing/synctest: what depends on time must not depend on the machine.
 func TestEventsAreHandled(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{
-		NoSchedule: true, Environ: environ,
-	})
-	var seen []string
-	for _, step := range steps {
-		seen = append(seen, step.file)
-		payload := read(t, step.file)
-		function, _, _ := strings.Cut(step.file, "-")
-		result, err := s.Lambda.Invoke(t.Context(), function, payload)
-		if err != nil || result.FunctionError != "" {
-			t.Fatalf("%s: %v %s", step.file, err, result.Payload)
+	synctest.Test(t, func(t *testing.T) {
+		s, err := stack.New(stack.Config{NoSchedule: true, Environ: environ, Clock: since{clock.System()}})
+		if err != nil {
+			t.Fatal(err)
 		}
-		answer := plain(t, result.Payload)
-		for _, want := range step.answer {
-			if !strings.Contains(answer, want) {
-				t.Errorf("%s: %s lacks %s", step.file, answer, want)
+		defer func() {
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
+		w := &world{t, s}
+		var seen []string
+		for _, step := range steps {
+			seen = append(seen, step.file)
+			if prepare := before[step.file]; prepare != nil {
+				prepare(w)
+			}
+			answer := w.invoke(step.file)
+			for _, want := range step.answer {
+				if !strings.Contains(answer, want) {
+					t.Errorf("%s: %s lacks %s", step.file, answer, want)
+				}
 			}
 		}
-	}
-	files, err := filepath.Glob("*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if !slices.Contains(seen, strings.TrimSuffix(file, ".json")) {
-			t.Errorf("%s is handed to no function", file)
+		files, err := filepath.Glob("*.json")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		for _, file := range files {
+			if !slices.Contains(seen, strings.TrimSuffix(file, ".json")) {
+				t.Errorf("%s is handed to no function", file)
+			}
+		}
+	})
 }
 
 // plain is an answer with its body unquoted, compact.
