@@ -153,6 +153,7 @@ template: ## Write the committed templates in infra/assembly/ anew (Node).
 
 .PHONY: verify-template
 verify-template: ## Fail if the committed templates are stale (Node).
+	@command -v node >/dev/null || { echo "make verify needs Node: without it CDK cannot say whether infra/assembly is stale" >&2; exit 1; }
 	go test -count=1 -tags infra -run '^TestTemplateIsCommitted$$' ./infra
 
 verify: verify-template
@@ -207,9 +208,10 @@ $(CFN_LINT):
 	else rm -rf $(dir $(@D)); echo "SKIPPED: cfn-lint needs Python 3 with venv, and the network"; fi
 
 .PHONY: test-infra
-test-infra: test-isolated test-upgrade $(CFN_LINT) ## Test the CDK app (Node): assertions, cdk-nag, cfn-lint (Python); and what it deploys, as processes.
+test-infra: build test-isolated test-upgrade $(CFN_LINT) ## Test the CDK app (Node): assertions, cdk-nag, cfn-lint (Python); and what it deploys, in this process and as processes.
 	go vet -tags infra ./infra/...
-	CFN_LINT=$$(ls $(CFN_LINT) 2>/dev/null || true) go test -count=1 -tags infra ./infra/...
+	go test ./localdev/e2e
+	GAPLESS_BUILD=$(CURDIR)/build CFN_LINT=$$(ls $(CFN_LINT) 2>/dev/null || true) go test -count=1 -tags infra ./infra/...
 
 .PHONY: test-oidc
 test-oidc: ## Log in with a real OpenID provider, and connect with its tokens (Node 20 or later).

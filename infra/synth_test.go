@@ -84,12 +84,18 @@ func fakeBuild(t *testing.T) string {
 // build composes an app without synthesising it.
 func build(t *testing.T, context map[string]any) (awscdk.App, Options) {
 	t.Helper()
+	return buildOf(t, context, fakeBuild(t))
+}
+
+// buildOf composes an app of the bootstraps in a folder.
+func buildOf(t *testing.T, context map[string]any, folder string) (awscdk.App, Options) {
+	t.Helper()
 	app := newApp(t, context)
 	o, err := loadOptions(app, func(string) (string, bool) { return "", false })
 	if err != nil {
 		t.Fatalf("options: %v", err)
 	}
-	if err := compose(app, o, fakeBuild(t)); err != nil {
+	if err := compose(app, o, folder); err != nil {
 		t.Fatalf("compose: %v", err)
 	}
 	return app, o
