@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -68,7 +69,7 @@ func (g grant) is(call grant) bool {
 }
 
 // TestNoGrantIsSuperfluous takes each grant away in turn and wants those calls
-// to be refused that it was for, and no others.
+// to be refused that it was for, and no others, and somebody to be told.
 func TestNoGrantIsSuperfluous(t *testing.T) {
 	t.Parallel()
 	all := grants(t)
@@ -108,8 +109,9 @@ func everything(t *testing.T, change func(string, template.Policy) template.Poli
 	var mu sync.Mutex
 	refused := map[grant]bool{}
 	var late atomic.Pointer[func()] // runs at the broadcaster's next query
+	var log output
 	s, err := stack.New(stack.Config{
-		NoSchedule: true, Policy: change,
+		NoSchedule: true, Policy: change, FunctionLog: &log, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		Environ: map[string]string{"GAPLESS_HOLE_WAIT": "1ms"},
 		OnCall: func(function string, call iam.Call, granted bool) {
 			mu.Lock()
@@ -150,6 +152,11 @@ func everything(t *testing.T, change func(string, template.Policy) template.Poli
 	d.endings()
 	mu.Lock()
 	defer mu.Unlock()
+	for call := range refused {
+		if !strings.Contains(log.String(), "perform: "+call.action) && !strings.Contains(log.String(), "may not "+call.action) {
+			t.Errorf("%s may not %s on %s, and nobody is told", call.function, call.action, call.resource)
+		}
+	}
 	return refused
 }
 

@@ -218,6 +218,9 @@ func (c *courier) send(ctx context.Context, id string, frame []byte) error {
 			}
 			doubted = true
 			if _, asked := c.Gateway.Status(ctx, id); asked != nil {
+				if !errors.Is(asked, connection.ErrGone) && ctx.Err() == nil {
+					c.Logger.WarnContext(ctx, "410 is believed, since its connection cannot be asked about", "connectionId", id, "error", asked)
+				}
 				return err
 			}
 			continue // the 410 was wrong

@@ -97,6 +97,9 @@ func (s *Sweeper) end(ctx context.Context, c connection.Connection, why protocol
 	if err := s.Gateway.Close(ctx, c.ID); err != nil && !errors.Is(err, connection.ErrGone) {
 		return fmt.Errorf("close connection: %w", errors.Join(err, posted))
 	}
+	if posted != nil && !errors.Is(posted, connection.ErrGone) {
+		s.Logger.WarnContext(ctx, "connection closed without a bye", "connectionId", c.ID, "error", posted)
+	}
 	t.ended.Add(1)
 	return s.remove(ctx, c, t)
 }
