@@ -3,16 +3,13 @@ package broadcast
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
-	"github.com/gapless-rooms/gapless/pkg/config"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 	"github.com/gapless-rooms/gapless/pkg/room"
-	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // courier serves the members of one room during one drain. Each member has a
@@ -34,12 +31,6 @@ type courier struct {
 	failure   error         // first failure that is not one member's
 	head      uint64        // highest number offered
 	late      lateness      // since it was last told of
-}
-
-// lateness is how late members are served.
-type lateness struct {
-	lag    time.Duration // how old a message was when its member was dealt with, at most
-	behind int64         // members given up for being too slow
 }
 
 // line is one member's queue.
@@ -160,37 +151,6 @@ func (c *courier) serve(ctx context.Context, l *line) {
 		if err != nil {
 			c.giveUp(ctx, l, err)
 		}
-	}
-}
-
-// note remembers that a member has been dealt with just now for messages of
-// which the oldest was published at the given time.
-func (c *courier) note(published time.Time) {
-	if published.IsZero() {
-		return
-	}
-	lag := c.Clock.Now().Sub(published)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.late.lag = max(c.late.lag, lag)
-}
-
-// tellLateness writes the metrics of what has been late since it was last
-// asked to, if anything was: a drain that is in time costs no line.
-func (c *courier) tellLateness(ctx context.Context) {
-	c.mu.Lock()
-	late := c.late
-	c.late = lateness{}
-	c.mu.Unlock()
-	var values []telemetry.Value
-	if late.lag >= c.config.LateAfter {
-		values = append(values, telemetry.Value{Metric: config.DrainLag, Value: late.lag.Milliseconds()})
-	}
-	if late.behind > 0 {
-		values = append(values, telemetry.Value{Metric: config.MembersBehind, Value: late.behind})
-	}
-	if len(values) > 0 {
-		c.Metrics.Put(ctx, values, slog.String("room", c.plan.room))
 	}
 }
 
@@ -321,12 +281,6 @@ func (c *courier) giveUp(ctx context.Context, l *line, cause error) {
 		c.countBehind()
 		c.tell(ctx, member)
 	}
-}
-
-func (c *courier) countBehind() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.late.behind++
 }
 
 // errRejoined is returned when a line was given up although its member has
