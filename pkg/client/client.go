@@ -131,7 +131,7 @@ func (c *Client) User() string {
 func (c *Client) Session() string { return c.options.Session }
 
 // Check asks at once whether the line is alive and nothing was missed, or ends
-// the pause before the next attempt as far as the server permits. Call it after a sleep of the machine or a
+// the pause before the next attempt, unless the server asked for it. Call it after a sleep of the machine or a
 // change of its network.
 func (c *Client) Check() {
 	if l := c.current(); l != nil {

@@ -117,10 +117,6 @@ func (c *Client) rotate(under bool) {
 // retry makes attempts with growing pauses, until one succeeds, another is
 // without hope, or ctx is done.
 func (c *Client) retry(ctx context.Context, state State, why error, attempt *int) (*opened, error) {
-	refusals := 0
-	if state == Connecting && badToken(why) {
-		refusals++
-	}
 	for {
 		fresh := badToken(why)
 		if closed := (*CloseError)(nil); errors.As(why, &closed) {
@@ -139,7 +135,7 @@ func (c *Client) retry(ctx context.Context, state State, why error, attempt *int
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case badToken(err):
-			if refusals++; refusals > 1 && !hasCode(err, protocol.TokenExpired) {
+			if fresh && !hasCode(err, protocol.TokenExpired) {
 				return nil, err // a fresh one was refused too
 			}
 		case hopeless(err):
@@ -149,14 +145,15 @@ func (c *Client) retry(ctx context.Context, state State, why error, attempt *int
 	}
 }
 
-// doze waits for as long as the server asked, and then for more, but for Check.
+// doze waits for as long as the server asked, and then for more, but for a Check
+// that comes in that time.
 func (c *Client) doze(ctx context.Context, least, more time.Duration) error {
-	select {
-	case <-c.hurry: // it was about something before
-	default:
-	}
 	if err := clock.Sleep(ctx, c.clock, least); err != nil {
 		return context.Cause(ctx)
+	}
+	select {
+	case <-c.hurry: // from before
+	default:
 	}
 	wake := newAlarm(c.clock)
 	wake.set(more)

@@ -56,7 +56,7 @@ var allMutants = []mutant{
 
 	{"afterMs and retryAfterMs are ignored when coming back", "connect.go", "least, more := pause(why),", "least, more := 0*pause(why),"},
 	{"a wake skips what the server asked for", "connect.go", "clock.Sleep(ctx, c.clock, least)", "clock.Sleep(ctx, c.clock, 0*least)"},
-	{"a wake from before skips the next pause", "connect.go", "\tcase <-c.hurry: // it was about something before\n", ""},
+	{"a wake from before skips the next pause", "connect.go", "\tcase <-c.hurry: // from before\n", ""},
 	{"a sync that failed for now is not repeated", "connect.go", "if !c.mayRepeat(l, err) || l.over()", "if !c.mayRepeat(l, err) || err != nil"},
 	{"no jitter", "timer.go", "o.Rand() * float64", "float64"},
 	{"retryAfterMs is ignored", "client.go", "pause(err)+c.options.backoff(tries)", "c.options.backoff(tries)"},

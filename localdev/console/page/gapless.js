@@ -87,128 +87,128 @@ var ignore = () => {
     this.m = !0;
     this.eb = 0;
     this.D = /* @__PURE__ */ new Map();
-    this.va = /* @__PURE__ */ new Map();
     this.wa = /* @__PURE__ */ new Map();
-    this._ = /* @__PURE__ */ new Set();
+    this.xa = /* @__PURE__ */ new Map();
+    this.Y = /* @__PURE__ */ new Set();
     /** Pings since the last push. */
     this.M = 0;
-    this.a = _host.a, this.C = new Promise((_, reject) => this.ya = reject), this.ta = Promise.race([this.C, new Promise((resolve) => _socket.onopen = resolve)]), this.C.catch(ignore), _socket.onmessage = (event) => this.fb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
+    this.a = _host.a, this.C = new Promise((_, reject) => this.za = reject), this.ua = Promise.race([this.C, new Promise((resolve) => _socket.onopen = resolve)]), this.C.catch(ignore), _socket.onmessage = (event) => this.fb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
   }
   /** Ends the link, whoever began; calls under way reject with `disconnected`. A code that is a text never forbids to come back. */
   d({ code, message }, afterMs, back = !(code >= 3500)) {
     if (!this.m) return;
     this.m = !1;
-    let reason = this.ua = { code, message }, error = new GaplessError("disconnected", message, back, afterMs);
-    this.ya(error);
+    let reason = this.va = { code, message }, error = new GaplessError("disconnected", message, back, afterMs);
+    this.za(error);
     let socket = this.E;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
     try {
       socket.close(1e3);
     } catch {
     }
-    this.a.clearTimeout(this.aa);
-    for (let timer of this._) this.a.clearTimeout(timer);
-    for (let id of [...this.D.keys()])
-      this.p(id)?.x(error);
+    this.a.clearTimeout(this._);
+    for (let timer of this.Y) this.a.clearTimeout(timer);
+    for (let id of this.D.keys())
+      this.p(id)?.v(error);
     this.F.gb(this, reason, error);
   }
   /** Runs later, unless the link ends before. */
-  s(ms, run) {
+  r(ms, run) {
     if (!this.m) return;
     let timer = this.a.setTimeout(() => {
-      this._.delete(timer), run();
+      this.Y.delete(timer), run();
     }, ms);
-    this._.add(timer);
+    this.Y.add(timer);
   }
   /** Resolves later, or when the link ends. */
-  za(ms) {
-    return Promise.race([this.C, new Promise((resolve) => this.s(ms, resolve))]).catch(ignore);
+  Aa(ms) {
+    return Promise.race([this.C, new Promise((resolve) => this.r(ms, resolve))]).catch(ignore);
   }
-  t(action, fields) {
+  w(action, fields) {
     return new Promise((resolve, reject) => {
       if (!this.m) return reject(new GaplessError("disconnected", "not connected", !0));
       let id = ++this.eb, timer = this.a.setTimeout(
-        () => this.p(id)?.x(new GaplessError("timeout", "no answer in time", !0)),
+        () => this.p(id)?.v(new GaplessError("timeout", "no answer in time", !0)),
         callTimeout
       );
-      this.D.set(id, { ba: resolve, x: reject, ca: timer }), this.da({ action, id, ...fields });
+      this.D.set(id, { $: resolve, v: reject, aa: timer }), this.ba({ action, id, ...fields });
     });
   }
   /**
    * Runs one after the other what concerns a membership, since the platform
    * may handle a connection's commands at once.
    */
-  Aa(room, run) {
-    let result = (this.va.get(room) ?? Promise.resolve()).then(run);
-    return this.va.set(room, result.catch(ignore)), result;
+  Ba(room, run) {
+    let result = (this.wa.get(room) ?? Promise.resolve()).then(run);
+    return this.wa.set(room, result.catch(ignore)), result;
   }
-  da(frame) {
+  ba(frame) {
     try {
-      this.E.send(JSON.stringify(frame)), this.xa = this.a.now();
+      this.E.send(JSON.stringify(frame)), this.ya = this.a.now();
     } catch {
       this.d({ code: "socket", message: "socket not open" });
     }
   }
   /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
-  Ba(room, epoch, seq = 0) {
+  Ca(room, epoch, seq = 0) {
     let log = `${epoch} ${room}`;
-    return seq = Math.max(seq, this.wa.get(log) ?? 0), this.wa.set(log, seq), seq;
+    return seq = Math.max(seq, this.xa.get(log) ?? 0), this.xa.set(log, seq), seq;
   }
   /** Watches the line: pings after `ms` of silence. */
   hb(ms) {
-    this.$ = ms || 45e3, this.O();
+    this.Z = ms || 45e3, this.O();
   }
   /** Asks at once whether the line is alive. */
-  ea() {
+  ca() {
     if (this.E.readyState !== 1)
       return this.d(lost);
-    this.N = !0, this.M = 0, this.Ca(doubtTimeout), this.O();
+    this.N = !0, this.M = 0, this.Da(doubtTimeout), this.O();
   }
   p(id) {
     let call = this.D.get(id);
-    return call && (this.D.delete(id), this.a.clearTimeout(call.ca)), call;
+    return call && (this.D.delete(id), this.a.clearTimeout(call.aa)), call;
   }
-  Ca(timeout) {
-    let now = this.a.now(), left = this.w - now;
-    this.w = now + (left > 0 ? Math.min(left, timeout) : timeout), this.da({ action: "ping" });
+  Da(timeout) {
+    let now = this.a.now(), left = this.u - now;
+    this.u = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ba({ action: "ping" });
   }
-  Da() {
-    let interval = this.a.hidden() ? this.$ * 2 ** this.M : this.$;
-    return this.w || Math.min(this.L + interval, this.xa + maxSilence);
+  Ea() {
+    let interval = this.a.hidden() ? this.Z * 2 ** this.M : this.Z;
+    return this.u || Math.min(this.L + interval, this.ya + maxSilence);
   }
   O() {
     if (!this.m) return;
-    let env = this.a, due = this.Da();
-    env.clearTimeout(this.aa), this.aa = env.setTimeout(() => this.ib(env.now() - due), due - env.now());
+    let env = this.a, due = this.Ea();
+    env.clearTimeout(this._), this._ = env.setTimeout(() => this.ib(env.now() - due), due - env.now());
   }
   ib(late2) {
-    if (Math.abs(late2) > maxHeldBack) return this.ea();
-    if (this.a.now() >= this.Da()) {
-      if (this.w)
-        return late2 > maxLate && !this.N ? this.ea() : this.d({ code: "no_answer", message: "no answer to a ping" });
-      this.M++, this.Ca(pingTimeout);
+    if (Math.abs(late2) > maxHeldBack) return this.ca();
+    if (this.a.now() >= this.Ea()) {
+      if (this.u)
+        return late2 > maxLate && !this.N ? this.ca() : this.d({ code: "no_answer", message: "no answer to a ping" });
+      this.M++, this.Da(pingTimeout);
     }
     this.O();
   }
   fb(data) {
-    this.L = this.a.now(), this.w && (this.w = 0, this.O());
+    this.L = this.a.now(), this.u && (this.u = 0, this.O());
     let frame;
     try {
       if (frame = JSON.parse(data), !frame || typeof frame != "object") throw 0;
     } catch {
-      return this.F.Ea(new GaplessError("bad_frame", "unreadable frame"));
+      return this.F.Fa(new GaplessError("bad_frame", "unreadable frame"));
     }
     let revived = this.N;
     if (this.N = !1, frame.push)
       frame.push !== "pong" && (this.M = 0), this.F.G(this, frame);
     else if (frame.id != null) {
       let call = this.p(frame.id);
-      frame.error ? call?.x(wireError(frame.error)) : call?.ba(frame.ok);
+      frame.error ? call?.v(wireError(frame.error)) : call?.$(frame.ok);
     } else if (frame.error)
-      this.F.Ea(wireError(frame.error));
+      this.F.Fa(wireError(frame.error));
     else
-      for (let id of [...this.D.keys()])
-        this.p(id)?.x(new GaplessError("unavailable", "the gateway failed", !0));
+      for (let id of this.D.keys())
+        this.p(id)?.v(new GaplessError("unavailable", "the gateway failed", !0));
     revived && this.m && this.F.jb(this);
   }
 };
@@ -224,73 +224,70 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
     this.b = _client;
     /** Of all rooms, in the order of the calls. */
     this.f = /* @__PURE__ */ new Set();
-    this.fa = /* @__PURE__ */ new Set();
+    this.da = /* @__PURE__ */ new Set();
     this.kb = 0;
   }
   lb(room, data, options = {}) {
     return new Promise((resolve, reject) => {
-      let client = this.b, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.u.queue ?? {}, json = JSON.stringify(data);
+      let client = this.b, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.s.queue ?? {}, json = JSON.stringify(data);
       if (client.state === "closed") throw closed();
       if (json === void 0) throw new GaplessError("bad_request", "data is not JSON");
       if (bytes(json) > 30720) throw new GaplessError("too_large", `data must be at most ${30720} bytes of JSON`);
-      if (this.f.size >= max && !(overflow === "drop-oldest" && this.mb()))
-        throw new GaplessError("overflow", `${max} messages wait already`, !0);
+      if (this.f.size >= max) {
+        let oldest = overflow === "drop-oldest" && [...this.f].find((item2) => !item2.ea);
+        if (!oldest) throw new GaplessError("overflow", `${max} messages wait already`, !0);
+        this.x(oldest, new GaplessError("overflow", "given up for a newer message"));
+      }
       let timeout = Math.min(timeoutMs, maxTimeout), item = {
-        Fa: room,
-        Ga: JSON.parse(json),
+        Ga: room,
+        Ha: JSON.parse(json),
         // as it is now, whatever becomes of the object
-        Ha: options.key ?? client.Ia + (++this.kb).toString(36),
-        ga: !1,
-        nb: client.a.now() + timeout,
-        ba: resolve,
-        x: reject,
-        ca: client.a.setTimeout(() => this.y(item, late()), timeout)
+        Ia: options.key ?? client.Ja + (++this.kb).toString(36),
+        ea: !1,
+        mb: client.a.now() + timeout,
+        $: resolve,
+        v: reject,
+        aa: client.a.setTimeout(() => this.x(item, late()), timeout)
       };
       this.f.add(item), this.H(room);
     });
   }
   /** Whether a message of ours may be in the log without us knowing its number. */
   P(room) {
-    return !!this.Ja(room)?.ga;
+    return !!this.Ka(room)?.ea;
   }
-  ob() {
-    for (let item of this.f) this.H(item.Fa);
+  nb() {
+    for (let item of this.f) this.H(item.Ga);
   }
-  z() {
-    for (let item of this.f) this.y(item, closed());
+  y() {
+    for (let item of this.f) this.x(item, closed());
   }
   async H(room) {
-    if (this.fa.has(room)) return;
-    this.fa.add(room);
+    if (this.da.has(room)) return;
+    this.da.add(room);
     let client = this.b, item;
-    for (let tries = 0; item = this.Ja(room); ) {
+    for (let tries = 0; item = this.Ka(room); ) {
       let link = client.c;
-      if (!link || client.g.get(room)?.pb()) break;
-      if (client.a.now() >= item.nb) {
-        this.y(item, late());
+      if (!link || client.g.get(room)?.ob()) break;
+      if (client.a.now() >= item.mb) {
+        this.x(item, late());
         continue;
       }
       try {
-        item.ga = !0;
-        let ok = await link.t("publish", { room, key: item.Ha, data: item.Ga });
-        link.Ba(room, ok.epoch, ok.seq), client.g.get(room)?.Q(ok, item.Ha, item.Ga), this.y(item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
+        item.ea = !0;
+        let ok = await link.w("publish", { room, key: item.Ia, data: item.Ha });
+        link.Ca(room, ok.epoch, ok.seq), client.g.get(room)?.Q(ok, item.Ia, item.Ha), this.x(item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
       } catch (error) {
-        await client.R(link, error, tries++) || this.y(item, error);
+        await client.fa(link, error, tries++) || this.x(item, error);
       }
     }
-    this.fa.delete(room), client.g.get(room)?.n();
+    this.da.delete(room), client.g.get(room)?.n();
   }
-  Ja(room) {
-    for (let item of this.f) if (item.Fa === room) return item;
+  Ka(room) {
+    for (let item of this.f) if (item.Ga === room) return item;
   }
-  mb() {
-    for (let item of this.f)
-      if (!item.ga)
-        return this.y(item, new GaplessError("overflow", "given up for a newer message")), !0;
-    return !1;
-  }
-  y(item, result) {
-    this.f.delete(item) && (this.b.a.clearTimeout(item.ca), result instanceof Error ? item.x(result) : item.ba(result));
+  x(item, result) {
+    this.f.delete(item) && (this.b.a.clearTimeout(item.aa), result instanceof Error ? item.v(result) : item.$(result));
   }
 };
 
@@ -298,21 +295,21 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
 var maxLag = 1e4, Stream = class {
   /** Is one of `_open` until it ends. */
   constructor(_open) {
-    this.La = _open;
+    this.Ma = _open;
     this.f = [];
     /** Calls of `next` that wait. */
     this.P = [];
     _open.add(this);
   }
   G(item) {
-    this.f.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Ka();
+    this.f.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.La();
   }
   /** What was pushed before can still be read; then comes the error, if any, or the end. */
   d(error) {
-    this.La.delete(this) && (this.i = error, this.Ka());
+    this.Ma.delete(this) && (this.i = error, this.La());
   }
   async next() {
-    for (; !this.f.length && this.La.has(this); ) await new Promise((wake) => this.P.push(wake));
+    for (; !this.f.length && this.Ma.has(this); ) await new Promise((wake) => this.P.push(wake));
     if (this.f.length) return { value: this.f.shift(), done: !1 };
     let error = this.i;
     if (this.i = void 0, error) throw error;
@@ -324,7 +321,7 @@ var maxLag = 1e4, Stream = class {
   [Symbol.asyncIterator]() {
     return this;
   }
-  Ka() {
+  La() {
     for (let wake of this.P.splice(0)) wake();
   }
 };
@@ -339,14 +336,14 @@ var RoomCore = class extends Emitter {
     super();
     this.b = _client;
     this.name = name;
-    this.u = _options;
+    this.s = _options;
     this.k = /* @__PURE__ */ new Map();
-    this.ha = "";
-    this.U = /* @__PURE__ */ new Set();
+    this.ga = "";
+    this.T = /* @__PURE__ */ new Set();
     /** Questions in a row that failed, or did not close the gap. */
-    this.A = 0;
+    this.z = 0;
     let { since } = _options;
-    since !== void 0 ? this.e = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.qb();
+    since !== void 0 ? this.e = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.pb();
   }
   get position() {
     return this.e?.epoch ? { ...this.e } : void 0;
@@ -356,56 +353,56 @@ var RoomCore = class extends Emitter {
   }
   async publish(data, options) {
     if (this.j) throw new GaplessError("left", "the room was left");
-    return this.b.v.lb(this.name, data, options);
+    return this.b.t.lb(this.name, data, options);
   }
   send(data) {
     let { joined } = this;
-    return joined && this.b.c.da({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
+    return joined && this.b.c.ba({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
   }
   async history(query) {
-    let page = await this.b.W("history", { room: this.name, ...query });
+    let page = await this.b.I("history", () => ({ room: this.name, ...query }));
     if (!page.recovered) throw lost2({ epoch: query.epoch ?? "", seq: query.since ?? query.before }, page);
     return {
       ...page,
       first: page.messages[0]?.seq,
       last: page.messages.at(-1)?.seq,
-      messages: page.messages.filter((e) => !e.void).map((e) => this.Ma(page.epoch, e))
+      messages: page.messages.filter((e) => !e.void).map((e) => this.Na(page.epoch, e))
     };
   }
   presence() {
-    return this.b.W("presence", { room: this.name });
+    return this.b.I("presence", () => ({ room: this.name }));
   }
   leave() {
-    this.j || (this.j = !0, this.b.rb(this), this.b.v.H(this.name), this.z());
+    this.j || (this.j = !0, this.b.qb(this), this.b.t.H(this.name), this.y());
   }
   [Symbol.asyncIterator]() {
-    let stream = new Stream(this.U);
-    return this.j ? this.z() : this.b.state === "closed" && this.z(this.b.reason), stream;
+    let stream = new Stream(this.T);
+    return this.j ? this.y() : this.b.state === "closed" && this.y(this.b.reason), stream;
   }
   /** Ends iterations, loudly if it was not the application that wanted it. */
-  z(reason) {
-    this.r();
-    for (let stream of this.U)
+  y(reason) {
+    this.la();
+    for (let stream of this.T)
       stream.d(reason && reason.code !== "closed" ? new GaplessError("closed", reason.message) : void 0);
   }
   /** Where a join goes on. */
-  Na() {
+  Oa() {
     let at = this.e;
-    return at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.u.last || void 0 };
+    return at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.s.last || void 0 };
   }
   /** A publish has to wait for its place in the order to be known. */
-  pb() {
-    return !this.T && !this.i;
+  ob() {
+    return !this.S && !this.i;
   }
   /** Takes what hello or sync said of the room; `asked` is where we were then. */
-  Oa(link, result, asked, hello) {
+  Pa(link, result, asked, hello) {
     if (this.j) return;
     let error = result?.error;
-    error && hello && !error.temporary && error.code !== "token_expired" ? this.Pa(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.i = void 0, this.h = link), this.Qa(result, asked, hello)), this.n();
+    error && hello && !error.temporary && error.code !== "token_expired" ? this.Qa(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.i = void 0, this.h = link), this.Ra(result, asked, hello)), this.n();
   }
   G(link, frame) {
     let { push, room, ...event } = frame;
-    push === "messages" ? this.p(frame.epoch, frame.messages) : push === "behind" ? this.V = link : (push === "ephemeral" || push === "presence") && this.l(push, event), this.n();
+    push === "messages" ? this.p(frame.epoch, frame.messages) : push === "behind" ? this.U = link : (push === "ephemeral" || push === "presence") && this.l(push, event), this.n();
   }
   /** Our own message has its number; it comes to us by no other way on this connection. */
   Q(ok, key, data) {
@@ -415,61 +412,61 @@ var RoomCore = class extends Emitter {
   /** Does what is to be done: join, catch up, wait for a gap to close. */
   n() {
     let { a: env, c: link } = this.b;
-    if (!(this.la || this.j || !link || this.S) && !(this.h === link && this.i)) {
-      if (this.h === link && !this.q && this.V !== link) {
+    if (!(this.ka || this.j || !link || this.R) && !(this.h === link && this.i)) {
+      if (this.h === link && !this.q && this.U !== link) {
         if (!this.ma()) return;
-        let wait = this.A ? gapPause + backoff(env, this.A - 1) : this.sb() ? gapPatience : 0;
+        let wait = this.z ? gapPause + backoff(env, this.z - 1) : this.rb() ? gapPatience : 0;
         if (wait) {
-          this.ka ??= env.setTimeout(() => {
+          this.ja ??= env.setTimeout(() => {
             this.q = this.ma(), this.n();
           }, wait);
           return;
         }
       }
-      this.r(), this.la = this.W(link).finally(() => {
-        this.la = void 0, this.n();
+      this.la(), this.ka = this.I(link).finally(() => {
+        this.ka = void 0, this.n();
       });
     }
   }
-  Ra() {
+  na() {
     return this.e && { ...this.e };
   }
   /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
   ma() {
     let link = this.b.c;
-    return !!link && (this.k.size > 0 || link.Ba(this.name, this.e.epoch) > this.e.seq);
+    return !!link && (this.k.size > 0 || link.Ca(this.name, this.e.epoch) > this.e.seq);
   }
-  r() {
-    this.b.a.clearTimeout(this.ka), this.ka = void 0;
+  la() {
+    this.b.a.clearTimeout(this.ja), this.ja = void 0;
   }
-  async W(link) {
+  async I(link) {
     let join = this.h !== link;
-    join && (this.V = void 0), this.q = !1;
-    let asked = this.Ra();
+    join && (this.U = void 0), this.q = !1;
+    let asked = this.na();
     try {
-      let page = await link.Aa(this.name, async () => {
+      let page = await link.Ba(this.name, async () => {
         if (this.j) throw new GaplessError("left", "the room was left");
-        return link.t(join || this.ja ? "join" : "history", { room: this.name, ...this.Na() });
+        return link.w(join || this.ia ? "join" : "history", { room: this.name, ...this.Oa() });
       });
       if (this.j) return;
-      join && (this.i = void 0, this.h = link), this.Qa(page, asked, join), !join && this.V === link && !page.more && (this.h = void 0);
+      join && (this.i = void 0, this.h = link), this.Ra(page, asked, join), !join && this.U === link && !page.more && (this.h = void 0);
     } catch (e) {
       let error = e;
       if (this.j || !link.m) return;
-      if (this.q = !join, error.code === "forbidden" && !join && !this.ja) {
-        this.ja = !0;
+      if (this.q = !join, error.code === "forbidden" && !join && !this.ia) {
+        this.ia = !0;
         return;
       }
-      await this.b.R(link, error, this.A++) || this.Pa(link, error);
+      await this.b.fa(link, error, this.z++) || this.Qa(link, error);
     }
   }
-  Pa(link, error) {
-    this.i = error, this.h = link, this.q = !1, this.l("error", error), this.b.v.H(this.name);
+  Qa(link, error) {
+    this.i = error, this.h = link, this.q = !1, this.l("error", error), this.b.t.H(this.name);
   }
-  sb() {
-    return this.b.v.P(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.Q;
+  rb() {
+    return this.b.t.P(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.Q;
   }
-  Qa(page, asked, join) {
+  Ra(page, asked, join) {
     let at = this.e, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
     if (at && !recovered && (asked?.epoch !== at.epoch || asked.seq !== at.seq)) {
       this.q = !0;
@@ -482,72 +479,72 @@ var RoomCore = class extends Emitter {
       return;
     }
     for (let seq of this.k.keys()) seq <= (first?.seq ?? page.head) && this.k.delete(seq);
-    if (!at || !recovered ? this.e = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.T = !0, at && !recovered) {
+    if (!at || !recovered ? this.e = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head } : at.epoch = page.epoch, this.S = !0, at && !recovered) {
       let error = lost2(at, page);
-      if (this.l("reset", error.reset), !this.L("reset")) for (let stream of this.U) stream.d(error);
+      if (this.l("reset", error.reset), !this.L("reset")) for (let stream of this.T) stream.d(error);
     }
-    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.p(page.epoch, page.messages), this.A = this.ma() && asked?.seq === this.e.seq ? this.A + 1 : 0, this.na(), this.b.v.H(this.name);
+    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.p(page.epoch, page.messages), this.z = this.ma() && asked?.seq === this.e.seq ? this.z + 1 : 0, this.oa(), this.b.t.H(this.name);
   }
   /** Sorts entries in, and hands on what is next. */
   p(epoch, entries) {
     let at = this.e, other = at?.epoch && epoch !== at.epoch;
-    epoch !== this.ha && (this.k.size && (this.h = void 0), this.k.clear()), this.ha = epoch, other && (this.h = void 0), at && this.T && !other && (at.epoch = epoch);
+    epoch !== this.ga && (this.k.size && (this.h = void 0), this.k.clear()), this.ga = epoch, other && (this.h = void 0), at && this.S && !other && (at.epoch = epoch);
     let before = at?.seq;
     for (let entry of entries)
       at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.q = !0, this.Sa());
-    this.Sa(), at?.seq !== before && (this.na(), this.r(), this.A = 0);
+    this.Sa(), at?.seq !== before && (this.oa(), this.la(), this.z = 0);
   }
   Sa() {
     let at = this.e;
-    if (!at || !this.T || at.epoch !== this.ha) return;
+    if (!at || !this.S || at.epoch !== this.ga) return;
     let entry;
     for (; !this.j && this.b.state !== "closed" && (entry = this.k.get(at.seq + 1)); ) {
       if (this.k.delete(++at.seq), entry.void) continue;
-      let message = this.Ma(at.epoch, entry);
-      for (let stream of this.U) stream.G(message);
+      let message = this.Na(at.epoch, entry);
+      for (let stream of this.T) stream.G(message);
       this.l("message", message);
     }
   }
-  Ma(epoch, { Q: _own, ...entry }) {
+  Na(epoch, { Q: _own, ...entry }) {
     return { room: this.name, epoch, ...entry };
   }
-  na() {
-    if (this.ia) return;
+  oa() {
+    if (this.ha) return;
     let value = JSON.stringify(this.e);
-    this.ia = this.Ta((storage, key) => storage.setItem(key, value))?.then(() => {
-      this.ia = void 0, JSON.stringify(this.e) !== value && this.na();
+    this.ha = this.Ta((storage, key) => storage.setItem(key, value))?.then(() => {
+      this.ha = void 0, JSON.stringify(this.e) !== value && this.oa();
     });
   }
-  qb() {
-    this.S = this.Ta((storage, key) => storage.getItem(key))?.then((value) => {
+  pb() {
+    this.R = this.Ta((storage, key) => storage.getItem(key))?.then((value) => {
       try {
         let { epoch, seq } = JSON.parse(value);
         typeof epoch == "string" && Number.isSafeInteger(seq) && seq >= 0 && (this.e = { epoch, seq });
       } catch {
       }
-      this.S = void 0, this.n();
+      this.R = void 0, this.n();
     });
   }
   /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
   Ta(run) {
-    let { u: { storage }, a: env, Ua: url } = this.b;
+    let { s: { storage }, a: env, Ua: url } = this.b;
     return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${url}:${this.name}`)).catch((e) => this.l("error", e));
   }
 };
 
 // src/client.ts
-var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, asking = (rooms) => rooms.map((room) => [room, room.Ra()]), ClientCore = class extends Emitter {
+var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, asking = (rooms) => rooms.map((room) => [room, room.na()]), ClientCore = class extends Emitter {
   constructor(_url, _options) {
     super();
     this.Ua = _url;
-    this.u = _options;
+    this.s = _options;
     this.state = "connecting";
     this.g = /* @__PURE__ */ new Map();
-    this.v = new Outbox(this);
-    this.X = 0;
-    /** The token at hand was refused, so often in a row. */
-    this.oa = 0;
-    this.a = environment(_options.environment), this.Ia = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.Wa();
+    this.t = new Outbox(this);
+    this.V = 0;
+    /** In a pause between attempts: until when the server asked for it, which no wake shortens. */
+    this.W = 1 / 0;
+    this.a = environment(_options.environment), this.Ja = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.Wa();
   }
   get rooms() {
     return this.g;
@@ -557,50 +554,50 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     return room || (this.g.set(name, room = new RoomCore(this, name, options)), room.n()), room;
   }
   check() {
-    this.c ? this.c.ea() : this.r?.();
+    this.c ? this.c.ca() : this.a.now() >= this.W && this.X();
   }
   reconnect() {
     if (this.state !== "closed") return this.check();
-    this.X = this.oa = 0, this.J("connecting"), this.Wa();
+    this.V = 0, this.J("connecting"), this.Wa();
   }
   close() {
-    this.ra({ code: "closed", message: "closed by the application" });
+    this.sa({ code: "closed", message: "closed by the application" });
   }
-  rb(room) {
+  qb(room) {
     this.g.delete(room.name), this.c && this.Xa(this.c, room.name);
   }
-  /** Asks on the present connection, and again what may be repeated. */
-  async W(action, fields) {
+  /** Asks on the present connection, and again if that may help; the first time and `most` + 1 times more. */
+  async I(action, fields, most = 2) {
     for (let tries = 0; ; ) {
       let link = this.c;
       if (!link) throw new GaplessError("disconnected", "not connected", !0);
       try {
-        return await link.t(action, fields);
+        return await link.w(action, fields());
       } catch (error) {
-        if (tries > 2 || !await this.R(link, error, tries++)) throw error;
+        if (tries > most || !await this.fa(link, error, tries++)) throw error;
       }
     }
   }
   /** Does what has to come before a command that failed so is repeated, and waits; false if it would fail again. */
-  async R(link, error, tries) {
+  async fa(link, error, tries) {
     if (link !== this.c) return !0;
     if (error.code === "token_expired") this.Ya(link);
     else if (error.code === "unauthenticated") link.d(error);
     else if (!error.temporary) return !1;
-    return await link.za(error.retryAfterMs + backoff(this.a, tries)), !0;
+    return await link.Aa(error.retryAfterMs + backoff(this.a, tries)), !0;
   }
   /** Presents a fresh token on a live connection, until one is taken. */
   async Ya(link) {
-    if (!(this.pa === link || !this.u.getToken)) {
-      this.pa = link;
+    if (!(this.qa === link || !this.s.getToken)) {
+      this.qa = link;
       for (let tries = 0; link.m; tries++)
         try {
-          let { tokenExpiresInMs } = await link.t("auth", { token: await this.Za(!0) });
-          return this.pa = void 0, this._a(link, tokenExpiresInMs);
+          let { tokenExpiresInMs } = await link.w("auth", { token: await this.Za(!0) });
+          return this.qa = void 0, this._a(link, tokenExpiresInMs);
         } catch (e) {
           let error = e;
           if (!link.m) return;
-          this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.I = !0, link.d(error)) : await link.za(error.retryAfterMs + 1e3 + backoff(this.a, tries));
+          this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.B = !0, link.d(error)) : await link.Aa(error.retryAfterMs + 1e3 + backoff(this.a, tries));
         }
     }
   }
@@ -609,134 +606,122 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
       (frame.messages || frame.push === "behind" || link === (this.c ?? link)) && this.g.get(frame.room)?.G(link, frame);
       return;
     }
-    (frame.code === 3003 || frame.code === 3005) && (this.I = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
+    (frame.code === 3003 || frame.code === 3005) && (this.B = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
   }
   gb(link, reason, error) {
-    link === this.c && (this.c = void 0, this.a.now() - link.sa >= held && (this.X = 0), error.temporary ? this.o ? this.J("reconnecting", reason) : this.$a(reason, error.retryAfterMs) : this.ra(reason));
+    link === this.c && (this.c = void 0, this.a.now() - link.ta >= held && (this.V = 0), error.temporary ? this.o ? this.J("reconnecting", reason) : this.$a(reason, error.retryAfterMs) : this.sa(reason));
   }
   jb(link) {
     link === this.c && this.ab(link);
   }
-  Ea(error) {
+  Fa(error) {
     this.l("error", error);
   }
   Wa() {
-    this.Va = this.a.onWake(() => this.check()), this.Z();
+    this.Va = this.a.onWake(() => this.check()), this.X();
   }
   J(state, reason, retryInMs) {
     this.state = state, this.reason = reason, this.l("state", { state, reason, retryInMs });
   }
-  ra(reason) {
-    this.a.clearTimeout(this.Y), this.r = this.o = void 0, this.Va();
-    let links = [this.c, this.B];
-    this.c = this.B = void 0;
+  sa(reason) {
+    this.a.clearTimeout(this.pa), this.W = 1 / 0, this.o = void 0, this.Va();
+    let links = [this.c, this.A];
+    this.c = this.A = void 0;
     for (let link of links) link?.d(reason);
-    this.v.z();
-    for (let room of this.g.values()) room.z(reason);
+    this.t.y();
+    for (let room of this.g.values()) room.y(reason);
     this.state !== "closed" && this.J("closed", reason);
   }
   $a(reason, afterMs = 0) {
-    let wait = (ms2) => {
-      this.a.clearTimeout(this.Y), this.Y = this.a.setTimeout(() => {
-        this.Z();
-      }, ms2);
-    }, ms = afterMs + backoff(this.a, this.X++), least = this.a.now() + afterMs;
-    this.r = () => {
-      let left = Math.min(least - this.a.now(), afterMs);
-      left > 0 ? wait(left) : this.Z();
-    }, wait(ms), this.J(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
+    let ms = afterMs + backoff(this.a, this.V++);
+    this.W = this.a.now() + afterMs, this.pa = this.a.setTimeout(() => {
+      this.X();
+    }, ms), this.J(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
   }
   Za(fresh) {
-    return inTime(this.a, tokenTimeout, () => this.u.getToken?.({ fresh })).catch((e) => {
+    return inTime(this.a, tokenTimeout, () => this.s.getToken?.({ fresh })).catch((e) => {
       throw new GaplessError("token", e?.message ?? String(e), !0);
     });
   }
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
-  async Z() {
-    this.a.clearTimeout(this.Y), this.r = void 0;
+  async X() {
+    this.a.clearTimeout(this.pa), this.W = 1 / 0;
     let attempt = this.o = {}, link;
     try {
-      let token = await this.Za(!!this.I);
+      let token = await this.Za(!!this.B);
       if (this.o !== attempt) return;
-      let opening = link = this.B = new Link(this, this.E());
-      link.s(connectTimeout, () => {
-        opening === this.B && opening.d({ code: "timeout", message: "no connection in time" });
-      }), await link.ta;
-      let asked = asking([...this.g.values()].filter((room) => !room.S).slice(0, 32)), hello = await link.t("hello", {
+      let opening = link = this.A = new Link(this, this.E());
+      link.r(connectTimeout, () => {
+        opening === this.A && opening.d({ code: "timeout", message: "no connection in time" });
+      }), await link.ua;
+      let asked = asking([...this.g.values()].filter((room) => !room.R).slice(0, 32)), hello = await link.w("hello", {
         token,
         session: this.session,
         rooms: this.bb(asked)
       });
       if (this.o !== attempt) return link.d(replaced);
-      link.m || await link.C, this.o = this.B = void 0, this.tb(link, hello, asked);
+      link.m || await link.C, this.o = this.A = void 0, this.sb(link, hello, asked);
     } catch (error) {
       if (this.o !== attempt) return;
-      this.o = this.B = void 0, this.ub(error, link);
+      this.o = this.A = void 0, this.tb(error, link);
     }
   }
   E() {
-    let Socket = this.u.WebSocket ?? globalThis.WebSocket;
+    let Socket = this.s.WebSocket ?? globalThis.WebSocket;
     try {
       return new Socket(this.Ua);
     } catch (e) {
       throw new GaplessError("bad_request", Socket ? e.message : "no WebSocket here: pass one in the options");
     }
   }
-  ub(error, link) {
-    let reason = link?.ua ?? { code: error.code ?? "socket", message: error.message };
+  tb(error, link) {
+    let reason = link?.va ?? { code: error.code ?? "socket", message: error.message };
     link?.d(reason);
-    let expired = error.code === "token_expired", refused = error.code === "unauthenticated";
-    (expired || refused) && (this.I = !0);
-    let final = refused ? ++this.oa > 1 : !expired && error.temporary === !1;
-    this.c ? (this.l("error", error), this.c.s(1e3 + backoff(this.a, this.X++), () => this.cb())) : final ? this.ra(reason) : this.$a(reason, error.retryAfterMs);
+    let stale = error.code === "token_expired" || error.code === "unauthenticated" && !this.B;
+    stale && (this.B = !0);
+    let final = !stale && error.temporary === !1;
+    this.c ? (this.l("error", error), this.c.r(1e3 + backoff(this.a, this.V++), () => this.cb())) : final ? this.sa(reason) : this.$a(reason, error.retryAfterMs);
   }
-  tb(link, hello, asked) {
+  sb(link, hello, asked) {
     let old = this.c;
-    this.c = link, link.sa = this.qa = this.a.now(), this.oa = 0, this.I = !1, this.user = hello.user, link.hb(hello.heartbeatMs), this._a(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, 5e3), () => this.cb()), this.db(link), this.state !== "connected" && this.J("connected");
+    this.c = link, link.ta = this.ra = this.a.now(), this.B = !1, this.user = hello.user, link.hb(hello.heartbeatMs), this._a(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.r(Math.max(hello.rotateInMs, 5e3), () => this.cb()), this.db(link), this.state !== "connected" && this.J("connected");
     for (let [room, at] of asked)
-      this.g.get(room.name) === room ? room.Oa(link, hello.rooms?.[room.name], at, !0) : this.Xa(link, room.name);
+      this.g.get(room.name) === room ? room.Pa(link, hello.rooms?.[room.name], at, !0) : this.Xa(link, room.name);
     for (let room of this.g.values()) room.n();
-    this.v.ob(), old?.s(overlap, () => old.d(replaced));
+    this.t.nb(), old?.r(overlap, () => old.d(replaced));
   }
   /** Make before break: the platform ends each connection after two hours. */
   cb() {
-    this.o || this.Z();
+    this.o || this.X();
   }
   _a(link, ms) {
-    ms && link.s(Math.max(ms - 6e4, ms * 0.8), () => this.Ya(link));
+    ms && link.r(Math.max(ms - 6e4, ms * 0.8), () => this.Ya(link));
   }
   Xa(link, room) {
-    link.Aa(room, () => link.t("leave", { room })).catch(() => {
+    link.Ba(room, () => link.w("leave", { room })).catch(() => {
     });
   }
   db(link) {
-    link.s(syncEvery * (0.8 + 0.4 * this.a.random()), () => {
+    link.r(syncEvery * (0.8 + 0.4 * this.a.random()), () => {
       this.ab(link), this.db(link);
     });
   }
   bb(asked) {
-    return Object.fromEntries(asked.map(([room]) => [room.name, room.Na()]));
+    return Object.fromEntries(asked.map(([room]) => [room.name, room.Oa()]));
   }
   /** Asks for every room whether anything was missed. */
   ab(link) {
     let now = this.a.now();
-    if (Math.abs(now - this.qa) < syncPause) return;
-    this.qa = now;
-    let rooms = [...this.g.values()];
-    for (; rooms.length; ) this.vb(link, rooms.splice(0, 32));
+    if (Math.abs(now - this.ra) < syncPause) return;
+    this.ra = now;
+    let rooms = [...this.g.values()].filter((room) => room.joined && room.na());
+    for (; rooms.length; ) this.ub(link, rooms.splice(0, 32)).catch(() => {
+    });
   }
-  async vb(link, rooms) {
-    for (let tries = 0; link === this.c; ) {
-      let asked = asking(rooms.filter((room) => room.joined)).filter(([, at]) => at);
-      if (!asked.length) return;
-      try {
-        let ok = await link.t("sync", { rooms: this.bb(asked) });
-        for (let [room, at] of asked) room.Oa(link, ok.rooms[room.name], at, !1);
-        return;
-      } catch (error) {
-        if (!await this.R(link, error, tries++)) return;
-      }
-    }
+  /** Rejects if it would fail again; the next connection says all anew. */
+  async ub(link, rooms) {
+    let asked, ok = await this.I("sync", () => (asked = asking(rooms.filter((room) => room.joined)), { rooms: this.bb(asked) }), 1 / 0);
+    for (let [room, at] of asked) room.Pa(link, ok.rooms[room.name], at, !1);
   }
 };
 

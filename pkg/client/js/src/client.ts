@@ -45,10 +45,9 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   private _next: Link | undefined;
   private _attempt = 0;
   private _retry: unknown;
-  /** While a pause between attempts lasts: ends it, as far as the server permits. */
-  private _hurry: (() => void) | undefined;
-  /** The token at hand was refused, so often in a row. */
-  private _refusals = 0;
+  /** In a pause between attempts: until when the server asked for it, which no wake shortens. */
+  private _earliest = Infinity;
+  /** The token at hand was refused, or has expired. */
   private _fresh?: boolean;
   private _refreshing: Link | undefined;
   private _synced!: number;
@@ -77,12 +76,12 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
 
   check(): void {
     if (this._link) this._link._doubt();
-    else this._hurry?.();
+    else if (this._env.now() >= this._earliest) void this._dial();
   }
 
   reconnect(): void {
     if (this.state !== "closed") return this.check();
-    this._attempt = this._refusals = 0;
+    this._attempt = 0;
     this._set("connecting");
     this._begin();
   }
@@ -96,15 +95,15 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     if (this._link) this._forget(this._link, room.name);
   }
 
-  /** Asks on the present connection, and again what may be repeated. */
-  async _ask(action: string, fields: object): Promise<any> {
+  /** Asks on the present connection, and again if that may help; the first time and `most` + 1 times more. */
+  async _ask(action: string, fields: () => object, most = 2): Promise<any> {
     for (let tries = 0; ; ) {
       const link = this._link;
       if (!link) throw new GaplessError("disconnected", "not connected", true);
       try {
-        return await link._call(action, fields);
+        return await link._call(action, fields());
       } catch (error) {
-        if (tries > 2 || !(await this._repeats(link, error as GaplessError, tries++))) throw error;
+        if (tries > most || !(await this._repeats(link, error as GaplessError, tries++))) throw error;
       }
     }
   }
@@ -181,7 +180,8 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
 
   private _stop(reason: Reason): void {
     this._env.clearTimeout(this._retry);
-    this._hurry = this._dialing = undefined;
+    this._earliest = Infinity;
+    this._dialing = undefined;
     this._unwake();
     const links = [this._link, this._next];
     this._link = this._next = undefined;
@@ -192,18 +192,9 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   private _later(reason: Reason, afterMs = 0): void {
-    const wait = (ms: number) => {
-      this._env.clearTimeout(this._retry);
-      this._retry = this._env.setTimeout(() => void this._dial(), ms);
-    };
     const ms = afterMs + backoff(this._env, this._attempt++);
-    const least = this._env.now() + afterMs;
-    this._hurry = () => {
-      const left = Math.min(least - this._env.now(), afterMs); // the clock may have been set back
-      if (left > 0) wait(left);
-      else void this._dial();
-    };
-    wait(ms);
+    this._earliest = this._env.now() + afterMs;
+    this._retry = this._env.setTimeout(() => void this._dial(), ms);
     this._set(this.user === undefined ? "connecting" : "reconnecting", reason, ms);
   }
 
@@ -216,7 +207,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
   private async _dial(): Promise<void> {
     this._env.clearTimeout(this._retry);
-    this._hurry = undefined;
+    this._earliest = Infinity;
     const attempt = (this._dialing = {});
     let link: Link | undefined;
     try {
@@ -257,10 +248,9 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   private _failed(error: GaplessError, link: Link | undefined): void {
     const reason = link?._reason ?? { code: error.code ?? "socket", message: error.message };
     link?._end(reason);
-    const expired = error.code === "token_expired";
-    const refused = error.code === "unauthenticated";
-    if (expired || refused) this._fresh = true;
-    const final = refused ? ++this._refusals > 1 : !expired && error.temporary === false;
+    const stale = error.code === "token_expired" || (error.code === "unauthenticated" && !this._fresh);
+    if (stale) this._fresh = true;
+    const final = !stale && error.temporary === false;
     if (this._link) {
       // A replacement failed; the connection in use is as good as before.
       this._emit("error", error);
@@ -273,7 +263,6 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     const old = this._link;
     this._link = link;
     link._since = this._synced = this._env.now();
-    this._refusals = 0;
     this._fresh = false;
     this.user = hello.user;
     link._watch(hello.heartbeatMs);
@@ -319,21 +308,17 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     const now = this._env.now();
     if (Math.abs(now - this._synced) < syncPause) return;
     this._synced = now;
-    const rooms = [...this._rooms.values()];
-    while (rooms.length) void this._syncSome(link, rooms.splice(0, maxRooms));
+    const rooms = [...this._rooms.values()].filter((room) => room.joined && room._asked());
+    while (rooms.length) this._syncSome(link, rooms.splice(0, maxRooms)).catch(() => {});
   }
 
+  /** Rejects if it would fail again; the next connection says all anew. */
   private async _syncSome(link: Link, rooms: RoomCore<any, any>[]): Promise<void> {
-    for (let tries = 0; link === this._link; ) {
-      const asked = asking(rooms.filter((room) => room.joined)).filter(([, at]) => at);
-      if (!asked.length) return;
-      try {
-        const ok: { rooms: Record<string, RoomResult> } = await link._call("sync", { rooms: this._positions(asked) });
-        for (const [room, at] of asked) room._result(link, ok.rooms[room.name], at, false);
-        return;
-      } catch (error) {
-        if (!(await this._repeats(link, error as GaplessError, tries++))) return;
-      }
-    }
+    let asked!: Asked;
+    const ok: { rooms: Record<string, RoomResult> } = await this._ask("sync", () => {
+      asked = asking(rooms.filter((room) => room.joined));
+      return { rooms: this._positions(asked) };
+    }, Infinity);
+    for (const [room, at] of asked) room._result(link, ok.rooms[room.name], at, false);
   }
 }

@@ -98,7 +98,7 @@ export class Link {
     }
     this._env.clearTimeout(this._beat);
     for (const timer of this._timers) this._env.clearTimeout(timer);
-    for (const id of [...this._calls.keys()]) {
+    for (const id of this._calls.keys()) {
       this._take(id)?._reject(error);
     }
     this._host._lost(this, reason, error);
@@ -245,7 +245,7 @@ export class Link {
       this._host._stray(wireError(frame.error));
     } else {
       // The gateway's own envelope: one command failed, and it does not say which. All are repeated.
-      for (const id of [...this._calls.keys()]) {
+      for (const id of this._calls.keys()) {
         this._take(id)?._reject(new GaplessError("unavailable", "the gateway failed", true));
       }
     }

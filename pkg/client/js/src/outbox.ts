@@ -42,8 +42,10 @@ export class Outbox {
       if (client.state === "closed") throw closed();
       if (json === undefined) throw new GaplessError("bad_request", "data is not JSON");
       if (bytes(json) > maxData) throw new GaplessError("too_large", `data must be at most ${maxData} bytes of JSON`);
-      if (this._items.size >= max && !(overflow === "drop-oldest" && this._drop())) {
-        throw new GaplessError("overflow", `${max} messages wait already`, true);
+      if (this._items.size >= max) {
+        const oldest = overflow === "drop-oldest" && [...this._items].find((item) => !item._sent);
+        if (!oldest) throw new GaplessError("overflow", `${max} messages wait already`, true);
+        this._settle(oldest, new GaplessError("overflow", "given up for a newer message"));
       }
       const timeout = Math.min(timeoutMs, maxTimeout);
       const item: Item = {
@@ -104,15 +106,6 @@ export class Outbox {
 
   private _first(room: string): Item | undefined {
     for (const item of this._items) if (item._room === room) return item;
-  }
-
-  private _drop(): boolean {
-    for (const item of this._items) {
-      if (item._sent) continue;
-      this._settle(item, new GaplessError("overflow", "given up for a newer message"));
-      return true;
-    }
-    return false;
   }
 
   private _settle(item: Item, result: Published | GaplessError): void {

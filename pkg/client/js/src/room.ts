@@ -82,7 +82,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   async history(query: HistoryQuery): Promise<HistoryPage<T>> {
-    const page: Page = await this._client._ask("history", { room: this.name, ...query });
+    const page: Page = await this._client._ask("history", () => ({ room: this.name, ...query }));
     if (!page.recovered) throw lost({ epoch: query.epoch ?? "", seq: query.since ?? query.before! }, page);
     return {
       ...page,
@@ -93,7 +93,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   presence(): Promise<Presence> {
-    return this._client._ask("presence", { room: this.name });
+    return this._client._ask("presence", () => ({ room: this.name }));
   }
 
   leave(): void {

@@ -162,7 +162,7 @@ export interface Client extends Listen<ClientEvents> {
   readonly rooms: ReadonlyMap<string, Room>;
   /** The same name gives the same room until it is left. */
   join<T = unknown, E = unknown>(name: string, options?: JoinOptions): Room<T, E>;
-  /** Asks whether the line is alive and nothing was missed; if it waits, reconnects as soon as the server permits. */
+  /** Asks whether the line is alive and nothing was missed; if it waits, reconnects at once, unless the server asked it to wait. */
   check(): void;
   /** Starts anew after the server closed for good. */
   reconnect(): void;
