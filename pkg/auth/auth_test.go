@@ -102,7 +102,13 @@ func TestPatterns(t *testing.T) {
 		{"user.{sub}", "ada", "user.ada", true},
 		{"user.{sub}", "ada", "user.bob", false},
 		{"user.{sub}", "*", "user.bob", false}, // an id must not widen a pattern
-		{"user.{sub}", "*", "user.*", true},
+		{"user.{sub}", "auth0|12", "user.auth0_7C12", true},
+		{"user.{sub}", "auth0_7C12", "user.auth0_7C12", false},
+		{"user.{sub}.*", "ada", "user.ada.inbox", true},
+		{"user.{sub}.*", "ada", "user.ada.lovelace.inbox", true}, // of her own: another's id has no dot
+		{"user.{sub}.*", "ada.lovelace", "user.ada.lovelace.inbox", false},
+		{"user.{sub}.*", "ada.lovelace", "user.ada_2Elovelace.inbox", true},
+		{"user.{sub}:*", "ada", "user.ada:x", true},
 		{"{sub}-{sub}", "a", "a-a", true},
 		{"", "u", "", true},
 	}
@@ -111,6 +117,29 @@ func TestPatterns(t *testing.T) {
 			t.Errorf("pattern %q for %q on %q: %v", test.pattern, test.user, test.room, got)
 		}
 	}
+}
+
+// TestUsersInRooms: whatever an id holds, it is part of a room's name, and
+// nobody else's. The README's line of JavaScript gives the same.
+func TestUsersInRooms(t *testing.T) {
+	t.Parallel()
+	for user, want := range map[string]string{
+		"ada": "ada", "7f1c-A0": "7f1c-A0", "auth0|12": "auth0_7C12", "a_b": "a_5Fb", "é@x.org": "_C3_A9_40x_2Eorg",
+		"!'()*~%:/": "_21_27_28_29_2A_7E_25_3A_2F",
+	} {
+		if got := InRoom(user); got != want {
+			t.Errorf("%s: %s, want %s", user, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.StringN(1, 40, 40).Draw(t, "a"), rapid.StringN(1, 40, 40).Draw(t, "b")
+		if !protocol.ValidRoom(InRoom(a)) || strings.ContainsAny(InRoom(a), ".:/") {
+			t.Fatalf("%q", InRoom(a))
+		}
+		if (InRoom(a) == InRoom(b)) != (a == b) {
+			t.Fatalf("%q and %q are %q", a, b, InRoom(a))
+		}
+	})
 }
 
 func TestPolicyOfTokensThatSayNothing(t *testing.T) {

@@ -20,8 +20,8 @@ const (
 //
 //	{"org.42.*": ["join", "publish"], "user.{sub}": ["join"]}
 //
-// In a pattern, * stands for any characters, also none, and {sub} for the
-// user. The action "*" grants all. Join grants history too: a join replays the
+// In a pattern, * stands for any characters, also none, and {sub} for the user
+// as InRoom writes it. The action "*" grants all. Join grants history too: a join replays the
 // same entries.
 type Permissions map[string][]Action
 
@@ -52,15 +52,35 @@ func (p Policy) Allows(id Identity, action Action, room string) bool {
 	return false
 }
 
+// InRoom is how a user's id stands in the name of a room, in the place of {sub}:
+// each byte but A–Z a–z 0–9 and - as _ and two hexadecimal digits, so that
+// auth0|12 is auth0_7C12. No two users are the same, and none holds a character
+// that separates the parts of a room's name: ada.lovelace gets no room of
+// user.{sub}.* when ada is meant. An id of more than 128 characters so written
+// fits into no room's name.
+func InRoom(user string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for _, c := range []byte(user) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'_', digits[c>>4], digits[c&15]})
+		}
+	}
+	return b.String()
+}
+
 // part is a piece of a pattern: literal text, or a star.
 type part struct {
 	star bool
 	text string
 }
 
-// expand splits a pattern at its stars and puts the user in. A star in the
-// user's id is an ordinary character: an id must not widen a pattern.
+// expand splits a pattern at its stars and puts the user in.
 func expand(pattern, user string) []part {
+	user = InRoom(user)
 	var parts []part
 	for i, literal := range strings.Split(pattern, "*") {
 		if i > 0 {

@@ -10,16 +10,17 @@
 // the free share too. When the window is used up, the environments that ask
 // learn it and refuse by themselves until the next one.
 //
-// How exact that is, at a rate r with n environments at work for one key: none
-// of what an environment takes beyond its first share is uncounted, so whoever
-// stays in few environments is held to r exactly, over any ten seconds of the
-// wall clock from window to window; whoever spreads itself so thin that no
-// environment sees more than a share of it reaches r × n/25. Lambda runs one
-// command at a time in an environment: publishes of 25 ms each need 25
-// environments to reach 1,000 a second, and with 25 the bound is r. In the normal
-// case, at less than a share (2 publishes a second at 50), the limit costs
-// nothing; beyond it a write for each share: at 50 a second 0.05 write units for
-// each publish.
+// How exact that is, over any ten seconds of the wall clock from window to window,
+// at a budget B of a window with n environments at work for one key: what an
+// environment takes beyond its first share is counted before it is taken. Its
+// first share is not, if it never asks, or asks when the window is used up
+// already. One environment holds to B exactly; n of them let through
+// B + (n−1) × B/25 at most, and whoever uses up one after the other reaches it.
+// Lambda runs one command at a time in an environment: commands of 25 ms each
+// need 25 environments to reach 1,000 a second, and with 25 the bound is almost
+// twice B. In the normal case, at less than a share (2 publishes a second at 50),
+// the limit costs nothing; beyond it a write for each share: at 50 a second 0.05
+// write units for each publish.
 //
 // Windows begin at the same times everywhere, up to the difference of clocks.
 package limit

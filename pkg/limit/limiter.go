@@ -11,7 +11,9 @@ import (
 
 // Patience: a key that was refused so often in one environment, in so many
 // windows in a row, does not heed retryAfterMs. Whoever does, with fifty
-// commands under way at once, is refused fifty times a window at most.
+// commands under way at once, is refused fifty times a window at most. Whoever
+// does not, spread over n environments, is found out at n times as many; it is
+// refused all the while.
 const (
 	patience        = 50
 	patienceWindows = 3
@@ -67,39 +69,55 @@ type Verdict struct {
 
 // Take asks whether one more may happen now.
 func (l *Limiter) Take(ctx context.Context, key string) (Verdict, error) {
-	now := l.clock.Now()
-	start := now.Truncate(Window)
+	_, verdict, err := l.TakeN(ctx, key, 1)
+	return verdict, err
+}
+
+// TakeN asks how many of n more may happen now, at the price of one write at
+// most unless the window ends meanwhile. Verdict.Wait is for the rest.
+func (l *Limiter) TakeN(ctx context.Context, key string, n int) (int, Verdict, error) {
 	for {
+		now := l.clock.Now()
+		start := now.Truncate(Window)
+		window := start.UnixNano() / int64(Window)
 		l.mu.Lock()
-		s := l.state(key, start.UnixNano()/int64(Window))
+		s := l.state(key, window)
+		left := s.granted - s.used
 		switch {
-		case s.used < s.granted:
-			s.used++
+		case n <= left:
+			s.used += n
 			l.mu.Unlock()
-			return Verdict{}, nil
+			return n, Verdict{}, nil
 		case s.spent:
+			s.used += left
 			s.refused++
 			unruly := s.refused == patience && s.unruly >= patienceWindows-1
 			l.mu.Unlock()
-			return Verdict{Wait: start.Add(Window).Sub(now), Unruly: unruly}, nil
+			return left, Verdict{Wait: start.Add(Window).Sub(now), Unruly: unruly}, nil
 		}
-		n := l.share
-		if !s.asked {
+		wanted := (n - left + l.share - 1) / l.share * l.share // whole shares
+		add, first := wanted, !s.asked
+		if first {
 			s.asked = true
-			n += s.granted
+			add += s.granted
 		}
 		l.mu.Unlock()
 		sum, err := l.store.Add(ctx, AddParams{
-			Key: l.name + "/" + key, Start: start, N: n, Expires: start.Add(Window + leftover),
+			Key: l.name + "/" + key, Start: start, N: add, Expires: start.Add(Window + leftover),
 		})
-		if err != nil {
-			return Verdict{}, fmt.Errorf("count against the limit: %w", err)
-		}
 		l.mu.Lock()
-		got := min(l.share, max(0, l.budget-sum+l.share))
-		s.granted += got
-		s.spent = s.spent || got < l.share
+		switch current := s.window == window; {
+		case err != nil:
+			s.asked = s.asked && !(current && first) // the free share is still to be counted
+		case current:
+			got := min(wanted, max(0, l.budget-sum+wanted))
+			s.granted += got
+			s.spent = s.spent || got < wanted
+		}
 		l.mu.Unlock()
+		if err != nil {
+			return 0, Verdict{}, fmt.Errorf("count against the limit: %w", err)
+		}
 	}
 }
 

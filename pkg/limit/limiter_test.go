@@ -33,12 +33,13 @@ type fleet struct {
 	t        *testing.T
 	store    counting
 	limiters []*limit.Limiter
+	order    func(environments, i int) int
 }
 
 func inTime(t *testing.T, environments, perSecond int, f func(*testing.T, *fleet)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fl := &fleet{t: t}
+		fl := &fleet{t: t, order: orders["in turn"]}
 		for range environments {
 			fl.limiters = append(fl.limiters, limit.New(&fl.store, clock.System(), "publish", perSecond))
 		}
@@ -46,11 +47,11 @@ func inTime(t *testing.T, environments, perSecond int, f func(*testing.T, *fleet
 	})
 }
 
-// send tries so often, in turn in each environment.
+// send tries so often, in each environment in its order.
 func (f *fleet) send(key string, n int) (passed int, last limit.Verdict, unruly int) {
 	f.t.Helper()
 	for i := range n {
-		v, err := f.limiters[i%len(f.limiters)].Take(f.t.Context(), key)
+		v, err := f.limiters[f.order(len(f.limiters), i)].Take(f.t.Context(), key)
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -81,37 +82,70 @@ func TestWhoStaysBelowAShareCostsNothing(t *testing.T) {
 	})
 }
 
-func TestLimitIsExactInFewEnvironments(t *testing.T) {
-	for _, environments := range []int{1, 2, 10} {
-		t.Run(fmt.Sprint(environments), func(t *testing.T) {
-			inTime(t, environments, 50, func(t *testing.T, f *fleet) {
-				for range 3 {
-					passed, last, _ := f.send("ada", 5000)
-					if passed != 500 {
-						t.Errorf("%d of 500 passed", passed)
+// orders are which environment serves which attempt.
+var orders = map[string]func(environments, i int) int{
+	"in turn":             func(environments, i int) int { return i % environments },
+	"one after the other": func(environments, i int) int { return i / 1000 % environments },
+}
+
+// TestLimitHoldsInAnyOrderOfEnvironments: in one it is exact. Each other adds a
+// share at most, and does when each is used up after the one before.
+func TestLimitHoldsInAnyOrderOfEnvironments(t *testing.T) {
+	for name, order := range orders {
+		for _, environments := range []int{1, 2, 10, 25, 100} {
+			t.Run(fmt.Sprint(name, "/", environments), func(t *testing.T) {
+				inTime(t, environments, 50, func(t *testing.T, f *fleet) {
+					f.order = order
+					bound := 500 + (environments-1)*20
+					for range 3 {
+						passed, last, _ := f.send("ada", environments*1000)
+						if passed > bound || passed < 500 || (name == "one after the other" && passed != bound) {
+							t.Errorf("%d passed, the bound is %d", passed, bound)
+						}
+						if last.Wait <= 0 || last.Wait > limit.Window {
+							t.Errorf("wait %v", last.Wait)
+						}
+						if passed, _, _ := f.send("bob", 1); passed != 1 {
+							t.Error("another suffers")
+						}
+						time.Sleep(last.Wait)
 					}
-					if last.Wait <= 0 || last.Wait > limit.Window {
-						t.Errorf("wait %v", last.Wait)
+					// A write for each share of 20, and one for each environment that
+					// learns the end.
+					if most := 3 * (500/20 + environments); f.store.calls > most {
+						t.Errorf("%d writes, want %d at most", f.store.calls, most)
 					}
-					if passed, _, _ := f.send("bob", 1); passed != 1 {
-						t.Error("another suffers")
-					}
-					time.Sleep(last.Wait)
-				}
-				// A write for each share of 20, and one for each environment that
-				// learns the end.
-				if most := 3 * (500/20 + environments); f.store.calls > most {
-					t.Errorf("%d writes, want %d at most", f.store.calls, most)
-				}
+				})
 			})
-		})
+		}
 	}
 }
 
-func TestWhoIsSpreadThinReachesAShareForEachEnvironment(t *testing.T) {
-	inTime(t, 100, 50, func(t *testing.T, f *fleet) {
-		if passed, _, _ := f.send("ada", 100_000); passed > 100*20+500 || passed < 500 {
-			t.Errorf("%d passed", passed)
+// TestFreeShareIsCountedThoughTheFirstAttemptFails.
+func TestFreeShareIsCountedThoughTheFirstAttemptFails(t *testing.T) {
+	inTime(t, 1, 50, func(t *testing.T, f *fleet) {
+		f.store.err = errors.New("broken")
+		if passed, _, _ := f.send("ada", 20); passed != 20 {
+			t.Fatalf("%d passed", passed)
+		}
+		if _, err := f.limiters[0].Take(t.Context(), "ada"); !errors.Is(err, f.store.err) {
+			t.Fatal(err)
+		}
+		f.store.err = nil
+		if passed, _, _ := f.send("ada", 1000); passed != 480 {
+			t.Errorf("%d more passed", passed)
+		}
+	})
+}
+
+// TestSeveralAtOnceCostOneWrite, and as many as may of them pass.
+func TestSeveralAtOnceCostOneWrite(t *testing.T) {
+	inTime(t, 1, 10, func(t *testing.T, f *fleet) {
+		for i, want := range []int{32, 32, 32, 4, 0} {
+			passed, verdict, err := f.limiters[0].TakeN(t.Context(), "ada", 32)
+			if err != nil || passed != want || (verdict.Wait > 0) != (want < 32) || f.store.calls > i+1 {
+				t.Errorf("%d: %d passed, %+v, %v, %d writes", i, passed, verdict, err, f.store.calls)
+			}
 		}
 	})
 }
@@ -149,6 +183,26 @@ func TestWhoGoesOnIsUnrulyOnceAWindow(t *testing.T) {
 		time.Sleep(limit.Window)
 		if _, _, unruly := f.send("ada", 200); unruly != 0 {
 			t.Error("unruly after a pause")
+		}
+	})
+}
+
+// TestWhoGoesOnInManyEnvironmentsIsUnrulyInOneOfThem.
+func TestWhoGoesOnInManyEnvironmentsIsUnrulyInOneOfThem(t *testing.T) {
+	inTime(t, 10, 1, func(t *testing.T, f *fleet) {
+		for window := range 3 {
+			_, last, unruly := f.send("ada", 10*50)
+			if unruly > 0 {
+				t.Errorf("window %d: unruly before any environment's patience has run out", window)
+			}
+			time.Sleep(last.Wait)
+		}
+		for window := range 3 {
+			_, last, unruly := f.send("ada", 10*70)
+			if (unruly > 0) != (window == 2) {
+				t.Errorf("window %d: unruly %d times", window, unruly)
+			}
+			time.Sleep(last.Wait)
 		}
 	})
 }
