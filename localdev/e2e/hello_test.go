@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
@@ -41,6 +42,34 @@ func TestWhoIsCondemnedGivesNoCommands(t *testing.T) {
 	wantTraces(t, s, "condemned", 1, 0)
 	sweep(t, s)
 	if p := eve.next(protocol.PushBye); p.Code != protocol.CloseViolation.Code {
+		t.Errorf("bye %+v", p)
+	}
+}
+
+// TestHelloThatComesTooLate is refused, also before a sweep has passed. One that
+// was authenticated in time says hello whenever it likes.
+func TestHelloThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	needsGo(t, movesClock)
+	s := start(t, stack.Config{NoSchedule: true})
+	late, inTime, ada := dial(t, s, nil), dial(t, s, nil), connect(t, s, "ada")
+	token := tokenFor(t, s, "ada", nil)
+	s.Advance(9 * time.Second)
+	call[helloResult](inTime, m{"action": "hello", "token": token})
+	s.Advance(2 * time.Second)
+	for _, command := range []m{
+		{"action": "hello", "token": token, "rooms": m{"lobby": m{}}}, {"action": "auth", "token": token},
+	} {
+		if e := late.refused(command); e.Code != protocol.Unauthenticated {
+			t.Errorf("%+v", e)
+		}
+		for _, c := range []*client{inTime, ada} {
+			call[m](c, command)
+		}
+	}
+	wantTraces(t, s, "too late", 3, 2)
+	sweep(t, s)
+	if p := late.next(protocol.PushBye); p.Code != protocol.CloseUnauthenticated.Code || !p.Bye {
 		t.Errorf("bye %+v", p)
 	}
 }

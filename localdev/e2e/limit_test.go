@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/gapless-rooms/gapless/localdev/stack"
@@ -32,7 +33,7 @@ func TestPublishesOfAllConnectionsOfAUserCount(t *testing.T) {
 	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{
 		"GAPLESS_PUBLISH_RATE": "1000", "GAPLESS_USER_PUBLISH_RATE": "1",
 	}})
-	message := m{"action": "publish", "room": "lobby", "data": 1, "ephemeral": true}
+	message := m{"action": "publish", "room": "lobby", "data": 1}
 	nextWindow(s)
 	passed := 0
 	for range 4 {
@@ -56,6 +57,97 @@ func TestPublishesOfAllConnectionsOfAUserCount(t *testing.T) {
 	nextWindow(s)
 	if refused, _ := flood(ada, 1, message); refused != 0 {
 		t.Error("refused in a new window")
+	}
+}
+
+// TestCommandsOfAllConnectionsOfAUserCount: however many there are between two
+// sweeps.
+func TestCommandsOfAllConnectionsOfAUserCount(t *testing.T) {
+	t.Parallel()
+	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_USER_COMMAND_RATE": "1"}})
+	nextWindow(s)
+	passed := 0
+	for range 4 {
+		refused, _ := flood(connect(t, s, "ada"), 5, m{"action": "history", "room": "lobby", "since": 0})
+		passed += 5 - refused
+	}
+	if passed != 10 {
+		t.Errorf("%d of 20 passed at 1 a second", passed)
+	}
+	if refused, _ := flood(connect(t, s, "bob"), 5, m{"action": "history", "room": "lobby", "since": 0}); refused != 0 {
+		t.Error("another user suffers")
+	}
+}
+
+// TestRoomsThatAUserEntersCount: each is told to its members, and so is its end.
+// What is too much is refused by itself, to be tried again.
+func TestRoomsThatAUserEntersCount(t *testing.T) {
+	t.Parallel()
+	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_JOIN_RATE": "1"}})
+	nextWindow(s)
+	ada := connect(t, s, "ada")
+	rooms := m{}
+	for i := range 8 {
+		rooms[fmt.Sprint("room-", i)] = m{}
+	}
+	for name, p := range call[helloResult](ada, m{"action": "hello", "rooms": rooms}).Rooms {
+		if p.Error != nil {
+			t.Errorf("%s: %v", name, p.Error)
+		}
+	}
+	again := call[helloResult](connect(t, s, "ada"), m{"action": "hello", "rooms": m{"a": m{}, "b": m{}, "c": m{}, "d": m{}}}).Rooms
+	for name, refused := range map[string]bool{"a": false, "b": false, "c": true, "d": true} {
+		e := again[name].Error
+		if (e != nil) != refused || (refused && (e.Code != protocol.RateLimited || !e.Temporary || e.RetryAfterMs <= 0)) {
+			t.Errorf("%s: %v", name, e)
+		}
+	}
+	// To join again where it is tells nobody; to come and go does.
+	if refused, _ := flood(ada, 5, m{"action": "join", "room": "room-0"}); refused != 0 {
+		t.Error("a room that it is in")
+	}
+	call[m](ada, m{"action": "leave", "room": "room-0"})
+	if e := ada.refused(m{"action": "join", "room": "room-0"}); e.Code != protocol.RateLimited || !e.Temporary {
+		t.Errorf("%+v", e)
+	}
+	join(connect(t, s, "bob"), "room-0", nil, "")
+	nextWindow(s)
+	join(ada, "room-0", nil, "")
+}
+
+func TestEphemeralMessagesOfAUserCount(t *testing.T) {
+	t.Parallel()
+	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_EPHEMERAL_RATE": "1"}})
+	nextWindow(s)
+	passed := 0
+	for range 2 {
+		refused, _ := flood(connect(t, s, "ada"), 10, m{"action": "publish", "room": "lobby", "data": 1, "ephemeral": true})
+		passed += 10 - refused
+	}
+	if passed != 10 {
+		t.Errorf("%d of 20 passed at 1 a second", passed)
+	}
+	publish(connect(t, s, "ada"), "lobby", "in the log", "")
+}
+
+// TestEphemeralMessagesStayOutOfLargeRooms: each is a post to every member.
+func TestEphemeralMessagesStayOutOfLargeRooms(t *testing.T) {
+	t.Parallel()
+	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{
+		"GAPLESS_EPHEMERAL_MEMBERS": "2", "GAPLESS_PRESENCE_MEMBERS": "-1",
+	}})
+	ada, bob, eve := connect(t, s, "ada"), connect(t, s, "bob"), connect(t, s, "eve")
+	for _, c := range []*client{ada, bob, eve} {
+		join(c, "large", nil, "")
+	}
+	join(ada, "small", nil, "")
+	join(bob, "small", nil, "")
+	for _, room := range []string{"large", "small"} {
+		call[m](ada, m{"action": "publish", "room": room, "data": room, "ephemeral": true})
+		idle(t, s)
+	}
+	if p := bob.next(protocol.PushEphemeral); p.Room != "small" {
+		t.Errorf("bob got %+v", p)
 	}
 }
 

@@ -85,7 +85,7 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 		Waker:  sns.New(sdk, c.ARN), Verifier: hooked{hooks, verifier}, Hooks: hooks,
 		Revocations: s.guard(h, c.Lifetime), Policy: auth.Policy{Open: c.OpenRooms},
 		Clock: h.Clock, Random: h.Random, Limits: s.limits(h, c.Client), Logger: logger,
-		Heartbeat: c.Heartbeat, CheckEvery: c.CheckEvery, MaxRooms: c.MaxRooms,
+		Heartbeat: c.Heartbeat, Grace: c.Grace, CheckEvery: c.CheckEvery, MaxRooms: c.MaxRooms,
 	}, nil
 }
 
@@ -107,7 +107,7 @@ func Broadcast(ctx context.Context, h Host) (*handler.Broadcast, error) {
 		Clock: h.Clock, NewID: h.NewID, Logger: logger, Metrics: telemetry.NewMetrics(logger, h.Clock, c.FunctionName),
 	}, broadcast.Config{
 		Linger: c.Linger, SlowAfter: c.SlowAfter,
-		PostsPerSecond: c.PostsPerSecond, PresenceMembers: c.PresenceMembers,
+		PostsPerSecond: c.PostsPerSecond, PresenceMembers: c.PresenceMembers, EphemeralMembers: c.EphemeralMembers,
 	})
 	if err != nil {
 		return nil, err
@@ -145,6 +145,9 @@ func (s stores) limits(h Host, c config.Client) handler.Limits {
 		Commands:      limit.New(store, h.Clock, "commands", c.CommandRate),
 		Publishes:     limit.New(store, h.Clock, "publish", c.PublishRate),
 		UserPublishes: limit.New(store, h.Clock, "user", c.UserPublishRate),
+		UserCommands:  limit.New(store, h.Clock, "userCommands", c.UserCommandRate),
+		Ephemerals:    limit.New(store, h.Clock, "ephemerals", c.EphemeralRate),
+		Joins:         limit.New(store, h.Clock, "joins", c.JoinRate),
 	}
 }
 

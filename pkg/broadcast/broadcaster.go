@@ -48,6 +48,10 @@ type Config struct {
 	// PresenceMembers is up to how many members a room is told who comes and
 	// goes. Default 100; negative means never.
 	PresenceMembers int
+	// EphemeralMembers is up to how many members a room's ephemeral messages are
+	// delivered: each is a post to every member, and is not batched. Default 100;
+	// negative means never.
+	EphemeralMembers int
 }
 
 // WithDefaults returns c with every zero field set to its default.
@@ -61,7 +65,7 @@ func (c Config) WithDefaults() Config {
 			*field = value
 		}
 	}
-	numbers := map[*int]int{&c.Width: 256, &c.PostsPerSecond: 2000, &c.PresenceMembers: 100}
+	numbers := map[*int]int{&c.Width: 256, &c.PostsPerSecond: 2000, &c.PresenceMembers: 100, &c.EphemeralMembers: 100}
 	for field, value := range numbers {
 		if *field == 0 {
 			*field = value
@@ -142,6 +146,9 @@ func (b *Broadcaster) ephemeral(ctx context.Context, w Wake) error {
 	roll, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)
+	}
+	if len(roll.Members) > b.config.EphemeralMembers {
+		return nil
 	}
 	return b.pushAll(ctx, roll.Members, w.Origin, frame)
 }

@@ -9,11 +9,11 @@ import (
 )
 
 // mayBeNegative lists the variables for which -1 means "never".
-var mayBeNegative = map[string]bool{"GAPLESS_PRESENCE_MEMBERS": true, "GAPLESS_MAX_CONNECTIONS": true}
+var mayBeNegative = map[string]bool{"GAPLESS_PRESENCE_MEMBERS": true, "GAPLESS_EPHEMERAL_MEMBERS": true, "GAPLESS_MAX_CONNECTIONS": true}
 
 // mayBeZero lists the variables for which 0 means "as follows from another".
 var mayBeZero = map[string]bool{
-	"GAPLESS_USER_PUBLISH_RATE": true, "GAPLESS_COMMAND_RATE": true, "GAPLESS_HEAD_LIFETIME": true,
+	"GAPLESS_USER_PUBLISH_RATE": true, "GAPLESS_COMMAND_RATE": true, "GAPLESS_USER_COMMAND_RATE": true, "GAPLESS_HEAD_LIFETIME": true,
 }
 
 // checkPositive refuses numbers and durations that are zero or negative.

@@ -109,7 +109,7 @@ type Client struct {
 	// MaxRooms is how many rooms one connection may be in.
 	MaxRooms int `env:"GAPLESS_MAX_ROOMS" envDefault:"100"`
 	// PublishRate is how many messages a second one connection may publish,
-	// over ten seconds. Package limit says how exact this and the next two are.
+	// over ten seconds. Package limit says how exact this and the next ones are.
 	PublishRate int `env:"GAPLESS_PUBLISH_RATE" envDefault:"50"`
 	// UserPublishRate is the same for all connections of one user; 0 means
 	// twice PublishRate.
@@ -117,6 +117,15 @@ type Client struct {
 	// CommandRate is how many commands a second one connection may send, good
 	// ones and bad; 0 means twice PublishRate.
 	CommandRate int `env:"GAPLESS_COMMAND_RATE" envDefault:"0"`
+	// UserCommandRate is the same for all connections of one user; 0 means twice
+	// CommandRate.
+	UserCommandRate int `env:"GAPLESS_USER_COMMAND_RATE" envDefault:"0"`
+	// JoinRate is how many rooms a second all connections of one user may enter,
+	// over ten seconds. Each is told to up to PresenceMembers, and so is its end.
+	JoinRate int `env:"GAPLESS_JOIN_RATE" envDefault:"10"`
+	// EphemeralRate is how many ephemeral messages a second all connections of
+	// one user may send. Each is posted to up to EphemeralMembers.
+	EphemeralRate int `env:"GAPLESS_EPHEMERAL_RATE" envDefault:"20"`
 }
 
 // WithDefaults returns c with the rates that follow from another filled in.
@@ -126,6 +135,9 @@ func (c Client) WithDefaults() Client {
 	}
 	if c.CommandRate == 0 {
 		c.CommandRate = 2 * c.PublishRate
+	}
+	if c.UserCommandRate == 0 {
+		c.UserCommandRate = 2 * c.CommandRate
 	}
 	return c
 }
@@ -157,6 +169,9 @@ type Broadcast struct {
 	// PresenceMembers is up to how many members a room is told who comes and
 	// goes; -1 means never.
 	PresenceMembers int `env:"GAPLESS_PRESENCE_MEMBERS" envDefault:"100"`
+	// EphemeralMembers is up to how many members a room's ephemeral messages are
+	// delivered; -1 means in no room.
+	EphemeralMembers int `env:"GAPLESS_EPHEMERAL_MEMBERS" envDefault:"100"`
 }
 
 // Telemetry tunes logs and names metrics.

@@ -8,6 +8,9 @@ var (
 	// ErrOtherUser is returned when a connection that belongs to one user is
 	// claimed for another.
 	ErrOtherUser = errors.New("connection belongs to another user")
+	// ErrTooLate is returned when a connection that nobody has authenticated in
+	// time is authenticated.
+	ErrTooLate = errors.New("connection was not authenticated in time")
 	// ErrTooManyRooms is returned when a join would exceed the rooms that one
 	// connection may be in.
 	ErrTooManyRooms = errors.New("connection is in too many rooms")

@@ -29,7 +29,7 @@ type Store interface {
 	// returns the connection as it then stands. Identity and next check stay if
 	// they are of a command that came later: a token may arrive late, and must
 	// not take the place of a fresher one. ErrOtherUser if another user
-	// owns it, ErrTooManyRooms if it would be in more than Max: nothing has
+	// owns it, ErrTooLate if it is Late and nobody does, ErrTooManyRooms if it would be in more than Max: nothing has
 	// changed then. If it is in rooms already, and with other permissions, it is
 	// Regranted once more.
 	Authenticate(ctx context.Context, p AuthenticateParams) (Connection, error)
@@ -82,6 +82,7 @@ type AuthenticateParams struct {
 	ID       string
 	Identity auth.Identity
 	TokenAt  time.Time // when API Gateway took the command that showed it; zero: in the handshake
+	Late     bool      // the time is over in which it may be authenticated for the first time
 	Session  string    // empty keeps what there is
 	Rooms    []string
 	Max      int       // at least 1 with Rooms

@@ -50,8 +50,12 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 		}
 		rooms = append(rooms, asked[i])
 	}
+	rooms, err = m.limitJoins(ctx, identity.User, rooms, results)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
-		ID: c.connectionID, Identity: identity, TokenAt: shown, Session: p.Session, Rooms: rooms,
+		ID: c.connectionID, Identity: identity, TokenAt: shown, Late: m.late(c), Session: p.Session, Rooms: rooms,
 		Max: m.MaxRooms, At: c.at, Now: now, CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
 	})
 	if err != nil {
@@ -59,6 +63,9 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	}
 	// A good token does not lift a sentence.
 	if err := m.standing(conn); err != nil {
+		return nil, err
+	}
+	if err := m.take(ctx, m.Limits.UserCommands, identity.User, ""); err != nil {
 		return nil, err
 	}
 	// Whoever shows no token and enters no room gets nothing yet, and need not
@@ -95,6 +102,10 @@ func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Ide
 	}
 	return identity, c.at, err
 }
+
+// late reports whether the command came when the time to authenticate was over.
+// Both times are API Gateway's own: no clock of ours is compared.
+func (m *Message) late(c *call) bool { return c.at.Sub(c.connectedAt) > m.Grace }
 
 // evict lets the sweeper close a connection whose token is no good, and returns
 // the error that says why.
@@ -155,13 +166,16 @@ func (m *Message) auth(ctx context.Context, c *call) (any, error) {
 	}
 	now := m.Clock.Now()
 	conn, err := m.Connections.Authenticate(ctx, connection.AuthenticateParams{
-		ID: c.connectionID, Identity: identity, TokenAt: c.at, Now: now,
+		ID: c.connectionID, Identity: identity, TokenAt: c.at, Late: m.late(c), Now: now,
 		CheckAt: connection.NextCheck(now, m.CheckEvery, identity),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
 	if err := m.standing(conn); err != nil {
+		return nil, err
+	}
+	if err := m.take(ctx, m.Limits.UserCommands, identity.User, ""); err != nil {
 		return nil, err
 	}
 	return protocol.AuthResult{User: identity.User, TokenExpiresInMs: expiresIn(conn.Identity, now)}, nil

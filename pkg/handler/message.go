@@ -41,6 +41,8 @@ type Message struct {
 
 	// Heartbeat is what clients are told to ping after.
 	Heartbeat time.Duration
+	// Grace is how long a connection may take to authenticate.
+	Grace time.Duration
 	// CheckEvery is after how long the sweeper looks at a connection.
 	CheckEvery time.Duration
 	// MaxRooms is how many rooms one connection may be in.
@@ -120,6 +122,8 @@ func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 		return protocol.Errorf(protocol.Unauthenticated, "this connection is not registered any more: connect again")
 	case errors.Is(err, connection.ErrOtherUser):
 		return protocol.Errorf(protocol.Conflict, "this connection belongs to another user: open a new one")
+	case errors.Is(err, connection.ErrTooLate):
+		return protocol.Errorf(protocol.Unauthenticated, "this connection was not authenticated in time: open a new one")
 	case errors.Is(err, connection.ErrTooManyRooms):
 		return protocol.Errorf(protocol.Conflict, "a connection may be in at most %d rooms", m.MaxRooms)
 	case errors.Is(err, room.ErrOvertaken):
@@ -144,7 +148,7 @@ func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 func (m *Message) may(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
 	conn, err := m.Connections.Peek(ctx, c.connectionID)
 	if err == nil && m.admit(ctx, conn) == nil && m.Policy.Allows(conn.Identity, action, room) {
-		return conn, nil
+		return conn, m.take(ctx, m.Limits.UserCommands, conn.Identity.User, "")
 	}
 	if err != nil && !errors.Is(err, connection.ErrNotFound) {
 		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
@@ -161,7 +165,10 @@ func (m *Message) caller(ctx context.Context, c *call) (connection.Connection, e
 	if err != nil {
 		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
 	}
-	return conn, m.admit(ctx, conn)
+	if err := m.admit(ctx, conn); err != nil {
+		return conn, err
+	}
+	return conn, m.take(ctx, m.Limits.UserCommands, conn.Identity.User, "")
 }
 
 // admit says why a connection may not give commands.

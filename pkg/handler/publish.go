@@ -23,7 +23,11 @@ func (m *Message) publish(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.take(ctx, m.Limits.UserPublishes, conn.Identity.User, c.connectionID); err != nil {
+	users := m.Limits.UserPublishes
+	if p.Ephemeral {
+		users = m.Limits.Ephemerals
+	}
+	if err := m.take(ctx, users, conn.Identity.User, ""); err != nil {
 		return nil, err
 	}
 	draft := hook.Publish{

@@ -26,6 +26,11 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !conn.In(p.Room) {
+		if err := m.take(ctx, m.Limits.Joins, conn.Identity.User, ""); err != nil {
+			return nil, err
+		}
+	}
 	result, err := m.addAndEnter(ctx, c, conn, p.Room, start(p.From))
 	if err != nil {
 		return nil, err

@@ -134,8 +134,8 @@ func message(t *testing.T, connections connection.Store, rooms *memory.Rooms) *h
 		Connections: connections, Members: rooms, Leaver: connection.NewLeaver(connections, rooms, clock.System()),
 		Log: log, Waker: &posts{}, Verifier: grants{}, Revocations: revocation.NewGuard(&memory.Revocations{}, clock.System(), time.Hour, 0),
 		Clock: clock.System(), Random: func(int64) int64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
-		Limits:    handler.Limits{Commands: none(), Publishes: none(), UserPublishes: none()},
-		Heartbeat: time.Minute, CheckEvery: 10 * time.Minute, MaxRooms: 10,
+		Limits:    handler.Limits{Commands: none(), Publishes: none(), UserPublishes: none(), UserCommands: none(), Ephemerals: none(), Joins: none()},
+		Heartbeat: time.Minute, Grace: time.Minute, CheckEvery: 10 * time.Minute, MaxRooms: 10,
 	}
 }
 

@@ -192,6 +192,19 @@ var authenticateTests = []test[connection.Store]{
 		}
 		same(t, len(must[connection.Connection](t)(s.Authenticate(t.Context(), p)).Rooms), protocol.MaxRoomsPerCommand)
 	}},
+	{"late one that is somebody's is renewed and one that is nobody's refused", func(t *testing.T, s connection.Store) {
+		p := authenticateParams(put(t, s, joined))
+		p.Late = true
+		same(t, must[connection.Connection](t)(s.Authenticate(t.Context(), p)).Identity, p.Identity)
+		p.Identity.User = "bob"
+		_, err := s.Authenticate(t.Context(), p)
+		fails(t, err, connection.ErrOtherUser)
+		p = authenticateParams(put(t, s, anonymous))
+		p.Late, p.Rooms = true, []string{"lobby"}
+		_, err = s.Authenticate(t.Context(), p)
+		fails(t, err, connection.ErrTooLate)
+		same(t, get(t, s, p.ID), anonymous(p.ID))
+	}},
 	{"one more room than max is refused and nothing changes", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
 		p := authenticateParams(id)

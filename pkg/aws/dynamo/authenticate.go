@@ -39,6 +39,8 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 			return connection.Connection{}, connection.ErrNotFound
 		case found["u"] != nil && c.Identity.User != p.Identity.User:
 			return connection.Connection{}, connection.ErrOtherUser
+		case found["u"] == nil && p.Late:
+			return connection.Connection{}, connection.ErrTooLate
 		}
 		a.learn(found, p, identity)
 		if len(p.Rooms) > 0 && len(c.Rooms)+a.added() > p.Max {
@@ -85,7 +87,11 @@ const authenticateTries = 7
 
 // authentication is the update of Authenticate but for its key.
 func (a *attempt) authentication(p connection.AuthenticateParams, identity item) update {
-	u := update{condition: open + " AND (attribute_not_exists(u) OR u = :u)", values: item{":u": identity["u"]}}
+	owner := "(attribute_not_exists(u) OR u = :u)"
+	if p.Late {
+		owner = "u = :u"
+	}
+	u := update{condition: open + " AND " + owner, values: item{":u": identity["u"]}}
 	set := item{}
 	var sets, removes []string
 	if !a.overtaken {

@@ -79,6 +79,9 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		if c.Authenticated() && c.Identity.User != p.Identity.User {
 			return connection.ErrOtherUser
 		}
+		if !c.Authenticated() && p.Late {
+			return connection.ErrTooLate
+		}
 		if len(p.Rooms) > 0 && len(c.Rooms)+added(c, p.Rooms) > p.Max {
 			return connection.ErrTooManyRooms
 		}
