@@ -75,7 +75,7 @@ func (c claimSet) date(name string) (time.Time, error) {
 	if !ok || err != nil {
 		return time.Time{}, err
 	}
-	if seconds <= 0 || seconds > lastDate {
+	if seconds < 0 || seconds > lastDate {
 		return time.Time{}, invalid("%s is no date", name)
 	}
 	return time.UnixMilli(int64(seconds * 1000)), nil

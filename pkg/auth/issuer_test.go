@@ -168,20 +168,22 @@ func TestDates(t *testing.T) {
 		claims jwt.MapClaims
 		want   error
 	}{
-		"expired within the leeway":      {jwt.MapClaims{"iat": now - 60, "exp": now - 4}, nil},
-		"expired beyond the leeway":      {jwt.MapClaims{"iat": now - 60, "exp": now - 5}, ErrExpired},
-		"not before, within the leeway":  {jwt.MapClaims{"nbf": now + 5}, nil},
-		"not before, beyond the leeway":  {jwt.MapClaims{"nbf": now + 6}, ErrInvalid},
-		"issued in the future":           {jwt.MapClaims{"iat": now + 6}, ErrInvalid},
-		"no issue":                       {jwt.MapClaims{"iat": nil}, ErrInvalid},
-		"no expiry":                      {jwt.MapClaims{"exp": nil}, ErrInvalid},
-		"an expiry of null":              {jwt.MapClaims{"exp": jwtNull{}}, ErrInvalid},
-		"an expiry of text":              {jwt.MapClaims{"exp": "2099-01-01"}, ErrInvalid},
-		"an expiry beyond all calendars": {jwt.MapClaims{"exp": 1e300}, ErrInvalid},
-		"an issue before all calendars":  {jwt.MapClaims{"iat": -1}, ErrInvalid},
-		"a fraction":                     {jwt.MapClaims{"exp": float64(now) + 0.5}, nil},
-		"a life of seven days":           {jwt.MapClaims{"exp": now + 7*86400}, nil},
-		"a life of more":                 {jwt.MapClaims{"exp": now + 7*86400 + 1}, ErrInvalid},
+		"expired within the leeway":        {jwt.MapClaims{"iat": now - 60, "exp": now - 4}, nil},
+		"expired beyond the leeway":        {jwt.MapClaims{"iat": now - 60, "exp": now - 5}, ErrExpired},
+		"not before the beginning of time": {jwt.MapClaims{"nbf": 0}, nil},
+		"issued at the beginning of time":  {jwt.MapClaims{"iat": 0}, ErrInvalid},
+		"not before, within the leeway":    {jwt.MapClaims{"nbf": now + 5}, nil},
+		"not before, beyond the leeway":    {jwt.MapClaims{"nbf": now + 6}, ErrInvalid},
+		"issued in the future":             {jwt.MapClaims{"iat": now + 6}, ErrInvalid},
+		"no issue":                         {jwt.MapClaims{"iat": nil}, ErrInvalid},
+		"no expiry":                        {jwt.MapClaims{"exp": nil}, ErrInvalid},
+		"an expiry of null":                {jwt.MapClaims{"exp": jwtNull{}}, ErrInvalid},
+		"an expiry of text":                {jwt.MapClaims{"exp": "2099-01-01"}, ErrInvalid},
+		"an expiry beyond all calendars":   {jwt.MapClaims{"exp": 1e300}, ErrInvalid},
+		"an issue before all calendars":    {jwt.MapClaims{"iat": -1}, ErrInvalid},
+		"a fraction":                       {jwt.MapClaims{"exp": float64(now) + 0.5}, nil},
+		"a life of seven days":             {jwt.MapClaims{"exp": now + 7*86400}, nil},
+		"a life of more":                   {jwt.MapClaims{"exp": now + 7*86400 + 1}, ErrInvalid},
 	} {
 		id, err := b.verifier.Verify(t.Context(), b.edwd.sign(t, b.claims(test.claims), nil))
 		if !errors.Is(err, test.want) || (err == nil && id.Expired(b.clock.Now())) {

@@ -55,7 +55,8 @@ type Store interface {
 	Check(ctx context.Context, id string, strikes int, next time.Time) error
 
 	// Condemn makes the connection due at once, to be ended with the close
-	// code; 0 only makes it due.
+	// code, unless it is to be ended with as high a one already: those that do
+	// not let come back are above those that do. 0 only makes it due.
 	Condemn(ctx context.Context, id string, code int, now time.Time) error
 
 	// MarkClosing ends a connection but for its traces, which the sweeper

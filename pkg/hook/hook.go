@@ -28,7 +28,10 @@ import (
 // get in, and what cannot be judged is not published.
 type Hooks interface {
 	// Authenticate says who is behind a token, of a handshake, of hello or of
-	// auth. verify is what happens without hooks: call it and look at what it
+	// auth. A ticket does not pass by: whoever made it has said who it is for, so
+	// hold to your rules there. Every other hook is asked of its user as well.
+	//
+	// verify is what happens without hooks: call it and look at what it
 	// returns, or do not and take tokens of another kind. The permissions that
 	// it returns are kept with the connection and need no look-up later.
 	//

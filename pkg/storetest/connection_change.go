@@ -162,6 +162,16 @@ var checkTests = []test[connection.Store]{
 		ok(t, s.Condemn(t.Context(), id, 3503, Start))
 		same(t, get(t, s, id).Sentence, 3503)
 	}},
+	{"a sentence is not taken back by one that lets come back", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		ok(t, s.Condemn(t.Context(), id, 3001, Start.Add(time.Minute)))
+		ok(t, s.Condemn(t.Context(), id, 3503, Start))
+		before := get(t, s, id)
+		same(t, before.Sentence, 3503)
+		ok(t, s.Condemn(t.Context(), id, 3001, Start.Add(time.Hour)))
+		ok(t, s.Condemn(t.Context(), id, 3503, Start.Add(time.Hour)))
+		same(t, get(t, s, id), before)
+	}},
 	{"to condemn without a code only makes due", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
 		ok(t, s.Condemn(t.Context(), id, 0, Start))

@@ -24,7 +24,9 @@ type rules struct {
 	clock    clock.Clock
 	machines map[string]string // name → SHA-256 of its key, in hex
 	isMember func(ctx context.Context, user, team string) (bool, error)
-	notify   func(ctx context.Context, user string, p hook.Published) error
+	// notify tells a user of a message. A notice that was given already has the
+	// same id: a queue that knows the ids of minutes ago gives it once.
+	notify func(ctx context.Context, id, user string, p hook.Published) error
 }
 
 // newRules is what pkg/rule calls New: it makes the rules of one environment of
@@ -40,8 +42,8 @@ func newRules(_ context.Context, host app.Host) (hook.Hooks, error) {
 		return nil, fmt.Errorf("TEAMS: %w", err)
 	}
 	r.isMember = func(_ context.Context, user, team string) (bool, error) { return teams[user] == team, nil }
-	r.notify = func(_ context.Context, user string, p hook.Published) error {
-		_, err := fmt.Fprintf(host.Log, "%s was mentioned in %s, number %d\n", user, p.Room, p.Seq)
+	r.notify = func(_ context.Context, id, user string, p hook.Published) error {
+		_, err := fmt.Fprintf(host.Log, "notice %s: %s was mentioned in %s, number %d\n", id, user, p.Room, p.Seq)
 		return err
 	}
 	return r, nil
@@ -109,16 +111,15 @@ func (*rules) BeforePublish(_ context.Context, p hook.Publish) (json.RawMessage,
 
 var mention = regexp.MustCompile(`@(\w+)`)
 
-// AfterPublish notifies who is mentioned, once for each entry: a repetition of
-// a publish finds that it stood there.
+// AfterPublish notifies who is mentioned. A repetition of a publish calls it
+// again, also for an entry that stood there before: the first call may have died
+// half-way.
 func (r *rules) AfterPublish(ctx context.Context, p hook.Published) error {
-	if p.Duplicate {
-		return nil
-	}
 	var message struct{ Text string }
 	_ = json.Unmarshal(p.Data, &message) // what is no object mentions nobody
 	for _, found := range mention.FindAllStringSubmatch(message.Text, -1) {
-		if err := r.notify(ctx, found[1], p); err != nil {
+		id := fmt.Sprintf("%s/%s/%d/%s", p.Room, p.Epoch, p.Seq, found[1])
+		if err := r.notify(ctx, id, found[1], p); err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
 	}

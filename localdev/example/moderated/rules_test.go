@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/client"
+	"github.com/gapless-rooms/gapless/pkg/hook"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
@@ -149,7 +152,9 @@ func TestMachinesHaveKeys(t *testing.T) {
 	}
 }
 
-func TestWhoIsMentionedIsNotifiedOnce(t *testing.T) {
+// TestWhoIsMentionedIsNotified each time under the same id, for what was sent
+// again may be what was never told.
+func TestWhoIsMentionedIsNotified(t *testing.T) {
 	t.Parallel()
 	var logged output
 	s := run(t, &logged)
@@ -159,8 +164,31 @@ func TestWhoIsMentionedIsNotifiedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := strings.Count(logged.String(), "grace was mentioned in lobby, number 1"); n != 1 {
-		t.Errorf("notified %d times", n)
+	notices := regexp.MustCompile(`notice (\S+): grace was mentioned in lobby, number 1`).FindAllStringSubmatch(logged.String(), -1)
+	ids := map[string]bool{}
+	for _, notice := range notices {
+		ids[notice[1]] = true
+	}
+	if len(notices) != 3 || len(ids) != 1 {
+		t.Errorf("%d notices under the ids %v", len(notices), ids)
+	}
+}
+
+func TestNoticeThatFailsIsGivenWithTheRepetition(t *testing.T) {
+	t.Parallel()
+	var told []string
+	failure := errors.New("the queue is down")
+	r := &rules{notify: func(_ context.Context, id, _ string, _ hook.Published) error {
+		told = append(told, id)
+		return failure
+	}}
+	p := hook.Published{Publish: hook.Publish{Room: "lobby", Data: []byte(`{"text":"hello @grace"}`)}, Epoch: "e", Seq: 7}
+	if err := r.AfterPublish(t.Context(), p); !errors.Is(err, failure) {
+		t.Fatal(err)
+	}
+	failure, p.Duplicate = nil, true
+	if err := r.AfterPublish(t.Context(), p); err != nil || !slices.Equal(told, []string{"lobby/e/7/grace", "lobby/e/7/grace"}) {
+		t.Errorf("%v, told %v", err, told)
 	}
 }
 

@@ -152,13 +152,24 @@ func (s *Connections) Check(ctx context.Context, id string, strikes int, next ti
 	return s.changeOpen(ctx, id, "record check", "SET st = :st", item{":st": number(strikes)})
 }
 
-// Condemn makes a connection due: 1 WRU.
+// Condemn makes a connection due: 1 WRU. A sentence that cannot be read stands.
 func (s *Connections) Condemn(ctx context.Context, id string, code int, now time.Time) error {
 	if code == 0 {
 		return s.changeOpen(ctx, id, "make connection due", "SET ck = :ck", item{":ck": millis(now)})
 	}
-	return s.changeOpen(ctx, id, "condemn connection", "SET ck = :ck, bc = :bc",
-		item{":ck": millis(now), ":bc": number(code)})
+	_, err := s.change(ctx, id, "condemn connection", "SET ck = :ck, bc = :bc",
+		open+" AND (attribute_not_exists(bc) OR bc < :bc)", item{":ck": millis(now), ":bc": number(code)})
+	if err == nil {
+		return nil
+	}
+	found, err := standing(err)
+	if err != nil {
+		return err
+	}
+	if c := connectionOf(found); len(found) == 0 || c.Closing {
+		return connection.ErrNotFound
+	}
+	return nil // as high a sentence stands
 }
 
 // MarkClosing ends a connection but for its traces: 1 WRU.

@@ -180,9 +180,8 @@ func (s *Connections) Check(ctx context.Context, id string, strikes int, next ti
 // Condemn makes a connection due.
 func (s *Connections) Condemn(ctx context.Context, id string, code int, now time.Time) error {
 	return s.change(ctx, id, func(c *connection.Connection) error {
-		c.CheckAt = stored(now)
-		if code != 0 {
-			c.Sentence = code
+		if code == 0 || code > c.Sentence {
+			c.CheckAt, c.Sentence = stored(now), max(code, c.Sentence)
 		}
 		return nil
 	})
