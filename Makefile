@@ -272,7 +272,7 @@ sim-model: ## Explore every interleaving of the log's protocol.
 .PHONY: test-security
 test-security: ## Attack tokens, tickets, secrets, handshakes, permissions, hooks and limits; print the table of attacks.
 	go test -race -count=1 -v ./pkg/auth ./pkg/ticket ./pkg/revocation ./pkg/hook ./pkg/limit ./localdev/leak | grep -E '^ *--- |^(FAIL|ok)|_test.go'
-	go test -race -count=1 -v -run 'Ticket|URL|Secret|AsPrinted|TestAuth' ./localdev/e2e | grep -E '^ *--- |^(FAIL|ok)|_test.go'
+	go test -race -count=1 -v -run 'Ticket|URL|Secret|AsPrinted|TestAuth|Ephemeral' ./localdev/e2e | grep -E '^ *--- |^(FAIL|ok)|_test.go'
 	go test -race -count=1 -v -run 'Handshakes|Headers|Tokens' ./pkg/handler | grep -E '^ *--- |^(FAIL|ok)|_test.go'
 	go test -race -count=1 -run 'OneWay|Access' ./pkg/config
 	go test -race -count=1 -v -run 'Revoked|Users|Rooms|Presence|Token|Membership|Hooks' ./pkg/sweep | grep -E '^ *--- |^(FAIL|ok)|_test.go'
