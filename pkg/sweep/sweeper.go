@@ -32,8 +32,11 @@ type Config struct {
 	// Default 10 min, which is when API Gateway closes one that neither side
 	// uses.
 	IdleAfter time.Duration
-	// Margin is how long before its deadline a sweep stops. Default 5 s.
+	// Margin is how long before its deadline a sweep begins nothing any more. What
+	// is under way ends at half of it. Default 5 s.
 	Margin time.Duration
+	// CallTimeout bounds a call of the gateway. Default 3 s.
+	CallTimeout time.Duration
 	// Width bounds how many connections are looked at at once. Default 32.
 	Width int
 	// MaxConnections is how many connections one user may have. Default 100;
@@ -57,6 +60,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.CheckEvery, 10*time.Minute)
 	set(&c.IdleAfter, 10*time.Minute)
 	set(&c.Margin, 5*time.Second)
+	set(&c.CallTimeout, 3*time.Second)
 	if c.Width == 0 {
 		c.Width = 32
 	}
@@ -100,7 +104,9 @@ type Sweeper struct {
 
 // New returns a Sweeper.
 func New(parts Parts, config Config) *Sweeper {
-	return &Sweeper{parts, config.WithDefaults()}
+	config = config.WithDefaults()
+	parts.Gateway = bounded{parts.Gateway, config.CallTimeout}
+	return &Sweeper{parts, config}
 }
 
 // Report counts what a sweep did.
@@ -122,6 +128,11 @@ type Report struct {
 // Sweep looks at everything that is due. A connection that cannot be handled
 // now stays due and stops no other.
 func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-s.config.Margin/2))
+		defer cancel()
+	}
 	var t tally
 	err := errors.Join(s.redrive(ctx, &t), s.sweepConnections(ctx, &t))
 	report := t.report()
@@ -166,6 +177,11 @@ const partitionWidth = 4
 var everything = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
+	if s.outOfTime(ctx) {
+		t.unfinished.Store(true)
+		t.uncounted.Store(true)
+		return nil
+	}
 	now := s.Clock.Now()
 	revoked, unread := s.Revocations.Read(ctx)
 	t.revoked = revoked
@@ -175,7 +191,12 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 	partitions.SetLimit(partitionWidth)
 	var work errgroup.Group
 	work.SetLimit(s.config.Width)
-	for p := range s.Connections.Partitions() {
+	n := s.Connections.Partitions()
+	// Each minute another is the first: sweeps that run out of time must not all
+	// leave out the same.
+	first := int(now.Unix() / 60 % int64(n))
+	for i := range n {
+		p := (first + i) % n
 		partitions.Go(func() error {
 			due := connection.DueParams{Partition: p, Now: everything}
 			for {
@@ -233,7 +254,7 @@ func judge(c *connection.Connection, revoked revocation.List, now time.Time) boo
 
 func (s *Sweeper) outOfTime(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || (ok && deadline.Sub(s.Clock.Now()) < s.config.Margin)
+	return ctx.Err() != nil || (ok && deadline.Sub(s.Clock.Now()) < s.config.Margin/2)
 }
 
 func (s *Sweeper) visit(ctx context.Context, c connection.Connection, t *tally) {
