@@ -21,6 +21,13 @@ dev: $(if $(ISOLATED),build-isolated) ## Run Gapless and a local AWS; console on
 	@go build -o build/gapless ./localdev
 	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(if $(SAM),--sam=$(SAM)) $(if $(LOCALSTACK),--localstack=$(LOCALSTACK)) $(ARGS)
 
+# Looks for tokens in what tests print, whatever they are written in.
+LEAKS := 2>&1 | $(CURDIR)/build/gapless leaks --plain
+
+.PHONY: leaks
+leaks:
+	@go build -o build/gapless ./localdev
+
 # The browser's tests skip themselves; this says so where nobody could miss it.
 BROWSER_CHECK := command -v "$${CHROMIUM:-chromium}" chromium-browser google-chrome chrome >/dev/null || \
 	echo "NO BROWSER: the tests of the console and of the SDK in a browser are skipped (localdev/browser). Install chromium."; \
@@ -32,13 +39,12 @@ axe: ## Install the accessibility checker for the tests in localdev/browser (Nod
 	cd localdev/browser && npm ci
 
 .PHONY: test-browser
-test-browser: axe ## Test the console and the TypeScript SDK in Chromium; screenshots in build/screenshots.
-	go test -count=1 -v ./localdev/browser
+test-browser: axe leaks ## Test the console and the TypeScript SDK in Chromium; screenshots in build/screenshots.
+	go test -count=1 -v ./localdev/browser $(LEAKS)
 
 .PHONY: test
-test: ## Run every test that needs nothing but Go and Node, and those in Chromium where it is found; look for tokens in what they print.
+test: leaks ## Run every test that needs nothing but Go and Node, and those in Chromium where it is found; look for tokens in what they print.
 	@$(BROWSER_CHECK)
-	@go build -o build/gapless ./localdev
 	go test -race -json ./... | build/gapless leaks
 	@if command -v npm >/dev/null; then $(MAKE) test-js; else echo 'NO NODE HERE: THE TYPESCRIPT SDK WAS NOT TESTED' >&2; fi
 
@@ -125,8 +131,8 @@ sam-start: ## Serve the functions in containers, for make dev SAM=http://127.0.0
 	@exec sam local start-lambda --port $(SAM_PORT) --warm-containers EAGER $(SAM_LOCAL)
 
 .PHONY: test-sam
-test-sam: ## Run the functions on the SAM CLI (Docker; .ci/docker make test-sam brings both).
-	go test -count=1 -timeout 15m -v -run '^TestSAM$$' ./localdev
+test-sam: leaks ## Run the functions on the SAM CLI (Docker; .ci/docker make test-sam brings both).
+	go test -count=1 -timeout 15m -v -run '^TestSAM$$' ./localdev $(LEAKS)
 
 .PHONY: test-localstack
 test-localstack: ## Run the stack on LocalStack, at LOCALSTACK=http://127.0.0.1:4566; it must reach this machine's loopback.
@@ -175,8 +181,8 @@ verify-page: $(JS_READY) ## Fail if the SDK in the console's page is stale (Node
 verify: verify-page
 
 .PHONY: test-isolated
-test-isolated: build-isolated ## Run the end-to-end tests with the functions as processes.
-	go test -count=1 ./localdev/e2e -isolated $(CURDIR)/build/isolated
+test-isolated: build-isolated leaks ## Run the end-to-end tests with the functions as processes.
+	go test -count=1 ./localdev/e2e -isolated $(CURDIR)/build/isolated $(LEAKS)
 	go test -count=1 -run 'TestWayOfAMessage|TestRoomIsShown' ./localdev/console -isolated $(CURDIR)/build/isolated
 
 .PHONY: measure
@@ -214,14 +220,15 @@ test-infra: build test-isolated test-upgrade $(CFN_LINT) ## Test the CDK app (No
 	GAPLESS_BUILD=$(CURDIR)/build CFN_LINT=$$(ls $(CFN_LINT) 2>/dev/null || true) go test -count=1 -tags infra ./infra/...
 
 .PHONY: test-oidc
-test-oidc: ## Log in with a real OpenID provider, and connect with its tokens (Node 20 or later).
+test-oidc: leaks ## Log in with a real OpenID provider, and connect with its tokens (Node 20 or later).
 	cd localdev/e2e/testdata/oidc && npm ci --silent --no-audit --no-fund
-	GAPLESS_OIDC=1 go test -race -count=1 -run '^TestRealOpenIDProvider$$' -v ./localdev/e2e
+	GAPLESS_OIDC=1 go test -race -count=1 -run '^TestRealOpenIDProvider$$' -v ./localdev/e2e $(LEAKS)
 
 .PHONY: test-js
-test-js: ## Build, test and measure the TypeScript SDK (Node 20 or later), on the local stack too.
+test-js: leaks ## Build, test and measure the TypeScript SDK (Node 20 or later), on the local stack too.
 	@# With -race, as all of the stack has been built so by then.
-	cd pkg/client/js && npm ci && npm run check && npm run build && npm test && npm run size && GOFLAGS="$${GOFLAGS:-} -race" npm run test:integration
+	cd pkg/client/js && npm ci && npm run check && npm run build && npm run size
+	cd pkg/client/js && { npm test && GOFLAGS="$${GOFLAGS:-} -race" npm run test:integration; } $(LEAKS)
 
 .PHONY: test-js-runtimes
 test-js-runtimes: ## Try the TypeScript SDK in Deno, Bun and Chromium (looked for), and its package as others resolve it.

@@ -98,3 +98,19 @@ func TestOutput(t *testing.T) {
 		t.Error("no test has run, and all is well")
 	}
 }
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		text string
+		good bool
+	}{
+		{"ok 1 - it joins\nok 2", true}, {"ok 1\nnot ok 2 - " + token + "\n", false}, {"Bearer " + token, false}, {ticket, false}, {"", false},
+	} {
+		var out strings.Builder
+		err := leak.Lines(&out, strings.NewReader(test.text))
+		if (err == nil) != test.good || out.String() != test.text || (err != nil && strings.Contains(err.Error(), token)) {
+			t.Errorf("%q: %q, %v", test.text, out.String(), err)
+		}
+	}
+}

@@ -34,6 +34,32 @@ func Output(w io.Writer, r io.Reader) error {
 	return errors.Join(o.found...)
 }
 
+// Lines passes on what tests of any kind print, and looks at every line. It
+// returns an error that says what was printed, if a secret was, or if nothing
+// has come in.
+func Lines(w io.Writer, r io.Reader) error {
+	var found []error
+	lines := bufio.NewReader(r)
+	for n := 0; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if _, err := w.Write(line); err != nil {
+			return fmt.Errorf("pass on the tests' output: %w", err)
+		}
+		if secret := Look(line); secret != "" && len(found) < tooMany {
+			found = append(found, fmt.Errorf("line %d prints a secret: %s", n+1, secret))
+		}
+		if errors.Is(err, io.EOF) {
+			if n == 0 && len(line) == 0 {
+				return errors.New("no output of tests has come in")
+			}
+			return errors.Join(found...)
+		}
+		if err != nil {
+			return fmt.Errorf("read the tests' output: %w", err)
+		}
+	}
+}
+
 // event is what test2json writes (https://pkg.go.dev/cmd/test2json).
 type event struct{ Action, Package, ImportPath, Test, Output string }
 
