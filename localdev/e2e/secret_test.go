@@ -72,7 +72,7 @@ func TestNobodyGetsInWithoutTheSecret(t *testing.T) {
 	t.Parallel()
 	var broken atomic.Bool
 	broken.Store(true)
-	s := stack.RunT(t, stack.Config{NoSchedule: true, Transport: func(_ string, next http.RoundTripper) http.RoundTripper {
+	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_AUTH_GRACE": "1h"}, Transport: func(_ string, next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if broken.Load() && strings.HasPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager.") {
 				return nil, errors.New("secrets manager cannot be reached")
