@@ -107,12 +107,12 @@ func (l *Limiter) TakeN(ctx context.Context, key string, n int) (int, Verdict, e
 		})
 		l.mu.Lock()
 		switch current := s.window == window; {
-		case err != nil:
-			s.asked = s.asked && !(current && first) // the free share is still to be counted
-		case current:
+		case err == nil && current:
 			got := min(wanted, max(0, l.budget-sum+wanted))
 			s.granted += got
 			s.spent = s.spent || got < wanted
+		case first && current:
+			s.asked = false // the free share is still to be counted
 		}
 		l.mu.Unlock()
 		if err != nil {
