@@ -44,7 +44,7 @@ var granted = map[string]rights{
 	"broadcast": {
 		tables: map[string]string{
 			"connections": "UpdateItem",
-			"rooms":       "UpdateItem DeleteItem Query",
+			"rooms":       "GetItem UpdateItem DeleteItem Query",
 			"log":         "PutItem Query",
 		},
 		connections: "POST GET",

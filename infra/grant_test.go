@@ -28,7 +28,7 @@ func TestGrants(t *testing.T) {
 		},
 		"broadcast": {
 			log, "connections: dynamodb:UpdateItem",
-			"rooms: dynamodb:DeleteItem dynamodb:Query dynamodb:UpdateItem",
+			"rooms: dynamodb:DeleteItem dynamodb:GetItem dynamodb:Query dynamodb:UpdateItem",
 			"log: dynamodb:PutItem dynamodb:Query", "wake: sns:Publish",
 			"dead-letters: sqs:SendMessage", "GET POST: execute-api:ManageConnections",
 		},

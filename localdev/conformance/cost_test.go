@@ -104,7 +104,8 @@ func TestUnits(t *testing.T) {
 	})
 	m.costs(t, "Carry", 0, 1, func() error { return connections.Carry(ctx, c.ID, 1) })
 	m.costs(t, "DropRoom", 0, 1, func() error { return connections.DropRoom(ctx, c.ID, "lobby", storetest.Start) })
-	m.costs(t, "Check", 0, 1, func() error { return connections.Check(ctx, c.ID, 0, storetest.Start) })
+	m.costs(t, "Check", 0, 1, func() error { return connections.Check(ctx, connection.CheckParams{ID: c.ID, Next: storetest.Start}) })
+	m.costs(t, "MarkUntold", 0, 1, func() error { return connections.MarkUntold(ctx, c.ID, false, storetest.Start) })
 	m.costs(t, "Condemn", 0, 1, func() error { return connections.Condemn(ctx, c.ID, 3503, storetest.Start) })
 	m.costs(t, "MarkClosing", 0, 1, func() error { return connections.MarkClosing(ctx, c.ID, storetest.Start) })
 	m.costs(t, "Due", 0.5, 0, func() error {

@@ -183,11 +183,13 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		lose()
 		ok(t, s.DropRoom(t.Context(), "a=", "lobby", storetest.Start))
 		lose()
-		ok(t, s.Check(t.Context(), "a=", 1, storetest.Start))
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: "a=", Strikes: 1, Next: storetest.Start}))
+		lose()
+		ok(t, s.MarkUntold(t.Context(), "a=", true, storetest.Start))
 		lose()
 		ok(t, s.Condemn(t.Context(), "a=", 3503, storetest.Start))
 		lose()
-		ok(t, s.Check(t.Context(), "a=", 1, storetest.Start))
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: "a=", Strikes: 1, Next: storetest.Start}))
 		lose()
 		ok(t, s.MarkClosing(t.Context(), "a=", storetest.Start))
 		lose()
@@ -322,7 +324,10 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	},
 	"Carry": func(ctx context.Context, b backend) error { return b.connections().Carry(ctx, "a=", 1) },
 	"Check": func(ctx context.Context, b backend) error {
-		return b.connections().Check(ctx, "a=", 0, storetest.Start)
+		return b.connections().Check(ctx, connection.CheckParams{ID: "a=", Next: storetest.Start})
+	},
+	"MarkUntold": func(ctx context.Context, b backend) error {
+		return b.connections().MarkUntold(ctx, "a=", false, storetest.Start)
 	},
 	"Condemn": func(ctx context.Context, b backend) error {
 		return b.connections().Condemn(ctx, "a=", 3503, storetest.Start)

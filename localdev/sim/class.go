@@ -86,10 +86,10 @@ func Classes() []Class {
 		{Name: "disconnect", Strict: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.clients(8, Cut, CutSilent, CutLate)
 		}},
-		{Name: "post", Sync: true, Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+		{Name: "post", Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.clients(10, SlowPosts, WrongGone, ThrottlePost, FailPost, DeadPeer, Freeze)
 		}},
-		{Name: "stuck member", Sync: true, Bound: 6 * time.Minute, plan: func(r *rand.Rand, p *planner) {
+		{Name: "stuck member", Bound: 6 * time.Minute, plan: func(r *rand.Rand, p *planner) {
 			p.add(Fault{Kind: pick(r, SlowPosts, Freeze, ThrottlePost), Client: 0, At: between(r, 0, 10*time.Second), Times: 1 << 20, Delay: 2900 * time.Millisecond})
 		}},
 		{Name: "skew", Strict: true, Skew: 3 * time.Second, Bound: time.Minute, plan: func(*rand.Rand, *planner) {}},
@@ -136,6 +136,11 @@ func Classes() []Class {
 				p.clients(8, Cut, CutSilent, CutLate)
 			},
 		},
+		{Name: "unreachable", Bound: 6 * time.Minute, plan: func(r *rand.Rand, p *planner) {
+			p.clients(8, SlowPosts, ThrottlePost, FailPost, Freeze)
+			// Two wrong 410s one after the other are believed, one is not.
+			p.add(Fault{Kind: WrongGone, Client: r.IntN(p.members), At: between(r, time.Second, active), Times: 1})
+		}},
 		// For scenarios only, see crash.go.
 		{Name: "mixed calm", Sync: true, Bound: 15 * time.Minute, plan: func(*rand.Rand, *planner) {}},
 	}

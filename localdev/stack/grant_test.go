@@ -225,10 +225,10 @@ func (d driver) disconnect(name string) {
 	d.run("disconnect", d.event(name, "$disconnect", "DISCONNECT", "", nil))
 }
 
-func (d driver) broadcast(room string) {
-	d.run("broadcast", map[string]any{"Records": []any{map[string]any{
-		"Sns": map[string]any{"Message": `{"kind":"drain","room":"` + room + `"}`},
-	}}})
+func (d driver) broadcast(room string) { d.wake(`{"kind":"drain","room":"` + room + `"}`) }
+
+func (d driver) wake(message string) {
+	d.run("broadcast", map[string]any{"Records": []any{map[string]any{"Sns": map[string]any{"Message": message}}}})
 }
 
 func (d driver) connections() {
@@ -252,6 +252,7 @@ func (d driver) connections() {
 
 func (d driver) rooms() {
 	d.message("a", `{"action":"publish","room":"lobby","data":1,"key":"k"}`)
+	d.wake(`{"kind":"behind","room":"lobby","origin":"` + id("b") + `"}`)
 	d.message("a", `{"action":"history","room":"lobby","since":0}`)
 	d.message("a", `{"action":"presence","room":"lobby"}`)
 	d.message("a", `{"action":"leave","room":"lobby"}`)

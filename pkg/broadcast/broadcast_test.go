@@ -83,7 +83,17 @@ func (g *gateway) got(t *testing.T, id string) (seqs []uint64, others []protocol
 // rooms is the reference, and fails as told.
 type rooms struct {
 	*memory.Rooms
-	fail error
+	fail   error
+	behind func(id string, state room.Behind) error // before it is recorded
+}
+
+func (r *rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind) error {
+	if r.behind != nil {
+		if err := r.behind(m.ConnectionID, state); err != nil {
+			return err
+		}
+	}
+	return r.Rooms.SetBehind(ctx, m, state)
 }
 
 func (r *rooms) Members(ctx context.Context, name string, shard int, now time.Time) (room.Roll, error) {
@@ -108,6 +118,7 @@ func (w *waker) Wake(_ context.Context, wakes ...broadcast.Wake) error {
 type bundle struct {
 	*testing.T
 	*broadcast.Broadcaster
+	parts       broadcast.Parts
 	store       *memory.Log
 	log         *msglog.Log
 	members     *rooms
@@ -132,16 +143,22 @@ func inTime(t *testing.T, f func(b *bundle)) {
 			t.Fatal(err)
 		}
 		b.log = log
-		b.Broadcaster, err = broadcast.New(broadcast.Parts{
+		b.parts = broadcast.Parts{
 			Log: log, Members: b.members, Connections: b.connections, Gateway: b.gateway, Waker: b.waker,
 			Clock: clock.System(), NewID: newID, Logger: slog.New(slog.DiscardHandler),
 			Metrics: telemetry.NewMetrics(slog.New(slog.DiscardHandler), clock.System(), "broadcast"),
-		}, broadcast.Config{})
-		if err != nil {
-			t.Fatal(err)
 		}
+		b.configure(broadcast.Config{})
 		f(b)
 	})
+}
+
+func (b *bundle) configure(config broadcast.Config) {
+	b.Helper()
+	var err error
+	if b.Broadcaster, err = broadcast.New(b.parts, config); err != nil {
+		b.Fatal(err)
+	}
 }
 
 func (b *bundle) join(ids ...string) {

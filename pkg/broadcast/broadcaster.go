@@ -31,6 +31,9 @@ type Config struct {
 	// SlowAfter is for how long a member may refuse its messages before it is
 	// behind. Default 2 s.
 	SlowAfter time.Duration
+	// BehindAfter is for how long a message may wait for a member that does take
+	// some, but less than comes, before it is behind. Default 10 s.
+	BehindAfter time.Duration
 	// PostTimeout bounds one post. Default 3 s.
 	PostTimeout time.Duration
 	// Margin is how long before its deadline a broadcaster hands on.
@@ -58,7 +61,7 @@ type Config struct {
 func (c Config) WithDefaults() Config {
 	durations := map[*time.Duration]time.Duration{
 		&c.LeaseFor: 15 * time.Second, &c.Linger: 100 * time.Millisecond,
-		&c.LateAfter: time.Second, &c.SlowAfter: 2 * time.Second, &c.PostTimeout: 3 * time.Second, &c.Margin: 5 * time.Second,
+		&c.LateAfter: time.Second, &c.SlowAfter: 2 * time.Second, &c.BehindAfter: 10 * time.Second, &c.PostTimeout: 3 * time.Second, &c.Margin: 5 * time.Second,
 	}
 	for field, value := range durations {
 		if *field == 0 {
@@ -76,7 +79,7 @@ func (c Config) WithDefaults() Config {
 
 func (c Config) validate() error {
 	switch {
-	case c.LeaseFor < 0, c.Linger < 0, c.LateAfter < 0, c.SlowAfter < 0, c.PostTimeout < 0, c.Margin < 0, c.Width < 0, c.PostsPerSecond < 0:
+	case c.LeaseFor < 0, c.Linger < 0, c.LateAfter < 0, c.SlowAfter < 0, c.BehindAfter < 0, c.PostTimeout < 0, c.Margin < 0, c.Width < 0, c.PostsPerSecond < 0:
 		return fmt.Errorf("broadcast configuration has a negative value: %+v", c)
 	case c.LeaseFor >= time.Minute:
 		return fmt.Errorf("lease of %v is not shorter than the minute after which a failed invocation is retried", c.LeaseFor)
@@ -85,9 +88,11 @@ func (c Config) validate() error {
 }
 
 // Connections is what a broadcaster may do to a connection: report that it
-// seems to be gone. It never deletes one.
+// could not be told that it is behind, or seems to be gone. It never deletes
+// one.
 type Connections interface {
-	Check(ctx context.Context, id string, strikes int, next time.Time) error
+	// MarkUntold is connection.Store's.
+	MarkUntold(ctx context.Context, id string, gone bool, now time.Time) error
 }
 
 // Parts are what a Broadcaster works with; all are required.
@@ -130,6 +135,8 @@ func (b *Broadcaster) Handle(ctx context.Context, w Wake) error {
 		return b.ephemeral(ctx, w)
 	case KindPresence:
 		return b.presence(ctx, w)
+	case KindBehind:
+		return b.behind(ctx, w)
 	default:
 		b.Logger.WarnContext(ctx, "wake-up of unknown kind passed over", "kind", string(w.Kind), "room", w.Room)
 		return nil
@@ -201,6 +208,9 @@ func (b *Broadcaster) pushAll(ctx context.Context, members []room.Member, origin
 // post sends one frame at the pace of our share of the account's rate.
 func (b *Broadcaster) post(ctx context.Context, id string, frame []byte) error {
 	if err := b.pace.Wait(ctx); err != nil {
+		if ctx.Err() == nil {
+			return errOutOfTime // its turn would come after the deadline
+		}
 		return fmt.Errorf("wait for the post rate: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.config.PostTimeout)

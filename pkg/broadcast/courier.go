@@ -8,7 +8,7 @@ import (
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
-	"github.com/gapless-rooms/gapless/pkg/protocol"
+	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
@@ -26,7 +26,10 @@ type courier struct {
 	mu        sync.Mutex
 	byID      map[string]*line
 	running   int
+	rolls     int           // counts reads of the members
 	throttled int           // lines that are being refused with 429
+	counted   time.Time     // when late lines were last counted
+	crowded   bool          // most lines were late: it is the rate, no member
 	idle      chan struct{} // closed when running falls to 0
 	failure   error         // first failure that is not one member's
 	head      uint64        // highest number offered
@@ -35,10 +38,15 @@ type courier struct {
 
 // line is one member's queue.
 type line struct {
-	member  room.Member
+	member room.Member
+	// queue is what has been offered and not dealt with. A letter leaves it
+	// when it was posted, or when the member has left or is behind and informed;
+	// not when the drain ends before that.
 	queue   []letter
 	running bool
-	stopped bool // behind: takes no more
+	stopped bool // behind, or about to be: takes no more
+	settled bool // stopped, and the member has left or is informed
+	since   int  // the latest read of the members that had begun by then
 }
 
 func newCourier(b *Broadcaster, plan planner) *courier {
@@ -50,21 +58,31 @@ func newCourier(b *Broadcaster, plan planner) *courier {
 	}
 }
 
-// offer queues letters for the members and returns at once. A member that
-// joined anew since it fell behind is served again.
-func (c *courier) offer(ctx context.Context, members []room.Member, letters []letter) {
+// reads counts a read of the members that begins now, for offer.
+func (c *courier) reads() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rolls++
+	return c.rolls
+}
+
+// offer queues letters, at least one, for the members as a read has found them,
+// and returns at once. A member that was behind is served again when a read that
+// began later finds it in step: it has joined anew.
+func (c *courier) offer(ctx context.Context, reading int, members []room.Member, letters []letter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.head = letters[len(letters)-1].seq
 	for _, m := range members {
 		l := c.byID[m.ConnectionID]
-		if l == nil || (l.stopped && m.Behind == room.InStep && !m.JoinedAt.Equal(l.member.JoinedAt)) {
-			// A stopped line sends no messages any more, so a new one beside it
+		if l == nil || (l.settled && l.since < reading && m.Behind == room.InStep) {
+			// A settled line sends no messages any more, so a new one beside it
 			// keeps the order.
-			l = &line{member: m, stopped: m.Behind != room.InStep}
+			l = &line{member: m, stopped: m.Behind != room.InStep, settled: m.Behind == room.Informed, since: reading}
 			c.byID[m.ConnectionID] = l
 			if m.Behind == room.Untold {
-				c.start(func() { c.tell(ctx, m) })
+				l.queue = letters
+				c.start(func() { c.inform(ctx, l, false) })
 			}
 		}
 		if l.stopped {
@@ -76,6 +94,19 @@ func (c *courier) offer(ctx context.Context, members []room.Member, letters []le
 			c.start(func() { c.serve(ctx, l) })
 		}
 	}
+}
+
+// confirmed is up to where every member has been dealt with, if so far was
+// offered.
+func (c *courier) confirmed(offered uint64) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.byID {
+		if len(l.queue) > 0 {
+			offered = min(offered, l.queue[0].seq-1)
+		}
+	}
+	return offered
 }
 
 // start runs f as a line. The caller holds mu.
@@ -131,7 +162,6 @@ func (c *courier) serve(ctx context.Context, l *line) {
 	for {
 		c.mu.Lock()
 		letters := l.queue
-		l.queue = nil
 		if len(letters) == 0 || l.stopped {
 			l.running = false
 			c.mu.Unlock()
@@ -140,9 +170,9 @@ func (c *courier) serve(ctx context.Context, l *line) {
 		c.mu.Unlock()
 
 		frames, err := c.plan.frames(letters, l.member.ConnectionID)
-		for _, frame := range frames {
+		for _, f := range frames {
 			if err == nil {
-				err = c.send(ctx, l.member.ConnectionID, frame)
+				err = c.send(ctx, l, f)
 			}
 		}
 		if ctx.Err() == nil && !errors.Is(err, connection.ErrGone) {
@@ -150,13 +180,29 @@ func (c *courier) serve(ctx context.Context, l *line) {
 		}
 		if err != nil {
 			c.giveUp(ctx, l, err)
+			continue
 		}
+		c.dealt(l, letters[len(letters)-1].seq)
 	}
 }
 
+// dealt takes what has been dealt with off a line's queue.
+func (c *courier) dealt(l *line, upto uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for n < len(l.queue) && l.queue[n].seq <= upto {
+		n++
+	}
+	l.queue = l.queue[n:]
+}
+
+// errLate is returned when a member takes less than comes.
+var errLate = errors.New("member takes less than comes")
+
 // send posts one frame, again and again while there is hope that the member
 // takes it.
-func (c *courier) send(ctx context.Context, id string, frame []byte) error {
+func (c *courier) send(ctx context.Context, l *line, f frame) error {
 	const firstPause, longestPause = 25 * time.Millisecond, 400 * time.Millisecond
 	refusedSince := time.Time{}
 	pause := firstPause
@@ -166,24 +212,32 @@ func (c *courier) send(ctx context.Context, id string, frame []byte) error {
 			c.countThrottled(-1)
 		}
 	}()
-	doubted := false
+	id := l.member.ConnectionID
+	doubted, warned := false, false
 	for {
-		err := c.postOnce(ctx, id, frame)
+		if c.tooLate(l) {
+			return errLate
+		}
+		err := c.postOnce(ctx, id, f.json)
 		switch {
-		case err == nil, ctx.Err() != nil, errors.Is(err, connection.ErrTooLarge):
+		case err == nil:
+			c.dealt(l, f.last)
+			return nil
+		case ctx.Err() != nil, errors.Is(err, connection.ErrTooLarge):
 			return err
 		case errors.Is(err, connection.ErrGone):
-			if doubted {
+			_, asked := c.Gateway.Status(ctx, id)
+			if doubted || errors.Is(asked, connection.ErrGone) {
 				return err
 			}
-			doubted = true
-			if _, asked := c.Gateway.Status(ctx, id); asked != nil {
-				if !errors.Is(asked, connection.ErrGone) && ctx.Err() == nil {
-					c.Logger.WarnContext(ctx, "410 is believed, since its connection cannot be asked about", "connectionId", id, "error", asked)
-				}
-				return err
+			if asked == nil {
+				doubted = true
+				continue // the 410 was wrong
 			}
-			continue // the 410 was wrong
+			if !warned && ctx.Err() == nil {
+				warned = true
+				c.Logger.WarnContext(ctx, "connection of a 410 cannot be asked about", "connectionId", id, "error", asked)
+			}
 		case errors.Is(err, connection.ErrThrottled):
 			if !marked {
 				marked = true
@@ -223,13 +277,43 @@ func (c *courier) countThrottled(by int) {
 	c.throttled += by
 }
 
-// rateLimited tells the account's rate from a slow client: refusals to many at
-// once are the rate, to one they are the client.
+// rateLimited reports whether the account's rate is used up.
 func (c *courier) rateLimited() bool {
-	const few = 3
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.throttled > few && 2*c.throttled > len(c.byID)
+	return c.many(c.throttled)
+}
+
+// many tells the account's rate from a slow client: what befalls many lines at
+// once is the rate, what befalls one is the client. The caller holds mu.
+func (c *courier) many(lines int) bool {
+	const few = 3
+	return lines > few && 2*lines > len(c.byID)
+}
+
+// tooLate reports whether a member is to be given up though it takes messages:
+// one has waited for it for too long, and not for most others.
+func (c *courier) tooLate(l *line) bool {
+	now := c.Clock.Now()
+	late := func(l *line) bool {
+		return len(l.queue) > 0 && now.Sub(l.queue[0].offered) >= c.config.BehindAfter
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !late(l) {
+		return false
+	}
+	// If all are late they all ask, so not each may count.
+	if now.Sub(c.counted) >= c.config.Linger {
+		n := 0
+		for _, other := range c.byID {
+			if late(other) {
+				n++
+			}
+		}
+		c.counted, c.crowded = now, c.many(n)
+	}
+	return !c.crowded
 }
 
 func (c *courier) fail(err error) {
@@ -241,67 +325,53 @@ func (c *courier) fail(err error) {
 }
 
 // giveUp stops live delivery to a member: it is behind until it joins again.
-// One that seems to be gone gets a strike, which the sweeper looks into; if its
-// connection is over already, what is left of the membership goes.
 func (c *courier) giveUp(ctx context.Context, l *line, cause error) {
 	c.mu.Lock()
 	l.stopped = true
-	l.queue = nil
-	member := l.member
 	c.mu.Unlock()
 	if ctx.Err() != nil || c.failed() != nil {
-		return // the drain ends without advancing; another one serves the member
+		return // the drain ends; another one serves the member
 	}
-	if errors.Is(cause, connection.ErrGone) {
-		err := c.Connections.Check(ctx, member.ConnectionID, 1, c.Clock.Now())
-		if errors.Is(err, connection.ErrNotFound) {
-			if err := c.Members.Delete(ctx, member.Room, member.ConnectionID); err != nil {
-				c.fail(err)
-			}
-			return
-		}
-		if err != nil {
-			c.fail(err)
-			return
-		}
-	}
-	err := c.Members.SetBehind(ctx, member, room.Untold)
+	err := c.Members.SetBehind(ctx, l.member, room.Untold)
 	switch {
 	case errors.Is(err, room.ErrNotMember):
-		return // it has left
+		c.settle(l) // it has left
 	case errors.Is(err, room.ErrOvertaken):
 		// It has joined anew and counts on what the line has just dropped.
 		c.fail(errRejoined)
-		return
 	case err != nil:
+		c.fail(err)
+	default:
+		gone := errors.Is(cause, connection.ErrGone)
+		if !gone {
+			c.countBehind()
+		}
+		c.inform(ctx, l, gone)
+	}
+}
+
+// inform has a member that is behind told so, and settles its line.
+func (c *courier) inform(ctx context.Context, l *line, gone bool) {
+	c.mu.Lock()
+	head := msglog.Position{Epoch: c.epoch, Seq: c.head}
+	c.mu.Unlock()
+	if err := c.Broadcaster.inform(ctx, l.member, head, gone); err != nil {
 		c.fail(err)
 		return
 	}
-	if !errors.Is(cause, connection.ErrGone) {
-		c.countBehind()
-		c.tell(ctx, member)
-	}
+	c.settle(l)
+}
+
+// settle ends a line: what becomes of its member is on record.
+func (c *courier) settle(l *line) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.settled, l.since, l.queue = true, c.rolls, nil
 }
 
 // errRejoined is returned when a line was given up although its member has
 // joined anew. Another drain must serve what this one has dropped.
 var errRejoined = errors.New("member joined anew while it was given up")
-
-// tell lets a member know that it is behind. If it cannot be told now, each
-// later drain tries again, and its next sync finds out.
-func (c *courier) tell(ctx context.Context, member room.Member) {
-	c.mu.Lock()
-	head := c.head
-	c.mu.Unlock()
-	frame, err := protocol.Marshal(protocol.NewBehind(member.Room, c.epoch, head))
-	if err != nil || c.postOnce(ctx, member.ConnectionID, frame) != nil {
-		return
-	}
-	err = c.Members.SetBehind(ctx, member, room.Informed)
-	if err != nil && !errors.Is(err, room.ErrNotMember) && !errors.Is(err, room.ErrOvertaken) {
-		c.Logger.WarnContext(ctx, "member told that it is behind, but not recorded", "room", member.Room, "error", err)
-	}
-}
 
 // temporary reports whether a later attempt may succeed.
 func temporary(err error) bool {

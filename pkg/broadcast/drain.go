@@ -51,6 +51,9 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 
 	working, stop := context.WithCancel(ctx)
 	err = d.run(working)
+	if errors.Is(err, errOutOfTime) {
+		d.courier.wait(working, b.config.Margin/2) // what is posted now need not be posted again
+	}
 	stop()
 	d.courier.lines.Wait()
 	d.courier.tellLateness(ctx)
@@ -127,30 +130,34 @@ func (d *drain) linger(ctx context.Context) error {
 // round offers entries to the members. The members are read after the entries:
 // one that joined in between has read those entries itself.
 func (d *drain) round(ctx context.Context, entries []msglog.Entry) error {
+	now := d.Clock.Now()
 	letters := make([]letter, 0, len(entries))
 	for _, e := range entries {
 		if e.Lost {
 			continue
 		}
-		l, err := newLetter(e)
+		l, err := newLetter(e, now)
 		if err != nil {
 			return err
 		}
 		letters = append(letters, l)
 	}
-	roll, err := d.Members.Members(ctx, d.room, 0, d.Clock.Now())
-	if err != nil {
-		return fmt.Errorf("read members: %w", err)
+	if len(letters) > 0 {
+		reading := d.courier.reads()
+		roll, err := d.Members.Members(ctx, d.room, 0, now)
+		if err != nil {
+			return fmt.Errorf("read members: %w", err)
+		}
+		d.expired = roll.Expired
+		d.courier.offer(ctx, reading, roll.Members, letters)
 	}
-	d.expired = roll.Expired
-	if d.courier.wait(ctx, 0) {
-		d.confirmed = d.offered
-	}
-	d.courier.offer(ctx, roll.Members, letters)
 	d.offered = entries[len(entries)-1].Seq
 	d.lastRound = d.Clock.Now()
 	return nil
 }
+
+// confirm takes up how far every member has been dealt with.
+func (d *drain) confirm() { d.confirmed = d.courier.confirmed(d.offered) }
 
 // release gives the lease back unless something has come since; then the room
 // is busy, and the drain goes on.
@@ -158,7 +165,7 @@ func (d *drain) release(ctx context.Context) (bool, error) {
 	if err := d.courier.failed(); err != nil {
 		return false, err
 	}
-	d.confirmed = d.offered
+	d.confirm()
 	looked := d.Clock.Now()
 	head, released, err := d.Log.Release(ctx, d.room, d.owner, d.at(d.confirmed))
 	if err != nil || released {
@@ -185,6 +192,7 @@ func (d *drain) mayGoOn(ctx context.Context) error {
 	}
 	d.courier.tellLateness(ctx) // now and then, and not only at a busy room's end
 	d.until = now.Add(d.config.LeaseFor)
+	d.confirm()
 	return d.Log.Renew(ctx, d.room, d.owner, d.at(d.confirmed), d.pendingSince(), d.until)
 }
 
@@ -233,6 +241,7 @@ func (d *drain) fail(ctx context.Context, cause error) error {
 }
 
 func (d *drain) abandon(ctx context.Context) error {
+	d.confirm()
 	err := d.Log.Abandon(ctx, d.room, d.owner, d.at(d.confirmed), d.pendingSince())
 	if errors.Is(err, msglog.ErrLeaseLost) {
 		return nil

@@ -26,10 +26,17 @@ func EncodeEntry(e msglog.Entry) (jsontext.Value, error) {
 
 // letter is an encoded entry on its way.
 type letter struct {
-	seq    uint64
-	origin string
-	at     time.Time // zero for a void
-	json   jsontext.Value
+	seq     uint64
+	origin  string
+	at      time.Time // zero for a void
+	json    jsontext.Value
+	offered time.Time // since when it waits for the members
+}
+
+// frame is what one post carries.
+type frame struct {
+	last uint64 // the highest number in it
+	json []byte
 }
 
 // oldest is when the first of the letters that are for a connection was
@@ -43,12 +50,12 @@ func oldest(letters []letter, connectionID string) time.Time {
 	return time.Time{}
 }
 
-func newLetter(e msglog.Entry) (letter, error) {
+func newLetter(e msglog.Entry, now time.Time) (letter, error) {
 	b, err := EncodeEntry(e)
 	if err != nil {
 		return letter{}, fmt.Errorf("encode entry %d: %w", e.Seq, err)
 	}
-	l := letter{seq: e.Seq, origin: e.Origin, json: b}
+	l := letter{seq: e.Seq, origin: e.Origin, json: b, offered: now}
 	if !e.Void {
 		l.at = e.At
 	}
@@ -72,16 +79,17 @@ func newPlanner(room, epoch string) (planner, error) {
 
 // frames returns the frames for one connection: all letters but its own, in
 // order.
-func (p planner) frames(letters []letter, connectionID string) ([][]byte, error) {
-	var frames [][]byte
+func (p planner) frames(letters []letter, connectionID string) ([]frame, error) {
+	var frames []frame
 	var batch []jsontext.Value
+	var last uint64
 	size := p.overhead
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
 		}
-		frame, err := protocol.Marshal(protocol.NewMessages(p.room, p.epoch, batch))
-		frames, batch, size = append(frames, frame), nil, p.overhead
+		b, err := protocol.Marshal(protocol.NewMessages(p.room, p.epoch, batch))
+		frames, batch, size = append(frames, frame{last, b}), nil, p.overhead
 		return err
 	}
 	for _, l := range letters {
@@ -93,7 +101,7 @@ func (p planner) frames(letters []letter, connectionID string) ([][]byte, error)
 				return nil, err
 			}
 		}
-		batch = append(batch, l.json)
+		batch, last = append(batch, l.json), l.seq
 		size += len(l.json) + 1
 	}
 	if err := flush(); err != nil {

@@ -22,6 +22,7 @@ const (
 	KindDrain     Kind = "drain"     // serve what is in the room's log
 	KindEphemeral Kind = "ephemeral" // push data that is in no log
 	KindPresence  Kind = "presence"  // tell who came or went
+	KindBehind    Kind = "behind"    // tell a member that it is behind
 )
 
 // Wake is the message that starts a broadcaster. SNS delivers it at least once
@@ -36,7 +37,8 @@ type Wake struct {
 	Entry *WireEntry `json:"entry,omitzero"`
 
 	// User, Origin and Data are what an ephemeral message or a change of
-	// presence is about. Origin is the connection it came from.
+	// presence is about. Origin is the connection it came from, or the one that
+	// is behind.
 	User   string         `json:"user,omitzero"`
 	Origin string         `json:"origin,omitzero"`
 	Data   jsontext.Value `json:"data,omitzero"`
@@ -125,4 +127,13 @@ func LeftWakes(c connection.Connection) []Wake {
 // PresenceWake tells a room that a user's connection came or left.
 func PresenceWake(room, user, connectionID string, left bool) Wake {
 	return Wake{Kind: KindPresence, Room: room, User: user, Origin: connectionID, Left: left}
+}
+
+// BehindWakes has each room of a connection tell it if it is behind there.
+func BehindWakes(c connection.Connection) []Wake {
+	wakes := make([]Wake, 0, len(c.Rooms))
+	for _, room := range slices.Sorted(maps.Keys(c.Rooms)) {
+		wakes = append(wakes, Wake{Kind: KindBehind, Room: room, Origin: c.ID})
+	}
+	return wakes
 }

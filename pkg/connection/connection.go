@@ -41,6 +41,9 @@ type Connection struct {
 	// Strikes counts consecutive signs that the connection is gone. One may be
 	// wrong; the sweeper removes at two.
 	Strikes int
+	// Untold counts how often a room has put the connection behind and not
+	// told it yet, as far as it knows. The sweeper sees to it.
+	Untold int
 	// Sentence is the close code with which the sweeper is to end the
 	// connection, 0 for none.
 	Sentence int

@@ -50,9 +50,13 @@ type Store interface {
 	// stood there when Regrants was upto.
 	Carry(ctx context.Context, id string, upto int) error
 
-	// Check records what a look at the connection found: strikes and the next
-	// date.
-	Check(ctx context.Context, id string, strikes int, next time.Time) error
+	// Check records what a look at the connection found. If its Untold is not
+	// Told, it stays due and Untold.
+	Check(ctx context.Context, p CheckParams) error
+
+	// MarkUntold makes the connection due and adds to its Untold. Gone makes it
+	// one strike: a room took the connection for gone.
+	MarkUntold(ctx context.Context, id string, gone bool, now time.Time) error
 
 	// Condemn makes the connection due at once, to be ended with the close
 	// code, unless it is to be ended with as high a one already: those that do
@@ -98,6 +102,14 @@ type AddRoomParams struct {
 	Max      int
 	At       time.Time // when API Gateway took the join
 	Now      time.Time // when it begins
+}
+
+// CheckParams is what a look at a connection found.
+type CheckParams struct {
+	ID      string
+	Strikes int
+	Next    time.Time // when to look again
+	Told    int       // the Untold that was seen to
 }
 
 // DueParams selects connections to look at.

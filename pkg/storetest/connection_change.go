@@ -130,7 +130,7 @@ var checkTests = []test[connection.Store]{
 		id := put(t, s, joined)
 		for _, strikes := range []int{2, 0} {
 			next := Start.Add(time.Duration(strikes+1) * time.Hour)
-			ok(t, s.Check(t.Context(), id, strikes, next))
+			ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Strikes: strikes, Next: next}))
 			want := joined(id)
 			want.Strikes, want.CheckAt = strikes, next
 			same(t, get(t, s, id), want)
@@ -139,19 +139,40 @@ var checkTests = []test[connection.Store]{
 	{"one under sentence stays due", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
 		ok(t, s.Condemn(t.Context(), id, 3503, Start))
-		ok(t, s.Check(t.Context(), id, 2, Start.Add(time.Hour)))
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Strikes: 2, Next: Start.Add(time.Hour)}))
 		want := joined(id)
 		want.Strikes, want.CheckAt, want.Sentence = 2, Start, 3503
 		same(t, get(t, s, id), want)
 	}},
+	{"what was told is told, and what came since is not", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		ok(t, s.MarkUntold(t.Context(), id, false, Start))
+		ok(t, s.MarkUntold(t.Context(), id, true, Start.Add(time.Second)))
+		want := joined(id)
+		want.CheckAt, want.Untold, want.Strikes = Start.Add(time.Second), 2, 1
+		same(t, get(t, s, id), want)
+		for _, told := range []int{0, 1, 3} {
+			ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Strikes: told, Next: Start.Add(time.Hour), Told: told}))
+			want.Strikes = told
+			same(t, get(t, s, id), want)
+		}
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour), Told: 2}))
+		want.CheckAt, want.Untold, want.Strikes = Start.Add(time.Hour), 0, 0
+		same(t, get(t, s, id), want)
+	}},
+	{"one that is over is not marked as untold", func(t *testing.T, s connection.Store) {
+		over(t, s, func(id string) error { return s.MarkUntold(t.Context(), id, true, Start) })
+	}},
 	{"one that is over is not found", func(t *testing.T, s connection.Store) {
-		over(t, s, func(id string) error { return s.Check(t.Context(), id, 0, Start.Add(time.Hour)) })
+		over(t, s, func(id string) error {
+			return s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour)})
+		})
 	}},
 	{"one that is over is not found though under sentence", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
 		ok(t, s.Condemn(t.Context(), id, 3503, Start))
 		ok(t, s.MarkClosing(t.Context(), id, Start))
-		fails(t, s.Check(t.Context(), id, 0, Start.Add(time.Hour)), connection.ErrNotFound)
+		fails(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour)}), connection.ErrNotFound)
 	}},
 	{"to condemn is to make due with a sentence", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
@@ -178,7 +199,7 @@ var checkTests = []test[connection.Store]{
 		want := joined(id)
 		want.CheckAt = Start
 		same(t, get(t, s, id), want)
-		ok(t, s.Check(t.Context(), id, 0, Start.Add(time.Hour)))
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour)}))
 		same(t, get(t, s, id).CheckAt, Start.Add(time.Hour))
 		ok(t, s.Condemn(t.Context(), id, 3503, Start))
 		ok(t, s.Condemn(t.Context(), id, 0, Start))
@@ -313,7 +334,7 @@ var dueTests = []test[connection.Store]{
 	}},
 	{"one whose date was moved comes no more", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.Check(t.Context(), id, 0, Start.Add(time.Hour)))
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour)}))
 		same(t, len(due(t, s, joined(id).CheckAt, []string{id})), 0)
 	}},
 	{"a deleted one comes no more", func(t *testing.T, s connection.Store) {

@@ -96,7 +96,7 @@ func TestOnlyAClearNoEndsAMembership(t *testing.T) {
 		w.seat(t, "not due", "refuse")
 		w.seat(t, "dead", "refuse")
 		w.gone["dead"] = true
-		if err := w.Check(t.Context(), "not due", 0, time.Now().Add(time.Minute)); err != nil {
+		if err := w.Check(t.Context(), connection.CheckParams{ID: "not due", Next: time.Now().Add(time.Minute)}); err != nil {
 			t.Fatal(err)
 		}
 		if report, err := s.Sweep(t.Context()); err != nil || report.Unasked != 0 || report.Ended != 0 {
@@ -199,7 +199,7 @@ func TestHooksAreAskedInTheTimeThatIsLeft(t *testing.T) {
 // slow takes two seconds to record a look.
 type slow struct{ connection.Store }
 
-func (s slow) Check(ctx context.Context, id string, strikes int, next time.Time) error {
+func (s slow) Check(ctx context.Context, p connection.CheckParams) error {
 	time.Sleep(2 * time.Second)
-	return s.Store.Check(ctx, id, strikes, next)
+	return s.Store.Check(ctx, p)
 }

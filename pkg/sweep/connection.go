@@ -50,13 +50,19 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 			return s.remove(ctx, c, t)
 		}
 		// Due again at the next sweep: one 410 may be wrong.
-		return s.Connections.Check(ctx, c.ID, c.Strikes+1, now)
+		return s.Connections.Check(ctx, connection.CheckParams{ID: c.ID, Strikes: c.Strikes + 1, Next: now})
 	case err != nil:
 		return fmt.Errorf("ask for a connection: %w", err)
 	case now.Sub(status.LastActiveAt) >= s.config.IdleAfter:
 		return s.end(ctx, c, protocol.CloseIdle, t)
 	}
-	if err := s.Connections.Check(ctx, c.ID, 0, connection.NextCheck(now, s.config.CheckEvery, c.Identity)); err != nil {
+	if c.Untold > 0 {
+		if err := s.Waker.Wake(ctx, broadcast.BehindWakes(c)...); err != nil {
+			return fmt.Errorf("have rooms tell who is behind: %w", err)
+		}
+	}
+	next := connection.NextCheck(now, s.config.CheckEvery, c.Identity)
+	if err := s.Connections.Check(ctx, connection.CheckParams{ID: c.ID, Next: next, Told: c.Untold}); err != nil {
 		return err
 	}
 	if s.Hooks != nil {

@@ -47,7 +47,7 @@ func TestStaleReadEndsNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Check(t.Context(), "cleared", 0, time.Now().Add(time.Hour)); err != nil {
+		if err := w.Check(t.Context(), connection.CheckParams{ID: "cleared", Next: time.Now().Add(time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 		w.active["renewed"] = time.Now()

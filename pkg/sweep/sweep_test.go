@@ -23,6 +23,7 @@ import (
 
 // world is all that a sweeper works with, in memory.
 type world struct {
+	waking func() // while rooms are woken
 	*memory.Connections
 	rooms       *memory.Rooms
 	revocations memory.Revocations
@@ -66,6 +67,9 @@ func (w *world) Wake(_ context.Context, wakes ...broadcast.Wake) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.wakes = append(w.wakes, wakes...)
+	if w.waking != nil {
+		w.waking()
+	}
 	return nil
 }
 
@@ -206,13 +210,59 @@ func TestDeadLettersArePutBackOnce(t *testing.T) {
 			{ID: "2"}, // cannot be read
 			{ID: "3", Wakes: []broadcast.Wake{{Kind: broadcast.KindPresence, Room: "stale"}}},
 			{ID: "4", Wakes: []broadcast.Wake{{Kind: broadcast.KindDrain, Room: "b"}}},
+			{ID: "5", Wakes: []broadcast.Wake{{Kind: broadcast.KindBehind, Room: "c", Origin: "slow"}}},
 		}
 		report := run(t, w)
-		if len(w.letters) != 0 || report.Redriven != 2 {
+		if len(w.letters) != 0 || report.Redriven != 3 {
 			t.Errorf("left %v, report %+v", w.letters, report)
 		}
-		if len(w.wakes) != 2 || w.wakes[0].Room != "a" || w.wakes[0].Entry != nil || w.wakes[1].Room != "b" {
+		if len(w.wakes) != 3 || w.wakes[2].Kind != broadcast.KindBehind || w.wakes[2].Origin != "slow" || w.wakes[0].Room != "a" || w.wakes[0].Entry != nil || w.wakes[1].Room != "b" {
 			t.Errorf("wakes %+v", w.wakes)
+		}
+	})
+}
+
+func TestRoomsTellWhoIsBehindAndAlive(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		in := func(c *connection.Connection) {
+			c.Rooms, c.CheckAt = map[string]time.Time{"a": time.Now(), "b": time.Now()}, time.Now().Add(9*time.Minute)
+		}
+		for _, id := range []string{"alive", "told", "dead"} {
+			w.add(t, id, in)
+		}
+		w.gone["dead"] = true
+		for id, gone := range map[string]bool{"alive": true, "dead": false} {
+			if err := w.MarkUntold(t.Context(), id, gone, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run(t, w)
+		if len(w.wakes) != 2 || w.wakes[0].Kind != broadcast.KindBehind || w.wakes[0].Room != "a" || w.wakes[0].Origin != "alive" || w.wakes[1].Room != "b" {
+			t.Errorf("wakes %+v", w.wakes)
+		}
+		if alive := c(t, w, "alive"); alive.Strikes != 0 || alive.Untold != 0 || !alive.CheckAt.After(time.Now()) {
+			t.Errorf("%+v", alive)
+		}
+		if dead := c(t, w, "dead"); dead.Strikes != 1 || dead.Untold != 1 {
+			t.Errorf("%+v", dead)
+		}
+		// One that was marked while it was looked at is looked at again.
+		w.waking = func() {
+			w.waking = nil
+			if err := w.MarkUntold(t.Context(), "alive", false, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := w.MarkUntold(t.Context(), "alive", false, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		run(t, w)
+		if alive := c(t, w, "alive"); alive.Untold != 2 || alive.CheckAt.After(time.Now()) {
+			t.Errorf("%+v", alive)
+		}
+		run(t, w)
+		if alive := c(t, w, "alive"); alive.Untold != 0 || len(w.wakes) < 6 {
+			t.Errorf("%+v, wakes %+v", alive, w.wakes)
 		}
 	})
 }

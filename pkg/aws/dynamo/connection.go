@@ -135,10 +135,14 @@ func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
 	return s.changeOpen(ctx, id, "record permissions as carried over", "SET pc = :pc", item{":pc": number(upto)})
 }
 
-// Check records a look: 1 WRU, and another if the connection is under sentence.
-func (s *Connections) Check(ctx context.Context, id string, strikes int, next time.Time) error {
-	_, err := s.change(ctx, id, "record check", "SET st = :st, ck = :ck", open+unsentenced,
-		item{":st": number(strikes), ":ck": millis(next)})
+// Check records a look: 1 WRU, and another if the connection stays due.
+func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error {
+	values := item{":st": number(p.Strikes), ":ck": millis(p.Next)}
+	seen := " AND attribute_not_exists(un)"
+	if p.Told > 0 {
+		seen, values[":un"] = " AND un = :un", number(p.Told)
+	}
+	_, err := s.change(ctx, p.ID, "record check", "SET st = :st, ck = :ck REMOVE un", open+unsentenced+seen, values)
 	if err == nil {
 		return nil
 	}
@@ -146,10 +150,19 @@ func (s *Connections) Check(ctx context.Context, id string, strikes int, next ti
 	if err != nil {
 		return err
 	}
-	if found["bc"] == nil {
+	if found["bc"] == nil && found["un"] == nil {
 		return connection.ErrNotFound
 	}
-	return s.changeOpen(ctx, id, "record check", "SET st = :st", item{":st": number(strikes)})
+	return s.changeOpen(ctx, p.ID, "record check", "SET st = :st", item{":st": number(p.Strikes)})
+}
+
+// MarkUntold adds to a connection's Untold: 1 WRU.
+func (s *Connections) MarkUntold(ctx context.Context, id string, gone bool, now time.Time) error {
+	set, values := "SET ck = :ck", item{":ck": millis(now), ":one": number(1)}
+	if gone {
+		set += ", st = :one"
+	}
+	return s.changeOpen(ctx, id, "mark connection as untold", set+" ADD un :one", values)
 }
 
 // Condemn makes a connection due: 1 WRU. A sentence that cannot be read stands.

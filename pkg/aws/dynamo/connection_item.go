@@ -51,6 +51,9 @@ func connectionItem(c connection.Connection) (item, error) {
 	if c.Strikes != 0 {
 		i["st"] = number(c.Strikes)
 	}
+	if c.Untold != 0 {
+		i["un"] = number(c.Untold)
+	}
 	if c.Sentence != 0 {
 		i["bc"] = number(c.Sentence)
 	}
@@ -84,7 +87,7 @@ func connectionOf(i item) connection.Connection {
 	return connection.Connection{
 		ID: textOf(i, SortKey), Identity: identityOf(i), TokenAt: timeOf(i, "ta"), Session: textOf(i, "ss"), ConnectedAt: timeOf(i, "a"),
 		Rooms: roomsOf(i), JoinedAt: timeOf(i, "ja"), Regrants: int(numberOf(i, "pn")), Carried: int(numberOf(i, "pc")),
-		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Sentence: int(numberOf(i, "bc")),
+		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Untold: int(numberOf(i, "un")), Sentence: int(numberOf(i, "bc")),
 		Closing: i["cl"] != nil,
 	}
 }

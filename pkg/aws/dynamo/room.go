@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -154,11 +155,18 @@ func (r *Rooms) SetPresence(ctx context.Context, m room.Member) error {
 
 // SetBehind records how far a member is behind: 1 WRU.
 func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind) error {
-	_, err := update{
+	u := update{
 		table: r.table, key: key(shardKey(m.Room, m.Shard), text(m.ConnectionID)),
 		set: "SET b = :b", condition: "a = :a AND attribute_not_exists(l)", // so it exists
 		values: item{":b": number(state), ":a": millis(m.JoinedAt)},
-	}.run(ctx, r.client, "mark member as behind")
+	}
+	if m.JoinedAt.IsZero() {
+		// A join that reads as none: without this, it would be newer than any that
+		// was read, and the room would be drained for it again and again.
+		u.condition = "attribute_exists(pk) AND attribute_not_exists(l) AND (attribute_not_exists(a) OR NOT attribute_type(a, :number) OR a > :max)"
+		u.values = item{":b": number(state), ":number": text("N"), ":max": number(int64(math.MaxInt64))}
+	}
+	_, err := u.run(ctx, r.client, "mark member as behind")
 	if err == nil {
 		return nil
 	}

@@ -167,11 +167,23 @@ func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
 }
 
 // Check records a look.
-func (s *Connections) Check(ctx context.Context, id string, strikes int, next time.Time) error {
+func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error {
+	return s.change(ctx, p.ID, func(c *connection.Connection) error {
+		c.Strikes = p.Strikes
+		if c.Sentence == 0 && c.Untold == p.Told {
+			c.CheckAt, c.Untold = stored(p.Next), 0
+		}
+		return nil
+	})
+}
+
+// MarkUntold adds to a connection's Untold.
+func (s *Connections) MarkUntold(ctx context.Context, id string, gone bool, now time.Time) error {
 	return s.change(ctx, id, func(c *connection.Connection) error {
-		c.Strikes = strikes
-		if c.Sentence == 0 {
-			c.CheckAt = stored(next)
+		c.Untold++
+		c.CheckAt = stored(now)
+		if gone {
+			c.Strikes = 1
 		}
 		return nil
 	})
