@@ -269,7 +269,7 @@ sim-mutants: ## Show that the simulation finds every deliberate bug.
 	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestMutants$$' -v -all-mutants
 
 .PHONY: mutants-client
-mutants-client: ## Show that the SDKs' tests find every deliberate bug.
+mutants-client: ## Show that the Go SDK's tests find every deliberate bug.
 	go test ./pkg/client -count=1 -timeout 30m -run '^TestMutants$$' -v -mutants | grep -E '^ *--- |^(FAIL|ok)|_test.go'
 
 .PHONY: sim-model

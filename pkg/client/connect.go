@@ -180,9 +180,15 @@ func (c *Client) connect(ctx context.Context, fresh bool) (*opened, error) {
 		}
 		header.Set("Authorization", "Bearer "+token)
 	}
+	url := c.url
+	if get := c.options.GetURL; get != nil {
+		if url, err = c.fetch(ctx, get); err != nil {
+			return nil, err
+		}
+	}
 	ctx, cancel := within(ctx, c.clock, connectTimeout, &DialError{Err: ErrNoAnswer})
 	defer cancel()
-	conn, err := c.options.Transport.Dial(ctx, c.url, header)
+	conn, err := c.options.Transport.Dial(ctx, url, header)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -231,25 +237,30 @@ func (c *Client) token(ctx context.Context, fresh bool) (string, error) {
 	if c.options.GetToken == nil {
 		return "", nil
 	}
+	return c.fetch(ctx, func(ctx context.Context) (string, error) { return c.options.GetToken(ctx, fresh) })
+}
+
+// fetch runs what the application brings its token or its URL with.
+func (c *Client) fetch(ctx context.Context, get func(context.Context) (string, error)) (string, error) {
 	ctx, cancel := within(ctx, c.clock, tokenTimeout, ErrNoAnswer)
 	defer cancel()
 	type answer struct {
-		token string
-		err   error
+		text string
+		err  error
 	}
 	got := make(chan answer, 1)
 	// On a goroutine that nobody waits for: it may call Close, and may ignore
 	// that its context has ended.
 	go func() {
-		token, err := c.options.GetToken(ctx, fresh)
-		got <- answer{token, err}
+		text, err := get(ctx)
+		got <- answer{text, err}
 	}()
 	select {
 	case a := <-got:
 		if a.err != nil {
 			return "", &TokenError{a.err}
 		}
-		return a.token, nil
+		return a.text, nil
 	case <-ctx.Done():
 		return "", &TokenError{context.Cause(ctx)}
 	}

@@ -109,10 +109,10 @@ func (e *DialError) Temporary() bool {
 	return e.Status < 400 || e.Status >= 500 || e.Status == 408 || e.Status == 429
 }
 
-// TokenError is a token that GetToken could not bring.
+// TokenError is a token that GetToken, or a URL that GetURL could not bring.
 type TokenError struct{ Err error }
 
-func (e *TokenError) Error() string { return fmt.Sprintf("get token: %v", e.Err) }
+func (e *TokenError) Error() string { return fmt.Sprintf("get token or URL: %v", e.Err) }
 func (e *TokenError) Unwrap() error { return e.Err }
 
 // Temporary is true: the next attempt asks again.

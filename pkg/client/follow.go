@@ -142,6 +142,9 @@ func (r *Room) ask(l *link, params protocol.Params, asked Position) error {
 		r.answer(l, p, asked, join && !stale)
 		return nil
 	}
+	if stale {
+		return nil
+	}
 	if join {
 		r.mu.Lock()
 		if r.on == l {
@@ -157,9 +160,6 @@ func (r *Room) ask(l *link, params protocol.Params, asked Position) error {
 		if tryJoin {
 			return nil // a join with our position tells the same
 		}
-	}
-	if stale {
-		return nil
 	}
 	if !c.mayRepeat(l, err) && c.ctx.Err() == nil {
 		c.complain(fmt.Errorf("room %s: %w", r.name, err))

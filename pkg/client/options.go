@@ -24,6 +24,10 @@ type Options struct {
 	// It may call everything. Default: no token is sent, and Header has to
 	// authenticate.
 	GetToken func(ctx context.Context, fresh bool) (string, error)
+	// GetURL is asked for the URL before each connection, in place of Dial's, for
+	// a single-use ticket in it. It is held to what GetToken is. Default: the URL
+	// stays.
+	GetURL func(ctx context.Context) (string, error)
 	// Header is added to each handshake.
 	Header http.Header
 	// Session names this client across its reconnects; presence counts it. At
