@@ -32,7 +32,8 @@ type Config struct {
 	// behind. Default 2 s.
 	SlowAfter time.Duration
 	// BehindAfter is for how long a message may wait for a member that does take
-	// some, but less than comes, before it is behind. Default 10 s.
+	// some, but less than comes, before it is behind. Default five times
+	// SlowAfter.
 	BehindAfter time.Duration
 	// PostTimeout bounds one post. Default 3 s.
 	PostTimeout time.Duration
@@ -61,12 +62,15 @@ type Config struct {
 func (c Config) WithDefaults() Config {
 	durations := map[*time.Duration]time.Duration{
 		&c.LeaseFor: 15 * time.Second, &c.Linger: 100 * time.Millisecond,
-		&c.LateAfter: time.Second, &c.SlowAfter: 2 * time.Second, &c.BehindAfter: 10 * time.Second, &c.PostTimeout: 3 * time.Second, &c.Margin: 5 * time.Second,
+		&c.LateAfter: time.Second, &c.SlowAfter: 2 * time.Second, &c.PostTimeout: 3 * time.Second, &c.Margin: 5 * time.Second,
 	}
 	for field, value := range durations {
 		if *field == 0 {
 			*field = value
 		}
+	}
+	if c.BehindAfter == 0 {
+		c.BehindAfter = 5 * c.SlowAfter
 	}
 	numbers := map[*int]int{&c.Width: 256, &c.PostsPerSecond: 2000, &c.PresenceMembers: 100, &c.EphemeralMembers: 100}
 	for field, value := range numbers {
