@@ -69,10 +69,13 @@ func setupOn(t *testing.T, config stack.Config) *page {
 }
 
 func (p *page) read(stream io.Reader) {
-	lines := bufio.NewScanner(stream)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+	lines := bufio.NewReader(stream)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return // what was cut off in the middle of a line is no update
+		}
+		data, ok := strings.CutPrefix(line, "data: ")
 		if !ok {
 			continue
 		}
