@@ -29,6 +29,7 @@ type checker struct {
 	posts      map[string]int  // taken by the gateway, by connection
 	abandoned  map[string]bool // rooms whose lease was given back unfinished
 	lost       map[line]incarnation
+	unknown    map[place]bool // voids that say that a message may have expired there
 	reach      Reach
 }
 
@@ -79,7 +80,7 @@ func newChecker(w *world) *checker {
 	return &checker{
 		w: w, written: map[place]entry{}, writtenAt: map[place]time.Duration{}, links: map[string]linkInfo{},
 		tainted: map[string]bool{}, posts: map[string]int{}, abandoned: map[string]bool{},
-		lost: map[line]incarnation{},
+		lost: map[line]incarnation{}, unknown: map[place]bool{},
 	}
 }
 
@@ -107,6 +108,7 @@ func (k *checker) after(c *call, response *http.Response) {
 		if !there {
 			k.written[at], k.writtenAt[at] = e, k.w.now()
 		}
+		k.unknown[at] = k.unknown[at] || c.item()["vl"] != nil
 		k.mu.Unlock()
 		if there && had != e {
 			k.fail(dense, at.room, "entry %v was written anew: %v, then %v", at, had, e)

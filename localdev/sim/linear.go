@@ -17,6 +17,7 @@ type operation struct {
 	seq            uint64 // of an append
 	duplicate      bool
 	head, readUpTo uint64 // of a read: its head, and its highest message that is no void
+	cut            bool   // a read that was cut: there may be a hole below its head
 }
 
 func (k *checker) append(m *message, p protocol.PublishResult, now time.Duration) {
@@ -30,7 +31,7 @@ func (k *checker) append(m *message, p protocol.PublishResult, now time.Duration
 }
 
 func (k *checker) read(client int, room string, p page, begun, ended time.Duration) {
-	o := operation{client: client, log: line{room, p.Epoch}, begun: begun, ended: ended, head: p.Head}
+	o := operation{client: client, log: line{room, p.Epoch}, begun: begun, ended: ended, head: p.Head, cut: p.More}
 	for _, e := range p.Messages {
 		if !e.Void {
 			o.readUpTo = e.Seq
@@ -52,6 +53,9 @@ var linearModel = porcupine.Model{
 		if o.seq > 0 {
 			next := linearState{max(s.taken, o.seq), s.readable}
 			return o.seq > s.taken, next
+		}
+		if o.cut {
+			return o.readUpTo <= s.taken, s
 		}
 		return o.readUpTo <= s.taken && o.head >= s.readable, linearState{s.taken, max(s.readable, o.head)}
 	},

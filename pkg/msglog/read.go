@@ -9,7 +9,8 @@ import (
 // Page is a contiguous piece of a log.
 type Page struct {
 	Epoch string
-	// Head is the highest number up to which the log is known to be filled.
+	// Head is the highest number up to which the log is known to be filled; of a
+	// page that was cut, the highest that was handed out.
 	// Above it there are at most numbers whose writers are still at work:
 	// they reach a member by live delivery.
 	Head uint64
