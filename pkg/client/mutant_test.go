@@ -39,6 +39,7 @@ var allMutants = []mutant{
 	{"a log that began anew is not asked about", "follow.go", "case r.behind == l || r.anew:", "case r.behind == l:"},
 	{"a join that failed for now is not repeated", "follow.go", "if !c.mayRepeat(l, err) && c.ctx.Err() == nil {", "if c.ctx.Err() == nil {"},
 	{"joined from the head, not from the position", "follow.go", "case r.seq.known:\n\t\treturn", "case r.seq.known && r.on == nil:\n\t\treturn"},
+	{"what a replaced connection refuses counts", "follow.go", "\tif stale {\n", "\tif stale && err == nil {\n"},
 	{"a sync that says not joined changes nothing", "follow.go", "r.behind = l // the server does not see us there: join again", "_ = l"},
 	{"an own message takes no place", "follow.go", "r.take(published.Epoch, true, protocol.Entry{", "_ = (protocol.Entry{"},
 	{"a duplicate in another log is not looked for", "follow.go", "r.take(published.Epoch, true)\n", ""},

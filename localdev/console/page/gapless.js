@@ -452,7 +452,7 @@ var RoomCore = class extends Emitter {
       join && (this.i = void 0, this.h = link), this.Ra(page, asked, join), !join && this.U === link && !page.more && (this.h = void 0);
     } catch (e) {
       let error = e;
-      if (this.j || !link.m) return;
+      if (this.j || link !== this.b.c) return;
       if (this.q = !join, error.code === "forbidden" && !join && !this.ia) {
         this.ia = !0;
         return;

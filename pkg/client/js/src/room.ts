@@ -220,7 +220,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       if (!join && this._behind === link && !page.more) this._on = undefined;
     } catch (e) {
       const error = e as GaplessError;
-      if (this._left || !link._alive) return;
+      if (this._left || link !== this._client._link) return; // on another one all is said anew
       this._more = !join;
       if (error.code === "forbidden" && !join && !this._noHistory) {
         this._noHistory = true; // a join with our position tells the same
