@@ -87,42 +87,42 @@ var ignore = () => {
     this.m = !0;
     this.eb = 0;
     this.D = /* @__PURE__ */ new Map();
-    this.wa = /* @__PURE__ */ new Map();
     this.xa = /* @__PURE__ */ new Map();
-    this.Y = /* @__PURE__ */ new Set();
+    this.ya = /* @__PURE__ */ new Map();
+    this.Z = /* @__PURE__ */ new Set();
     /** Pings since the last push. */
     this.M = 0;
-    this.a = _host.a, this.C = new Promise((_, reject) => this.za = reject), this.ua = Promise.race([this.C, new Promise((resolve) => _socket.onopen = resolve)]), this.C.catch(ignore), _socket.onmessage = (event) => this.fb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
+    this.a = _host.a, this.C = new Promise((_, reject) => this.Aa = reject), this.va = Promise.race([this.C, new Promise((resolve) => _socket.onopen = resolve)]), this.C.catch(ignore), _socket.onmessage = (event) => this.fb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
   }
   /** Ends the link, whoever began; calls under way reject with `disconnected`. A code that is a text never forbids to come back. */
   d({ code, message }, afterMs, back = !(code >= 3500)) {
     if (!this.m) return;
     this.m = !1;
-    let reason = this.va = { code, message }, error = new GaplessError("disconnected", message, back, afterMs);
-    this.za(error);
+    let reason = this.wa = { code, message }, error = new GaplessError("disconnected", message, back, afterMs);
+    this.Aa(error);
     let socket = this.E;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
     try {
       socket.close(1e3);
     } catch {
     }
-    this.a.clearTimeout(this._);
-    for (let timer of this.Y) this.a.clearTimeout(timer);
+    this.a.clearTimeout(this.$);
+    for (let timer of this.Z) this.a.clearTimeout(timer);
     for (let id of this.D.keys())
       this.p(id)?.v(error);
     this.F.gb(this, reason, error);
   }
   /** Runs later, unless the link ends before. */
-  r(ms, run) {
+  s(ms, run) {
     if (!this.m) return;
     let timer = this.a.setTimeout(() => {
-      this.Y.delete(timer), run();
+      this.Z.delete(timer), run();
     }, ms);
-    this.Y.add(timer);
+    this.Z.add(timer);
   }
   /** Resolves later, or when the link ends. */
-  Aa(ms) {
-    return Promise.race([this.C, new Promise((resolve) => this.r(ms, resolve))]).catch(ignore);
+  Ba(ms) {
+    return Promise.race([this.C, new Promise((resolve) => this.s(ms, resolve))]).catch(ignore);
   }
   w(action, fields) {
     return new Promise((resolve, reject) => {
@@ -131,62 +131,62 @@ var ignore = () => {
         () => this.p(id)?.v(new GaplessError("timeout", "no answer in time", !0)),
         callTimeout
       );
-      this.D.set(id, { $: resolve, v: reject, aa: timer }), this.ba({ action, id, ...fields });
+      this.D.set(id, { aa: resolve, v: reject, ba: timer }), this.ca({ action, id, ...fields });
     });
   }
   /**
    * Runs one after the other what concerns a membership, since the platform
    * may handle a connection's commands at once.
    */
-  Ba(room, run) {
-    let result = (this.wa.get(room) ?? Promise.resolve()).then(run);
-    return this.wa.set(room, result.catch(ignore)), result;
+  Ca(room, run) {
+    let result = (this.xa.get(room) ?? Promise.resolve()).then(run);
+    return this.xa.set(room, result.catch(ignore)), result;
   }
-  ba(frame) {
+  ca(frame) {
     try {
-      this.E.send(JSON.stringify(frame)), this.ya = this.a.now();
+      this.E.send(JSON.stringify(frame)), this.za = this.a.now();
     } catch {
       this.d({ code: "socket", message: "socket not open" });
     }
   }
   /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
-  Ca(room, epoch, seq = 0) {
+  Da(room, epoch, seq = 0) {
     let log = `${epoch} ${room}`;
-    return seq = Math.max(seq, this.xa.get(log) ?? 0), this.xa.set(log, seq), seq;
+    return seq = Math.max(seq, this.ya.get(log) ?? 0), this.ya.set(log, seq), seq;
   }
   /** Watches the line: pings after `ms` of silence. */
   hb(ms) {
-    this.Z = ms || 45e3, this.O();
+    this._ = ms || 45e3, this.O();
   }
   /** Asks at once whether the line is alive. */
-  ca() {
+  da() {
     if (this.E.readyState !== 1)
       return this.d(lost);
-    this.N = !0, this.M = 0, this.Da(doubtTimeout), this.O();
+    this.N = !0, this.M = 0, this.Ea(doubtTimeout), this.O();
   }
   p(id) {
     let call = this.D.get(id);
-    return call && (this.D.delete(id), this.a.clearTimeout(call.aa)), call;
+    return call && (this.D.delete(id), this.a.clearTimeout(call.ba)), call;
   }
-  Da(timeout) {
+  Ea(timeout) {
     let now = this.a.now(), left = this.u - now;
-    this.u = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ba({ action: "ping" });
+    this.u = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ca({ action: "ping" });
   }
-  Ea() {
-    let interval = this.a.hidden() ? this.Z * 2 ** this.M : this.Z;
-    return this.u || Math.min(this.L + interval, this.ya + maxSilence);
+  Fa() {
+    let interval = this.a.hidden() ? this._ * 2 ** this.M : this._;
+    return this.u || Math.min(this.L + interval, this.za + maxSilence);
   }
   O() {
     if (!this.m) return;
-    let env = this.a, due = this.Ea();
-    env.clearTimeout(this._), this._ = env.setTimeout(() => this.ib(env.now() - due), due - env.now());
+    let env = this.a, due = this.Fa();
+    env.clearTimeout(this.$), this.$ = env.setTimeout(() => this.ib(env.now() - due), due - env.now());
   }
   ib(late2) {
-    if (Math.abs(late2) > maxHeldBack) return this.ca();
-    if (this.a.now() >= this.Ea()) {
+    if (Math.abs(late2) > maxHeldBack) return this.da();
+    if (this.a.now() >= this.Fa()) {
       if (this.u)
-        return late2 > maxLate && !this.N ? this.ca() : this.d({ code: "no_answer", message: "no answer to a ping" });
-      this.M++, this.Da(pingTimeout);
+        return late2 > maxLate && !this.N ? this.da() : this.d({ code: "no_answer", message: "no answer to a ping" });
+      this.M++, this.Ea(pingTimeout);
     }
     this.O();
   }
@@ -196,16 +196,16 @@ var ignore = () => {
     try {
       if (frame = JSON.parse(data), !frame || typeof frame != "object") throw 0;
     } catch {
-      return this.F.Fa(new GaplessError("bad_frame", "unreadable frame"));
+      return this.F.Ga(new GaplessError("bad_frame", "unreadable frame"));
     }
     let revived = this.N;
     if (this.N = !1, frame.push)
       frame.push !== "pong" && (this.M = 0), this.F.G(this, frame);
     else if (frame.id != null) {
       let call = this.p(frame.id);
-      frame.error ? call?.v(wireError(frame.error)) : call?.$(frame.ok);
+      frame.error ? call?.v(wireError(frame.error)) : call?.aa(frame.ok);
     } else if (frame.error)
-      this.F.Fa(wireError(frame.error));
+      this.F.Ga(wireError(frame.error));
     else
       for (let id of this.D.keys())
         this.p(id)?.v(new GaplessError("unavailable", "the gateway failed", !0));
@@ -224,49 +224,49 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
     this.b = _client;
     /** Of all rooms, in the order of the calls. */
     this.f = /* @__PURE__ */ new Set();
-    this.da = /* @__PURE__ */ new Set();
+    this.ea = /* @__PURE__ */ new Set();
     this.kb = 0;
   }
   lb(room, data, options = {}) {
     return new Promise((resolve, reject) => {
-      let client = this.b, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.s.queue ?? {}, json = JSON.stringify(data);
+      let client = this.b, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.q.queue ?? {}, json = JSON.stringify(data);
       if (client.state === "closed") throw closed();
       if (json === void 0) throw new GaplessError("bad_request", "data is not JSON");
       if (bytes(json) > 30720) throw new GaplessError("too_large", `data must be at most ${30720} bytes of JSON`);
       if (this.f.size >= max) {
-        let oldest = overflow === "drop-oldest" && [...this.f].find((item2) => !item2.ea);
+        let oldest = overflow === "drop-oldest" && [...this.f].find((item2) => !item2.fa);
         if (!oldest) throw new GaplessError("overflow", `${max} messages wait already`, !0);
         this.x(oldest, new GaplessError("overflow", "given up for a newer message"));
       }
       let timeout = Math.min(timeoutMs, maxTimeout), item = {
-        Ga: room,
-        Ha: JSON.parse(json),
+        Ha: room,
+        Ia: JSON.parse(json),
         // as it is now, whatever becomes of the object
-        Ia: options.key ?? client.Ja + (++this.kb).toString(36),
-        ea: !1,
+        Ja: options.key ?? client.Ka + (++this.kb).toString(36),
+        fa: !1,
         mb: client.a.now() + timeout,
-        $: resolve,
+        aa: resolve,
         v: reject,
-        aa: client.a.setTimeout(() => this.x(item, late()), timeout)
+        ba: client.a.setTimeout(() => this.x(item, late()), timeout)
       };
       this.f.add(item), this.H(room);
     });
   }
   /** Whether a message of ours may be in the log without us knowing its number. */
   P(room) {
-    return !!this.Ka(room)?.ea;
+    return !!this.La(room)?.fa;
   }
   nb() {
-    for (let item of this.f) this.H(item.Ga);
+    for (let item of this.f) this.H(item.Ha);
   }
   y() {
     for (let item of this.f) this.x(item, closed());
   }
   async H(room) {
-    if (this.da.has(room)) return;
-    this.da.add(room);
+    if (this.ea.has(room)) return;
+    this.ea.add(room);
     let client = this.b, item;
-    for (let tries = 0; item = this.Ka(room); ) {
+    for (let tries = 0; item = this.La(room); ) {
       let link = client.c;
       if (!link || client.g.get(room)?.ob()) break;
       if (client.a.now() >= item.mb) {
@@ -274,20 +274,20 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
         continue;
       }
       try {
-        item.ea = !0;
-        let ok = await link.w("publish", { room, key: item.Ia, data: item.Ha });
-        link.Ca(room, ok.epoch, ok.seq), client.g.get(room)?.Q(ok, item.Ia, item.Ha), this.x(item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
+        item.fa = !0;
+        let ok = await link.w("publish", { room, key: item.Ja, data: item.Ia });
+        link.Da(room, ok.epoch, ok.seq), client.g.get(room)?.Q(ok, item.Ja, item.Ia), this.x(item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
       } catch (error) {
-        await client.fa(link, error, tries++) || this.x(item, error);
+        await client.ga(link, error, tries++) || this.x(item, error);
       }
     }
-    this.da.delete(room), client.g.get(room)?.n();
+    this.ea.delete(room), client.g.get(room)?.n();
   }
-  Ka(room) {
-    for (let item of this.f) if (item.Ga === room) return item;
+  La(room) {
+    for (let item of this.f) if (item.Ha === room) return item;
   }
   x(item, result) {
-    this.f.delete(item) && (this.b.a.clearTimeout(item.aa), result instanceof Error ? item.v(result) : item.$(result));
+    this.f.delete(item) && (this.b.a.clearTimeout(item.ba), result instanceof Error ? item.v(result) : item.aa(result));
   }
 };
 
@@ -295,21 +295,21 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
 var maxLag = 1e4, Stream = class {
   /** Is one of `_open` until it ends. */
   constructor(_open) {
-    this.Ma = _open;
+    this.Na = _open;
     this.f = [];
     /** Calls of `next` that wait. */
     this.P = [];
     _open.add(this);
   }
   G(item) {
-    this.f.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.La();
+    this.f.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Ma();
   }
   /** What was pushed before can still be read; then comes the error, if any, or the end. */
   d(error) {
-    this.Ma.delete(this) && (this.i = error, this.La());
+    this.Na.delete(this) && (this.i = error, this.Ma());
   }
   async next() {
-    for (; !this.f.length && this.Ma.has(this); ) await new Promise((wake) => this.P.push(wake));
+    for (; !this.f.length && this.Na.has(this); ) await new Promise((wake) => this.P.push(wake));
     if (this.f.length) return { value: this.f.shift(), done: !1 };
     let error = this.i;
     if (this.i = void 0, error) throw error;
@@ -321,7 +321,7 @@ var maxLag = 1e4, Stream = class {
   [Symbol.asyncIterator]() {
     return this;
   }
-  La() {
+  Ma() {
     for (let wake of this.P.splice(0)) wake();
   }
 };
@@ -336,9 +336,9 @@ var RoomCore = class extends Emitter {
     super();
     this.b = _client;
     this.name = name;
-    this.s = _options;
+    this.q = _options;
     this.k = /* @__PURE__ */ new Map();
-    this.ga = "";
+    this.ha = "";
     this.T = /* @__PURE__ */ new Set();
     /** Questions in a row that failed, or did not close the gap. */
     this.z = 0;
@@ -357,7 +357,7 @@ var RoomCore = class extends Emitter {
   }
   send(data) {
     let { joined } = this;
-    return joined && this.b.c.ba({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
+    return joined && this.b.c.ca({ action: "publish", room: this.name, data, ephemeral: !0 }), joined;
   }
   async history(query) {
     let page = await this.b.I("history", () => ({ room: this.name, ...query }));
@@ -366,7 +366,7 @@ var RoomCore = class extends Emitter {
       ...page,
       first: page.messages[0]?.seq,
       last: page.messages.at(-1)?.seq,
-      messages: page.messages.filter((e) => !e.void).map((e) => this.Na(page.epoch, e))
+      messages: page.messages.filter((e) => !e.void).map((e) => this.Oa(page.epoch, e))
     };
   }
   presence() {
@@ -381,24 +381,24 @@ var RoomCore = class extends Emitter {
   }
   /** Ends iterations, loudly if it was not the application that wanted it. */
   y(reason) {
-    this.la();
+    this.ma();
     for (let stream of this.T)
       stream.d(reason && reason.code !== "closed" ? new GaplessError("closed", reason.message) : void 0);
   }
   /** Where a join goes on. */
-  Oa() {
+  Pa() {
     let at = this.e;
-    return at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.s.last || void 0 };
+    return at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.q.last || void 0 };
   }
   /** A publish has to wait for its place in the order to be known. */
   ob() {
     return !this.S && !this.i;
   }
   /** Takes what hello or sync said of the room; `asked` is where we were then. */
-  Pa(link, result, asked, hello) {
+  Qa(link, result, asked, hello) {
     if (this.j) return;
     let error = result?.error;
-    error && hello && !error.temporary && error.code !== "token_expired" ? this.Qa(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.i = void 0, this.h = link), this.Ra(result, asked, hello)), this.n();
+    error && hello && !error.temporary && error.code !== "token_expired" ? this.Ra(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.i = void 0, this.h = link), this.Sa(result, asked, hello)), this.n();
   }
   G(link, frame) {
     let { push, room, ...event } = frame;
@@ -412,67 +412,67 @@ var RoomCore = class extends Emitter {
   /** Does what is to be done: join, catch up, wait for a gap to close. */
   n() {
     let { a: env, c: link } = this.b;
-    if (!(this.ka || this.j || !link || this.R) && !(this.h === link && this.i)) {
-      if (this.h === link && !this.q && this.U !== link) {
-        if (!this.ma()) return;
+    if (!(this.la || this.j || !link || this.R) && !(this.h === link && this.i)) {
+      if (this.h === link && !this.r && this.U !== link) {
+        if (!this.na()) return;
         let wait = this.z ? gapPause + backoff(env, this.z - 1) : this.rb() ? gapPatience : 0;
         if (wait) {
-          this.ja ??= env.setTimeout(() => {
-            this.q = this.ma(), this.n();
+          this.ka ??= env.setTimeout(() => {
+            this.r = this.na(), this.n();
           }, wait);
           return;
         }
       }
-      this.la(), this.ka = this.I(link).finally(() => {
-        this.ka = void 0, this.n();
+      this.ma(), this.la = this.I(link).finally(() => {
+        this.la = void 0, this.n();
       });
     }
   }
-  na() {
+  oa() {
     return this.e && { ...this.e };
   }
   /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
-  ma() {
+  na() {
     let link = this.b.c;
-    return !!link && (this.k.size > 0 || link.Ca(this.name, this.e.epoch) > this.e.seq);
+    return !!link && (this.k.size > 0 || link.Da(this.name, this.e.epoch) > this.e.seq);
   }
-  la() {
-    this.b.a.clearTimeout(this.ja), this.ja = void 0;
+  ma() {
+    this.b.a.clearTimeout(this.ka), this.ka = void 0;
   }
   async I(link) {
     let join = this.h !== link;
-    join && (this.U = void 0), this.q = !1;
-    let asked = this.na();
+    join && (this.U = void 0), this.r = !1;
+    let asked = this.oa();
     try {
-      let page = await link.Ba(this.name, async () => {
+      let page = await link.Ca(this.name, async () => {
         if (this.j) throw new GaplessError("left", "the room was left");
-        return link.w(join || this.ia ? "join" : "history", { room: this.name, ...this.Oa() });
+        return link.w(join || this.ja ? "join" : "history", { room: this.name, ...this.Pa() });
       });
       if (this.j) return;
-      join && (this.i = void 0, this.h = link), this.Ra(page, asked, join), !join && this.U === link && !page.more && (this.h = void 0);
+      join && (this.i = void 0, this.h = link), this.Sa(page, asked, join), !join && this.U === link && !page.more && (this.h = void 0);
     } catch (e) {
       let error = e;
       if (this.j || link !== this.b.c) return;
-      if (this.q = !join, error.code === "forbidden" && !join && !this.ia) {
-        this.ia = !0;
+      if (this.r = !join, error.code === "forbidden" && !join && !this.ja) {
+        this.ja = !0;
         return;
       }
-      await this.b.fa(link, error, this.z++) || this.Qa(link, error);
+      await this.b.ga(link, error, this.z++) || this.Ra(link, error);
     }
   }
-  Qa(link, error) {
-    this.i = error, this.h = link, this.q = !1, this.l("error", error), this.b.t.H(this.name);
+  Ra(link, error) {
+    this.i = error, this.h = link, this.r = !1, this.l("error", error), this.b.t.H(this.name);
   }
   rb() {
     return this.b.t.P(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.Q;
   }
-  Ra(page, asked, join) {
+  Sa(page, asked, join) {
     let at = this.e, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
     if (at && !recovered && (asked?.epoch !== at.epoch || asked.seq !== at.seq)) {
-      this.q = !0;
+      this.r = !0;
       return;
     }
-    this.q ||= page.more;
+    this.r ||= page.more;
     let first = page.messages[0];
     if (!at && page.more && !first) {
       this.h = void 0;
@@ -483,40 +483,40 @@ var RoomCore = class extends Emitter {
       let error = lost2(at, page);
       if (this.l("reset", error.reset), !this.L("reset")) for (let stream of this.T) stream.d(error);
     }
-    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.p(page.epoch, page.messages), this.z = this.ma() && asked?.seq === this.e.seq ? this.z + 1 : 0, this.oa(), this.b.t.H(this.name);
+    join && this.l("joined", { epoch: page.epoch, seq: page.head, recovered }), this.p(page.epoch, page.messages), this.z = this.na() && asked?.seq === this.e.seq ? this.z + 1 : 0, this.pa(), this.b.t.H(this.name);
   }
   /** Sorts entries in, and hands on what is next. */
   p(epoch, entries) {
     let at = this.e, other = at?.epoch && epoch !== at.epoch;
-    epoch !== this.ga && (this.k.size && (this.h = void 0), this.k.clear()), this.ga = epoch, other && (this.h = void 0), at && this.S && !other && (at.epoch = epoch);
+    epoch !== this.ha && (this.k.size && (this.h = void 0), this.k.clear()), this.ha = epoch, other && (this.h = void 0), at && this.S && !other && (at.epoch = epoch);
     let before = at?.seq;
     for (let entry of entries)
-      at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.q = !0, this.Sa());
-    this.Sa(), at?.seq !== before && (this.oa(), this.la(), this.z = 0);
+      at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.r = !0, this.Ta());
+    this.Ta(), at?.seq !== before && (this.pa(), this.ma(), this.z = 0);
   }
-  Sa() {
+  Ta() {
     let at = this.e;
-    if (!at || !this.S || at.epoch !== this.ga) return;
+    if (!at || !this.S || at.epoch !== this.ha) return;
     let entry;
     for (; !this.j && this.b.state !== "closed" && (entry = this.k.get(at.seq + 1)); ) {
       if (this.k.delete(++at.seq), entry.void) continue;
-      let message = this.Na(at.epoch, entry);
+      let message = this.Oa(at.epoch, entry);
       for (let stream of this.T) stream.G(message);
       this.l("message", message);
     }
   }
-  Na(epoch, { Q: _own, ...entry }) {
+  Oa(epoch, { Q: _own, ...entry }) {
     return { room: this.name, epoch, ...entry };
   }
-  oa() {
-    if (this.ha) return;
+  pa() {
+    if (this.ia) return;
     let value = JSON.stringify(this.e);
-    this.ha = this.Ta((storage, key) => storage.setItem(key, value))?.then(() => {
-      this.ha = void 0, JSON.stringify(this.e) !== value && this.oa();
+    this.ia = this.Ua((storage, key) => storage.setItem(key, value))?.then(() => {
+      this.ia = void 0, JSON.stringify(this.e) !== value && this.pa();
     });
   }
   pb() {
-    this.R = this.Ta((storage, key) => storage.getItem(key))?.then((value) => {
+    this.R = this.Ua((storage, key) => storage.getItem(key))?.then((value) => {
       try {
         let { epoch, seq } = JSON.parse(value);
         typeof epoch == "string" && Number.isSafeInteger(seq) && seq >= 0 && (this.e = { epoch, seq });
@@ -526,25 +526,25 @@ var RoomCore = class extends Emitter {
     });
   }
   /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
-  Ta(run) {
-    let { s: { storage }, a: env, Ua: url } = this.b;
-    return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${url}:${this.name}`)).catch((e) => this.l("error", e));
+  Ua(run) {
+    let { q: { storage }, a: env, V: url } = this.b;
+    return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${typeof url == "string" ? url : ""}:${this.name}`)).catch((e) => this.l("error", e));
   }
 };
 
 // src/client.ts
-var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, asking = (rooms) => rooms.map((room) => [room, room.na()]), ClientCore = class extends Emitter {
+var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, asking = (rooms) => rooms.map((room) => [room, room.oa()]), ClientCore = class extends Emitter {
   constructor(_url, _options) {
     super();
-    this.Ua = _url;
-    this.s = _options;
+    this.V = _url;
+    this.q = _options;
     this.state = "connecting";
     this.g = /* @__PURE__ */ new Map();
     this.t = new Outbox(this);
-    this.V = 0;
+    this.W = 0;
     /** In a pause between attempts: until when the server asked for it, which no wake shortens. */
-    this.W = 1 / 0;
-    this.a = environment(_options.environment), this.Ja = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.Wa();
+    this.X = 1 / 0;
+    this.a = environment(_options.environment), this.Ka = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.Wa();
   }
   get rooms() {
     return this.g;
@@ -554,14 +554,14 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     return room || (this.g.set(name, room = new RoomCore(this, name, options)), room.n()), room;
   }
   check() {
-    this.c ? this.c.ca() : this.a.now() >= this.W && this.X();
+    this.c ? this.c.da() : this.a.now() >= this.X && this.Y();
   }
   reconnect() {
     if (this.state !== "closed") return this.check();
-    this.V = 0, this.J("connecting"), this.Wa();
+    this.W = 0, this.J("connecting"), this.Wa();
   }
   close() {
-    this.sa({ code: "closed", message: "closed by the application" });
+    this.ta({ code: "closed", message: "closed by the application" });
   }
   qb(room) {
     this.g.delete(room.name), this.c && this.Xa(this.c, room.name);
@@ -574,30 +574,30 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
       try {
         return await link.w(action, fields());
       } catch (error) {
-        if (tries > most || !await this.fa(link, error, tries++)) throw error;
+        if (tries > most || !await this.ga(link, error, tries++)) throw error;
       }
     }
   }
   /** Does what has to come before a command that failed so is repeated, and waits; false if it would fail again. */
-  async fa(link, error, tries) {
+  async ga(link, error, tries) {
     if (link !== this.c) return !0;
     if (error.code === "token_expired") this.Ya(link);
     else if (error.code === "unauthenticated") link.d(error);
     else if (!error.temporary) return !1;
-    return await link.Aa(error.retryAfterMs + backoff(this.a, tries)), !0;
+    return await link.Ba(error.retryAfterMs + backoff(this.a, tries)), !0;
   }
   /** Presents a fresh token on a live connection, until one is taken. */
   async Ya(link) {
-    if (!(this.qa === link || !this.s.getToken)) {
-      this.qa = link;
+    if (!(this.ra === link || !this.q.getToken)) {
+      this.ra = link;
       for (let tries = 0; link.m; tries++)
         try {
-          let { tokenExpiresInMs } = await link.w("auth", { token: await this.Za(!0) });
-          return this.qa = void 0, this._a(link, tokenExpiresInMs);
+          let { tokenExpiresInMs } = await link.w("auth", { token: await this.Za(() => this.q.getToken({ fresh: !0 })) });
+          return this.ra = void 0, this._a(link, tokenExpiresInMs);
         } catch (e) {
           let error = e;
           if (!link.m) return;
-          this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.B = !0, link.d(error)) : await link.Aa(error.retryAfterMs + 1e3 + backoff(this.a, tries));
+          this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.B = !0, link.d(error)) : await link.Ba(error.retryAfterMs + 1e3 + backoff(this.a, tries));
         }
     }
   }
@@ -609,22 +609,22 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     (frame.code === 3003 || frame.code === 3005) && (this.B = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
   }
   gb(link, reason, error) {
-    link === this.c && (this.c = void 0, this.a.now() - link.ta >= held && (this.V = 0), error.temporary ? this.o ? this.J("reconnecting", reason) : this.$a(reason, error.retryAfterMs) : this.sa(reason));
+    link === this.c && (this.c = void 0, this.a.now() - link.ua >= held && (this.W = 0), error.temporary ? this.o ? this.J("reconnecting", reason) : this.$a(reason, error.retryAfterMs) : this.ta(reason));
   }
   jb(link) {
     link === this.c && this.ab(link);
   }
-  Fa(error) {
+  Ga(error) {
     this.l("error", error);
   }
   Wa() {
-    this.Va = this.a.onWake(() => this.check()), this.X();
+    this.Va = this.a.onWake(() => this.check()), this.Y();
   }
   J(state, reason, retryInMs) {
     this.state = state, this.reason = reason, this.l("state", { state, reason, retryInMs });
   }
-  sa(reason) {
-    this.a.clearTimeout(this.pa), this.W = 1 / 0, this.o = void 0, this.Va();
+  ta(reason) {
+    this.a.clearTimeout(this.qa), this.X = 1 / 0, this.o = void 0, this.Va();
     let links = [this.c, this.A];
     this.c = this.A = void 0;
     for (let link of links) link?.d(reason);
@@ -633,27 +633,33 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     this.state !== "closed" && this.J("closed", reason);
   }
   $a(reason, afterMs = 0) {
-    let ms = afterMs + backoff(this.a, this.V++);
-    this.W = this.a.now() + afterMs, this.pa = this.a.setTimeout(() => {
-      this.X();
+    let ms = afterMs + backoff(this.a, this.W++);
+    this.X = this.a.now() + afterMs, this.qa = this.a.setTimeout(() => {
+      this.Y();
     }, ms), this.J(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
   }
-  Za(fresh) {
-    return inTime(this.a, tokenTimeout, () => this.s.getToken?.({ fresh })).catch((e) => {
+  /** What the application answers, in time. */
+  Za(ask) {
+    return inTime(this.a, tokenTimeout, ask).catch((e) => {
       throw new GaplessError("token", e?.message ?? String(e), !0);
     });
   }
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
-  async X() {
-    this.a.clearTimeout(this.pa), this.W = 1 / 0;
+  async Y() {
+    this.a.clearTimeout(this.qa), this.X = 1 / 0;
     let attempt = this.o = {}, link;
     try {
-      let token = await this.Za(!!this.B);
+      let [url, token] = await this.Za(
+        () => Promise.all([
+          typeof this.V == "string" ? this.V : this.V(),
+          this.q.getToken?.({ fresh: !!this.B })
+        ])
+      );
       if (this.o !== attempt) return;
-      let opening = link = this.A = new Link(this, this.E());
-      link.r(connectTimeout, () => {
+      let opening = link = this.A = new Link(this, this.E(url));
+      link.s(connectTimeout, () => {
         opening === this.A && opening.d({ code: "timeout", message: "no connection in time" });
-      }), await link.ua;
+      }), await link.va;
       let asked = asking([...this.g.values()].filter((room) => !room.R).slice(0, 32)), hello = await link.w("hello", {
         token,
         session: this.session,
@@ -666,62 +672,62 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
       this.o = this.A = void 0, this.tb(error, link);
     }
   }
-  E() {
-    let Socket = this.s.WebSocket ?? globalThis.WebSocket;
+  E(url) {
+    let Socket = this.q.WebSocket ?? globalThis.WebSocket;
     try {
-      return new Socket(this.Ua);
+      return new Socket(url);
     } catch (e) {
       throw new GaplessError("bad_request", Socket ? e.message : "no WebSocket here: pass one in the options");
     }
   }
   tb(error, link) {
-    let reason = link?.va ?? { code: error.code ?? "socket", message: error.message };
+    let reason = link?.wa ?? { code: error.code ?? "socket", message: error.message };
     link?.d(reason);
     let stale = error.code === "token_expired" || error.code === "unauthenticated" && !this.B;
     stale && (this.B = !0);
     let final = !stale && error.temporary === !1;
-    this.c ? (this.l("error", error), this.c.r(1e3 + backoff(this.a, this.V++), () => this.cb())) : final ? this.sa(reason) : this.$a(reason, error.retryAfterMs);
+    this.c ? (this.l("error", error), this.c.s(1e3 + backoff(this.a, this.W++), () => this.cb())) : final ? this.ta(reason) : this.$a(reason, error.retryAfterMs);
   }
   sb(link, hello, asked) {
     let old = this.c;
-    this.c = link, link.ta = this.ra = this.a.now(), this.B = !1, this.user = hello.user, link.hb(hello.heartbeatMs), this._a(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.r(Math.max(hello.rotateInMs, 5e3), () => this.cb()), this.db(link), this.state !== "connected" && this.J("connected");
+    this.c = link, link.ua = this.sa = this.a.now(), this.B = !1, this.user = hello.user, link.hb(hello.heartbeatMs), this._a(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, 5e3), () => this.cb()), this.db(link), this.state !== "connected" && this.J("connected");
     for (let [room, at] of asked)
-      this.g.get(room.name) === room ? room.Pa(link, hello.rooms?.[room.name], at, !0) : this.Xa(link, room.name);
+      this.g.get(room.name) === room ? room.Qa(link, hello.rooms?.[room.name], at, !0) : this.Xa(link, room.name);
     for (let room of this.g.values()) room.n();
-    this.t.nb(), old?.r(overlap, () => old.d(replaced));
+    this.t.nb(), old?.s(overlap, () => old.d(replaced));
   }
   /** Make before break: the platform ends each connection after two hours. */
   cb() {
-    this.o || this.X();
+    this.o || this.Y();
   }
   _a(link, ms) {
-    ms && link.r(Math.max(ms - 6e4, ms * 0.8), () => this.Ya(link));
+    ms && link.s(Math.max(ms - 6e4, ms * 0.8), () => this.Ya(link));
   }
   Xa(link, room) {
-    link.Ba(room, () => link.w("leave", { room })).catch(() => {
+    link.Ca(room, () => link.w("leave", { room })).catch(() => {
     });
   }
   db(link) {
-    link.r(syncEvery * (0.8 + 0.4 * this.a.random()), () => {
+    link.s(syncEvery * (0.8 + 0.4 * this.a.random()), () => {
       this.ab(link), this.db(link);
     });
   }
   bb(asked) {
-    return Object.fromEntries(asked.map(([room]) => [room.name, room.Oa()]));
+    return Object.fromEntries(asked.map(([room]) => [room.name, room.Pa()]));
   }
   /** Asks for every room whether anything was missed. */
   ab(link) {
     let now = this.a.now();
-    if (Math.abs(now - this.ra) < syncPause) return;
-    this.ra = now;
-    let rooms = [...this.g.values()].filter((room) => room.joined && room.na());
+    if (Math.abs(now - this.sa) < syncPause) return;
+    this.sa = now;
+    let rooms = [...this.g.values()].filter((room) => room.joined && room.oa());
     for (; rooms.length; ) this.ub(link, rooms.splice(0, 32)).catch(() => {
     });
   }
   /** Rejects if it would fail again; the next connection says all anew. */
   async ub(link, rooms) {
     let asked, ok = await this.I("sync", () => (asked = asking(rooms.filter((room) => room.joined)), { rooms: this.bb(asked) }), 1 / 0);
-    for (let [room, at] of asked) room.Pa(link, ok.rooms[room.name], at, !1);
+    for (let [room, at] of asked) room.Qa(link, ok.rooms[room.name], at, !1);
   }
 };
 

@@ -5,13 +5,13 @@ import { Link, type LinkHost, replaced } from "./link.js";
 import { Outbox } from "./outbox.js";
 import { RoomCore } from "./room.js";
 import type {
-  Client, ClientEvents, Environment, JoinOptions, Options, Position, Reason, Room, State, WebSocketLike,
+  Client, ClientEvents, Environment, JoinOptions, Options, Position, Reason, Room, State, Url, WebSocketLike,
 } from "./types.js";
 import { type Frame, type HelloResult, maxRooms, type RoomResult } from "./wire.js";
 
 /** Until hello is answered, from the opening of the socket. */
 const connectTimeout = 10_000;
-/** For getToken. */
+/** For getToken, and a URL that is a function. */
 const tokenTimeout = 30_000;
 /** After so long a connection counts as one that held. */
 const held = 10_000;
@@ -53,7 +53,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   private _synced!: number;
   private _unwake!: () => void;
 
-  constructor(readonly _url: string, readonly _options: Options) {
+  constructor(readonly _url: Url, readonly _options: Options) {
     super();
     this._env = environment(_options.environment);
     this._nonce = randomName(this._env) + ".";
@@ -124,7 +124,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._refreshing = link;
     for (let tries = 0; link._alive; tries++) {
       try {
-        const { tokenExpiresInMs } = await link._call("auth", { token: await this._token(true) });
+        const { tokenExpiresInMs } = await link._call("auth", { token: await this._answer(() => this._options.getToken!({ fresh: true })) });
         this._refreshing = undefined;
         return this._expire(link, tokenExpiresInMs);
       } catch (e) {
@@ -198,8 +198,9 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._set(this.user === undefined ? "connecting" : "reconnecting", reason, ms);
   }
 
-  private _token(fresh: boolean): Promise<string | undefined> {
-    return inTime(this._env, tokenTimeout, () => this._options.getToken?.({ fresh })).catch((e) => {
+  /** What the application answers, in time. */
+  private _answer<T>(ask: () => T | Promise<T>): Promise<T> {
+    return inTime(this._env, tokenTimeout, ask).catch((e) => {
       throw new GaplessError("token", e?.message ?? String(e), true);
     });
   }
@@ -211,9 +212,14 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     const attempt = (this._dialing = {});
     let link: Link | undefined;
     try {
-      const token = await this._token(!!this._fresh);
+      const [url, token] = await this._answer(() =>
+        Promise.all([
+          typeof this._url === "string" ? this._url : this._url(),
+          this._options.getToken?.({ fresh: !!this._fresh }),
+        ]),
+      );
       if (this._dialing !== attempt) return;
-      const opening = (link = this._next = new Link(this, this._socket()));
+      const opening = (link = this._next = new Link(this, this._socket(url)));
       link._after(connectTimeout, () => {
         if (opening === this._next) opening._end({ code: "timeout", message: "no connection in time" });
       });
@@ -236,10 +242,10 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     }
   }
 
-  private _socket(): WebSocketLike {
+  private _socket(url: string): WebSocketLike {
     const Socket = this._options.WebSocket ?? (globalThis as any).WebSocket;
     try {
-      return new Socket(this._url);
+      return new Socket(url);
     } catch (e) {
       throw new GaplessError("bad_request", Socket ? (e as Error).message : "no WebSocket here: pass one in the options");
     }

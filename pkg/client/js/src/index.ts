@@ -1,11 +1,11 @@
 import { ClientCore } from "./client.js";
-import type { Client, Options } from "./types.js";
+import type { Client, Options, Url } from "./types.js";
 
 export { GaplessError } from "./error.js";
 export type { ErrorCode } from "./error.js";
 export type * from "./types.js";
 
 /** Connects, and stays connected until `close`. */
-export function connect(url: string, options: Options = {}): Client {
+export function connect(url: Url, options: Options = {}): Client {
   return new ClientCore(url, options);
 }

@@ -344,6 +344,6 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
   private _stored(run: (storage: PositionStorage, key: string) => unknown): Promise<unknown> | undefined {
     const { _options: { storage }, _env: env, _url: url } = this._client;
-    return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${url}:${this.name}`)).catch((e) => this._emit("error", e));
+    return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${typeof url === "string" ? url : ""}:${this.name}`)).catch((e) => this._emit("error", e));
   }
 }

@@ -201,6 +201,12 @@ export interface Environment {
   onWake(wake: () => void): () => void;
 }
 
+/**
+ * A function is awaited before each connection, for a single-use ticket in the
+ * URL. If it rejects, or takes more than 30 seconds, it is asked again later.
+ */
+export type Url = string | (() => string | Promise<string>);
+
 export interface Options {
   /**
    * Awaited before each connection and before the token expires. `fresh` asks

@@ -1,7 +1,8 @@
 // What the scenarios of pkg/protocol/testdata/behaviour do not reach: what is particular to JavaScript.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { connect, type GaplessError, type Options, type Room, type StateChange } from "../src/index.js";
+import type { ClientCore } from "../src/client.js";
+import { connect, type GaplessError, type Options, type Room, type StateChange, type Url } from "../src/index.js";
 import { FakeEnvironment, FakeServer, settle } from "./support/fake.js";
 
 const page = (head: number, seqs: number[] = [], more = {}) => ({
@@ -9,11 +10,11 @@ const page = (head: number, seqs: number[] = [], more = {}) => ({
   messages: seqs.map((seq) => ({ seq, user: "bob", at: 1, data: seq })),
 });
 
-function setup(options: Options = {}) {
+function setup(options: Options = {}, url: Url = "ws://server") {
   const env = new FakeEnvironment();
   const frames: any[] = [];
   const server = new FakeServer((_, what: any) => what.frame && frames.push(what.frame));
-  const client = connect("ws://server", { WebSocket: server.WebSocket, environment: env, ...options });
+  const client = connect(url, { WebSocket: server.WebSocket, environment: env, ...options });
   const states: StateChange[] = [];
   const errors: Error[] = [];
   client.on("state", (state) => void states.push(state));
@@ -52,6 +53,62 @@ describe("tokens", () => {
     await env.advance(1);
     assert.equal(states[0]!.reason!.code, "token");
     assert.equal(server.sockets.length, 0);
+    client.close();
+  });
+});
+
+describe("a URL that is a function", () => {
+  test("is awaited before each connection, and again after it has failed", async () => {
+    let asked = 0;
+    const { env, server, client, states, errors, greet } = setup({}, async () => {
+      if (++asked === 2) throw new Error("no ticket");
+      return `ws://server?ticket=${asked}`;
+    });
+    await greet();
+    server.sockets[0]!.drop(1006, "");
+    await env.advance(500);
+    assert.deepEqual(states.at(-1), { state: "reconnecting", reason: { code: "token", message: "no ticket" }, retryInMs: 1000 });
+    await env.advance(1000);
+    assert.deepEqual(server.sockets.map((socket) => socket.url), ["ws://server?ticket=1", "ws://server?ticket=3"]);
+    assert.deepEqual(errors, []);
+    client.close();
+  });
+
+  test("is given up after 30 s, and no socket opens before", async () => {
+    const { env, server, client, states } = setup({ getToken: () => "t" }, () => new Promise(() => {}));
+    await env.advance(29_999);
+    assert.equal(states.length, 0);
+    await env.advance(1);
+    assert.equal(states[0]!.reason!.code, "token");
+    assert.equal(server.sockets.length, 0);
+    client.close();
+  });
+
+  test("is no part of the name under which a position is kept", async () => {
+    const keys: string[] = [];
+    const storage = { getItem: (key: string) => (keys.push(key), null), setItem: () => {} };
+    const { client } = setup({ storage }, () => "ws://server?ticket=1");
+    client.join("lobby");
+    await settle();
+    assert.deepEqual(keys, ["gapless::lobby"]);
+    client.close();
+  });
+
+  test("is asked for a URL of its own by the connection that replaces a live one, which stays if there is none", async () => {
+    let asked = 0;
+    const { server, client, states, errors, greet } = setup({}, () => {
+      if (++asked === 2) throw new Error("no ticket");
+      return `ws://server?ticket=${asked}`;
+    });
+    await greet();
+    (client as ClientCore)._rotate();
+    await settle();
+    assert.deepEqual(errors.map((error) => error.message), ["no ticket"]);
+    assert.deepEqual([client.state, server.sockets.length], ["connected", 1]);
+    (client as ClientCore)._rotate();
+    await greet();
+    assert.deepEqual(server.sockets.map((socket) => socket.url), ["ws://server?ticket=1", "ws://server?ticket=3"]);
+    assert.deepEqual(states.map(({ state }) => state), ["connected"]);
     client.close();
   });
 });

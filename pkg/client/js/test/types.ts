@@ -15,6 +15,10 @@ export async function use(url: string): Promise<void> {
   client.on("state", ({ state, retryInMs }) => (same<typeof state, State>(), same<typeof retryInMs, number | undefined>()));
   connect(url, { getToken: () => "token", WebSocket });
   connect(url, { storage: sessionStorage });
+  connect(() => url);
+  connect(async () => url, {});
+  // @ts-expect-error a URL is text
+  connect(async () => new URL(url));
   // @ts-expect-error a token is text
   connect(url, { getToken: () => 42 });
 

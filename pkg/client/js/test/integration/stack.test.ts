@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 import { WebSocket } from "ws";
 import type { ClientCore } from "../../src/client.js";
-import { connect, type Client, type Message, type Options, type Room } from "../../src/index.js";
+import { connect, type Client, type Message, type Options, type Room, type Url } from "../../src/index.js";
 import { cutter } from "../support/cut.js";
 import { startStack, type Stack } from "../support/stack.js";
 
@@ -85,6 +86,27 @@ test("history, presence, ephemeral data and a position that is kept", limit, asy
   assert.deepEqual(missed.map((m) => m.data), Array.from({ length: 248 }, (_, i) => i + 3));
   again.close();
   bob.close();
+});
+
+test("a single-use ticket for each connection, as printed in the README", limit, async () => {
+  const [, code] = /```js ticket\n([^]*?)```/.exec(readFileSync("README.md", "utf8"))!;
+  const proxy = await cutter(stack.url);
+  let issued = 0;
+  const newTicket = async () => (issued++, stack.ticket("ada"));
+  const plain = (url: Url) => connect(url, { WebSocket, environment: { random: () => 0.05 } });
+  const client: Client = new Function("connect", "url", "newTicket", `${code}; return client;`)(plain, proxy.url, newTicket);
+  clients.add(client);
+  const room = client.join<string>("ticket");
+  await joined(room);
+  assert.equal(client.user, "ada");
+  const seen = take(room, 1);
+  const bob = open("bob").join<string>("ticket");
+  await joined(bob);
+  proxy.cut();
+  await bob.publish("while she was away");
+  assert.deepEqual((await seen).map((m) => m.data), ["while she was away"]);
+  assert.equal(issued, 2);
+  proxy.stop();
 });
 
 test("a room that the token does not grant says so, and the others live", limit, async () => {

@@ -13,6 +13,8 @@ export interface Process {
 export interface Stack {
   url: string;
   token(user: string, ...flags: string[]): string;
+  /** What opens one connection as `url?ticket=…`. */
+  ticket(user: string): string;
   stop(): Promise<void>;
 }
 
@@ -48,12 +50,14 @@ export function start(...args: string[]): Process {
   };
 }
 
-/** Runs `dev` on a free port. */
+/** Runs `dev` on free ports. */
 export async function startStack(): Promise<Stack> {
-  const dev = start("dev", "--listen", "localhost:0", "--aws-listen", "", "--console", "");
+  const dev = start("dev", "--listen", "localhost:0", "--aws-listen", "localhost:0", "--console", "");
+  const aws = await dev.printed(/AWS +(http:\/\/\S+)/);
   return {
     url: await dev.printed(/(ws:\/\/\S+)/),
     token: (user, ...flags) => dev.run("token", user, ...flags),
+    ticket: (user) => dev.run("ticket", user, "--aws", aws),
     stop: () => dev.stop(),
   };
 }
