@@ -114,3 +114,24 @@ func TestLines(t *testing.T) {
 		}
 	}
 }
+
+// TestThatNeverEnds is cut off with its package: what it printed must be seen.
+func TestThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	const events = `{"Action":"start","Package":"p"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"of A\n"}
+{"Action":"output","Package":"p/q","Test":"TestA","Output":"of another\n"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"of B\n"}
+{"Action":"pass","Package":"p","Test":"TestB"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"panic: test timed out\n"}
+{"Action":"output","Package":"p","Output":"FAIL\tp\t1s\n"}
+{"Action":"fail","Package":"p"}
+`
+	var out strings.Builder
+	if err := leak.Output(&out, strings.NewReader(events)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "FAIL\tp\t1s\nof A\npanic: test timed out\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -87,13 +89,27 @@ func (o *output) take(line []byte) {
 	case "output":
 		o.print(key, e)
 	case "fail":
-		if b := o.held[key]; b != nil {
-			_, _ = io.WriteString(o.w, b.String())
+		o.release(key)
+		if e.Test == "" {
+			// Of a test that was still running when its package ended, as at a
+			// time-out, nothing but this is told.
+			for _, key := range slices.Sorted(maps.Keys(o.held)) {
+				if strings.HasPrefix(key, e.Package+" ") {
+					o.release(key)
+				}
+			}
 		}
-		delete(o.held, key)
 	case "pass", "skip":
 		delete(o.held, key)
 	}
+}
+
+// release prints what is held of a test.
+func (o *output) release(key string) {
+	if b := o.held[key]; b != nil {
+		_, _ = io.WriteString(o.w, b.String())
+	}
+	delete(o.held, key)
 }
 
 // print holds a test's output back until it fails; a package's own comes at

@@ -33,7 +33,7 @@ type Config struct {
 	SlowAfter time.Duration
 	// BehindAfter is for how long a message may wait for a member that does take
 	// some, but less than comes, before it is behind. Default five times
-	// SlowAfter.
+	// SlowAfter, at least 10 s.
 	BehindAfter time.Duration
 	// PostTimeout bounds one post. Default 3 s.
 	PostTimeout time.Duration
@@ -70,7 +70,7 @@ func (c Config) WithDefaults() Config {
 		}
 	}
 	if c.BehindAfter == 0 {
-		c.BehindAfter = 5 * c.SlowAfter
+		c.BehindAfter = max(10*time.Second, 5*c.SlowAfter)
 	}
 	numbers := map[*int]int{&c.Width: 256, &c.PostsPerSecond: 2000, &c.PresenceMembers: 100, &c.EphemeralMembers: 100}
 	for field, value := range numbers {
