@@ -17,10 +17,11 @@ type call struct {
 	op       string
 	// on is what it is about: "head lobby", "entry lobby 5", "member lobby c".
 	on string
-	// change is DynamoDB's update expression, if there is one.
+	// change is DynamoDB's update expression, or the kind of a wake-up.
 	change string
 	// room and connection are those that it is about, if any.
 	room, connection string
+	sites            []Site
 	// identity is the same in each run of the seed.
 	identity string
 
@@ -118,7 +119,7 @@ func readCall(function string, r *http.Request) (*call, error) {
 		c.service = "sns"
 		c.form, _ = url.ParseQuery(string(c.body))
 		c.op = c.form.Get("Action")
-		c.on = "topic"
+		c.on, c.change = "topic", c.wakeKind()
 	}
 	// Maps are written in any order; the encoders below sort them.
 	canonical := c.body
@@ -162,7 +163,25 @@ func (c *call) readDynamoDB() {
 		c.on = "mark " + c.room
 	case "c":
 		c.on, c.connection, c.room = "connection "+sk, sk, ""
+	case "v":
+		c.on, c.room = "revocations "+rest, ""
+	case "l":
+		name, _, _ := strings.Cut(rest, "/")
+		c.on, c.room = "limit-of-"+name+" "+sk, ""
+	case "t":
+		c.on, c.room = "ticket ", ""
 	}
+}
+
+// wakeKind is the kind of the first wake-up of a call.
+func (c *call) wakeKind() string {
+	message := c.form.Get("Message")
+	if message == "" {
+		message = c.form.Get("PublishBatchRequestEntries.member.1.Message")
+	}
+	var wake struct{ Kind string }
+	_ = json.Unmarshal([]byte(message), &wake)
+	return wake.Kind
 }
 
 // rewind gives the request its body, as it was or as a mutant changed it.

@@ -148,7 +148,7 @@ func (k *checker) forgotten(c *client, l *link) {
 	k.mu.Lock()
 	info := k.links[l.id]
 	k.mu.Unlock()
-	if info.gone < 2 && !k.expired(c, l) {
+	if info.gone < 2 && !k.expired(c, l) && c.Close == 0 {
 		k.fail(stale, "", "%s is alive as %s and was reaped", c.name(), l.id)
 	}
 }
@@ -346,7 +346,7 @@ func (k *checker) bye(c *client, l *link, r reply) {
 	k.mu.Lock()
 	info := k.links[l.id]
 	k.mu.Unlock()
-	if info.gone < 2 && (r.Code != protocol.CloseTokenExpired.Code || !k.expired(c, l)) {
+	if info.gone < 2 && r.Code != c.Close && (r.Code != protocol.CloseTokenExpired.Code || !k.expired(c, l)) {
 		k.fail(stale, "", "%s was told %d although nothing is wrong with %s", c.name(), r.Code, l.id)
 	}
 }

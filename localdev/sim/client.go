@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -36,7 +37,8 @@ type client struct {
 
 	mu       sync.Mutex
 	token    string
-	fresh    bool // a new token is to be presented on the live connection
+	fresh    bool   // a new token is to be presented on the live connection
+	losing   string // the room that it does not grant
 	link     *link
 	rotate   bool  // another connection is to be opened before this one is closed
 	old      *link // to be closed once the new one has joined
@@ -293,9 +295,18 @@ func (c *client) connect(ctx context.Context) error {
 	c.mu.Unlock()
 	dialing, cancel := context.WithTimeout(ctx, 12*time.Second)
 	defer cancel()
-	conn, err := c.w.stack.Gateway.Dial(dialing, gateway.DialOptions{
-		Header: http.Header{"Authorization": {"Bearer " + token}},
-	})
+	with := gateway.DialOptions{Header: http.Header{"Authorization": {"Bearer " + token}}}
+	switch {
+	case c.Ticket:
+		ticket, err := c.w.ticket(ctx, c.User)
+		if err != nil {
+			return err
+		}
+		with = gateway.DialOptions{Query: url.Values{"ticket": {ticket}}}
+	case c.Silent:
+		with = gateway.DialOptions{}
+	}
+	conn, err := c.w.stack.Gateway.Dial(dialing, with)
 	if err != nil {
 		c.note("", "cannot connect: %v", err)
 		var refused *gateway.HandshakeError

@@ -221,6 +221,10 @@ func (c *client) authenticate(ctx context.Context, l *link) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fresh, l.expires = false, 0
+	if f := c.follows[c.losing]; f != nil {
+		f.want, f.joined, f.leftAt = false, false, c.w.now()
+		c.losing = ""
+	}
 	return nil
 }
 
@@ -240,6 +244,9 @@ func (c *client) failed(l *link, room string, err error) error {
 			c.end("token expired")
 		}
 	case protocol.Forbidden:
+		if c.Close == protocol.CloseKicked.Code {
+			return err // revoked: the connection is going to be closed
+		}
 		c.w.check.forbidden(c, room)
 		c.mu.Lock()
 		if f := c.follows[room]; f != nil {

@@ -15,6 +15,10 @@ type Scenario struct {
 	// Faults happen in every run of it, beside the crash.
 	Faults []Fault
 	Active time.Duration
+	// Environ is added to the functions' environment.
+	Environ map[string]string
+	// Minutely has few sweeps, where nothing else happens for minutes.
+	Minutely bool
 }
 
 // Scenarios cover what the functions do; which calls that makes is found out by
@@ -24,50 +28,50 @@ func Scenarios() []Scenario {
 		return step{At: time.Duration(seconds * float64(time.Second)), Do: do, Room: lobby, Pause: time.Second}
 	}
 	idle := member{User: "user1", Rooms: []string{lobby}, Replay: true}
-	return []Scenario{
+	return append(rarer(), []Scenario{
 		{Name: "publish in a quiet room", Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}}, idle,
 		}},
-		{Name: "publish without key, then with", Members: []member{
+		{Name: "publish without key, then with", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPlain), at(5, doPublish)}}, idle,
 		}},
-		{Name: "two publish at once, one twice", Members: []member{
+		{Name: "two publish at once, one twice", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doTwice), at(3.02, doPublish)}},
 			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(3.005, doPublish), at(3.04, doPublish)}},
 		}},
-		{Name: "a writer dies after taking a number", Members: []member{
+		{Name: "a writer dies after taking a number", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPlain)}},
 			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(3.1, doPublish)}},
 			{User: "user2", Rooms: []string{lobby}, Hello: true, Steps: []step{at(3.3, doHang)}},
 		}, Faults: []Fault{{Kind: KillAfter, Function: "message", Nth: 14}}},
-		{Name: "leave and join again", Members: []member{
+		{Name: "leave and join again", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4.5, doPublish)}},
 			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(4, doLeave), at(5, doJoin)}},
 		}},
 		{Name: "the mark of a leave expires", Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(140, doPublish)}},
 			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(4, doLeave)}},
-		}, Active: 145 * time.Second},
-		{Name: "leave and join twice without waiting", Members: []member{
+		}, Active: 145 * time.Second, Minutely: true},
+		{Name: "leave and join twice without waiting", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4.5, doPublish)}},
 			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(4, doFlap)}},
 		}},
-		{Name: "rotate", Members: []member{
+		{Name: "rotate", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4, doPublish)}},
 			{User: "user1", Rooms: []string{lobby}, Hello: true, Steps: []step{at(4, doRotate), at(4.5, doPublish)}},
 		}},
-		{Name: "hang up and come back by hello", Members: []member{
+		{Name: "hang up and come back by hello", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish), at(4.5, doPublish)}},
 			{User: "user1", Rooms: []string{lobby, den}, Hello: true, Steps: []step{at(4, doHang)}},
 		}},
 		{Name: "cut, $disconnect lost, and reaped", Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(6, doPublish)}}, idle,
-		}, Faults: []Fault{{Kind: CutSilent, Client: 1, At: 4 * time.Second}}, Active: 110 * time.Second},
+		}, Faults: []Fault{{Kind: CutSilent, Client: 1, At: 4 * time.Second}}, Active: 190 * time.Second, Minutely: true},
 		{Name: "token expires", Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}},
 			{User: "user1", Rooms: []string{lobby}, Valid: 12 * time.Second},
 			{User: "user2", Rooms: []string{lobby}, Valid: 12 * time.Second, Steps: []step{at(6, doFresh)}},
-		}, Active: 100 * time.Second},
+		}, Active: 190 * time.Second, Minutely: true},
 		{Name: "a wake-up dies and is put back", Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}}, idle,
 		}, Faults: []Fault{{Kind: WakeDead, Nth: 3}}},
@@ -77,7 +81,7 @@ func Scenarios() []Scenario {
 		{Name: "a member's connection says 410", Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}}, idle,
 		}, Faults: []Fault{{Kind: WrongGone, Client: 1, At: 2900 * time.Millisecond, Times: 2}}},
-	}
+	}...)
 }
 
 // scenarioSeed makes the latencies of all scenarios.
@@ -86,12 +90,12 @@ const scenarioSeed = 7
 func (s Scenario) config(more ...Fault) Config {
 	class := "kill"
 	for _, f := range s.Faults {
-		if f.Kind == ThrottlePost || f.Kind == WrongGone {
+		if f.Kind == ThrottlePost || f.Kind == WrongGone || f.Kind == SlowPosts {
 			class = "mixed calm"
 		}
 	}
 	return Config{
-		Seed: scenarioSeed, Class: class, Members: s.Members, Active: s.Active,
+		Seed: scenarioSeed, Class: class, Members: s.Members, Active: s.Active, Environ: s.Environ, Minutely: s.Minutely,
 		Faults: append(append([]Fault{}, s.Faults...), more...),
 	}
 }
@@ -99,7 +103,9 @@ func (s Scenario) config(more ...Fault) Config {
 // DryRun runs the scenario without a crash and returns the points at which it
 // can be crashed: every call that any function makes until it is over.
 func (s Scenario) DryRun(t *testing.T) (Result, []Point) {
-	r := Run(t, s.config())
+	config := s.config()
+	config.Sites = true
+	r := Run(t, config)
 	until := s.Active
 	if until == 0 {
 		until = active

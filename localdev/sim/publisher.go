@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
@@ -149,16 +150,51 @@ func (c *client) act(ctx context.Context) {
 				_ = l.conn.Close(1000, "")
 			}
 		case doFresh:
+			c.exchange(c.less())
+		case doDemote:
+			permissions := c.less()
+			delete(permissions, s.Room)
 			c.mu.Lock()
-			err := c.sign(0, c.less())
-			c.fresh = true
-			c.Valid = 0
+			c.losing = s.Room
 			c.mu.Unlock()
-			if err != nil {
-				c.w.check.fail("", "", "sign token: %v", err)
+			c.exchange(permissions)
+		case doPresence:
+			c.say(ctx, fields{"action": "presence", "room": s.Room})
+		case doEphemeral:
+			c.say(ctx, fields{"action": "publish", "room": s.Room, "ephemeral": true, "data": "typing"})
+		case doFlood:
+			for range 75 {
+				c.say(ctx, fields{"action": "nonsense"})
+				c.wait(ctx, c.pause("flood", 20*time.Millisecond, 60*time.Millisecond), nil)
 			}
-			nudge(c.keep)
+		case doRevoke:
+			if err := c.w.revoke(ctx, c.User); err != nil {
+				c.w.check.fail("", "", "%v", err)
+			}
 		}
+	}
+}
+
+// exchange has the client show another token on its live connection.
+func (c *client) exchange(permissions auth.Permissions) {
+	c.mu.Lock()
+	err := c.sign(0, permissions)
+	c.fresh = true
+	c.Valid = 0
+	c.mu.Unlock()
+	if err != nil {
+		c.w.check.fail("", "", "sign token: %v", err)
+	}
+	nudge(c.keep)
+}
+
+// say sends a command and waits for nothing.
+func (c *client) say(ctx context.Context, command fields) {
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l != nil {
+		_, _, _ = c.begin(ctx, l, command)
 	}
 }
 

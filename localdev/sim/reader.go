@@ -106,7 +106,7 @@ func (c *client) bye(l *link, r reply) {
 	c.w.check.bye(c, l, r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !r.Reconnect || (r.Code == protocol.CloseTokenExpired.Code && c.Valid != 0 && !c.fresh) {
+	if !r.Reconnect || c.Silent || (r.Code == protocol.CloseTokenExpired.Code && c.Valid != 0 && !c.fresh) {
 		c.ended = "bye " + strconv.Itoa(r.Code)
 		return
 	}

@@ -25,6 +25,12 @@ const (
 	doFresh   action = "fresh token" // for one that does not grant presence
 	doRotate  action = "rotate"      // opens another connection before it closes this one
 	doFlap    action = "leave and join, twice, waiting for nothing"
+	// Of scenarios only.
+	doPresence  action = "ask who is there"
+	doEphemeral action = "publish past the log"
+	doDemote    action = "token without the room"
+	doFlood     action = "send too much"
+	doRevoke    action = "lose all tokens" // taken back by an operator
 )
 
 // step is one thing that a client does.
@@ -48,6 +54,10 @@ type member struct {
 	Replay bool
 	// Hello has it come back by one hello rather than by joins.
 	Hello bool
+	// Ticket has it connect with tickets; Silent without anything, to say nothing.
+	Ticket, Silent bool
+	// Close is the code with which the server may end its connections.
+	Close int
 	Steps []step
 }
 

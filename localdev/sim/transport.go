@@ -37,6 +37,9 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.w.Sites {
+		c.sites = callers()
+	}
 	invocation := ""
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		invocation = lc.AwsRequestID

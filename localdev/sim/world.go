@@ -41,6 +41,11 @@ type Config struct {
 	// Active is for how long faults happen. Default 30 s and the class's rests, on
 	// which the seeds' scripts and plans rest.
 	Active time.Duration
+	// Minutely has the sweeper run once a minute, as deployed, also while faults
+	// happen.
+	Minutely bool
+	// Sites has each call told by whom it was made, see Point.
+	Sites bool
 }
 
 // Result is what came of a run.
@@ -66,6 +71,8 @@ type Point struct {
 	Nth      int
 	Label    string
 	At       time.Duration
+	// Sites are the lines of the product on the way to it, if Config asks.
+	Sites []Site
 }
 
 // world is one run.
@@ -308,7 +315,7 @@ func (s skewed) Now() time.Time { return s.Clock.Now().Add(s.by) }
 func (w *world) sweeper(ctx context.Context) {
 	for n := 1; ; n++ {
 		pause := latency(w.Seed, 59*time.Second, 61*time.Second, "sweep", strconv.Itoa(n))
-		if w.now() < w.Active && w.class.Rest == 0 {
+		if w.now() < w.Active && w.class.Rest == 0 && !w.Minutely {
 			pause /= 8
 		}
 		timer := time.NewTimer(pause)
@@ -362,7 +369,7 @@ func (w *world) leaveAll() {
 // callFault is what goes wrong in the n-th call of a function.
 func (w *world) callFault(c *call, nth int) Fault {
 	w.mu.Lock()
-	w.points = append(w.points, Point{c.function, nth, c.label(), w.now()})
+	w.points = append(w.points, Point{c.function, nth, c.label(), w.now(), c.sites})
 	w.mu.Unlock()
 	if w.quiet.Load() {
 		return Fault{}
