@@ -52,7 +52,7 @@ func Mutants() []*Mutant {
 		{Name: "membership survives leave", Seeds: 30, Do: swallow(func(c *call) bool { return c.function == "message" && isLeave(c) })},
 		{Name: "a join that a leave has overtaken is written all the same (dynamo.Put without condition)", Seeds: 100, Do: recondition(
 			func(c *call) bool { return c.is("PutItem", "member") }, func(string) string { return "" })},
-		{Name: "an old leave ends a newer membership (dynamo.Leave without condition)", Seeds: 100, Do: recondition(isLeave, func(string) string { return "" })},
+		{Name: "an old leave ends a newer membership (dynamo.Leave without condition)", Class: "throttle", Seeds: 100, Do: recondition(isLeave, func(string) string { return "" })},
 		{Name: "a leave drops a room that a newer join counts on (dynamo.DropRoom without condition)", Seeds: 150, Do: recondition(
 			func(c *call) bool { return c.is("UpdateItem", "connection") && c.change == "REMOVE r.#r" }, func(string) string { return "attribute_exists(pk)" })},
 		{Name: "membership survives disconnect and sweep", Seeds: 10, Do: swallow(func(c *call) bool { return c.function != "message" && c.is("DeleteItem", "member") })},
