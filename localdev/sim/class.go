@@ -86,7 +86,8 @@ func Classes() []Class {
 		{Name: "disconnect", Strict: true, Bound: time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.clients(8, Cut, CutSilent, CutLate)
 		}},
-		{Name: "post", Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+		// Several wrong 410s are believed in the end, which only a sync notices.
+		{Name: "post", Sync: true, Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.clients(10, SlowPosts, WrongGone, ThrottlePost, FailPost, DeadPeer, Freeze)
 		}},
 		{Name: "stuck member", Bound: 6 * time.Minute, plan: func(r *rand.Rand, p *planner) {
