@@ -55,7 +55,8 @@ type gap struct {
 type linkInfo struct {
 	client *client
 	since  time.Duration
-	gone   int // wrong 410s that were injected
+	ended  time.Duration // 0: not yet
+	gone   int           // wrong 410s that were injected
 }
 
 type sweep struct {
@@ -132,6 +133,14 @@ func (k *checker) connected(c *client, l *link) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.links[l.id] = linkInfo{client: c, since: k.w.now()}
+}
+
+func (k *checker) disconnected(l *link) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	info := k.links[l.id]
+	info.ended = k.w.now()
+	k.links[l.id] = info
 }
 
 // wrongGone notes that the gateway was made to lie about a connection.

@@ -29,6 +29,7 @@ func (c *client) read(ctx context.Context, l *link) {
 		if err != nil {
 			if ctx.Err() == nil {
 				c.note("", "connection %s ends: %v", l.id, err)
+				c.w.check.disconnected(l)
 			}
 			return
 		}
