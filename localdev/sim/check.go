@@ -322,6 +322,7 @@ func (k *checker) acked(c *client, m *message, p protocol.PublishResult, now tim
 		k.fail(kept, m.room, "%s was told that %s is number %d of %s, which is gone", c.name(), m.data, p.Seq, p.Epoch)
 	}
 	k.mu.Lock()
+	m.acked, m.position = now, p // a head that is deleted just now asks for them
 	k.acks = append(k.acks, m)
 	k.mu.Unlock()
 	// What is acknowledged is there now, not only in the end.

@@ -79,7 +79,6 @@ func (c *client) publish(ctx context.Context, l *link, m *message) bool {
 	c.w.check.acked(c, m, p, now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m.acked, m.position = now, p
 	// Our own message is not pushed to us: the reply stands for it.
 	if f := c.follows[m.room]; f != nil {
 		f.take(now, p.Epoch, []protocol.Entry{{Seq: p.Seq, User: c.User, Key: m.key, Data: []byte(m.data)}}, true)
