@@ -28,10 +28,10 @@ type Store interface {
 	// Authenticate sets identity, session and next check, adds rooms, and
 	// returns the connection as it then stands. Identity and next check stay if
 	// they are of a command that came later: a token may arrive late, and must
-	// not take the place of a fresher one. ErrOtherUser if another user
-	// owns it, ErrTooLate if it is Late and nobody does, ErrTooManyRooms if it would be in more than Max: nothing has
-	// changed then. If it is in rooms already, and with other permissions, it is
-	// Regranted once more.
+	// not take the place of a fresher one. If it is in rooms already, and with
+	// other permissions, it is Regranted once more. Nothing has changed with
+	// ErrOtherUser if another user owns it, ErrTooLate if it is Late and nobody
+	// does, ErrTooManyRooms if it would be in more than Max.
 	Authenticate(ctx context.Context, p AuthenticateParams) (Connection, error)
 
 	// AddRoom adds a room before its membership is written, sets JoinedAt, and
