@@ -32,12 +32,14 @@ type AppendResult struct {
 }
 
 // NeedsWake reports whether the caller must wake the drainer before it
-// acknowledges: there is something to deliver and nobody holds the lease. A
-// holder cannot release without seeing the number that was taken, and if it
-// dies, its own invocation is retried. A lease of another incarnation of the log
-// says nothing.
+// acknowledges: there is something to deliver, and the head that it saw shows
+// nobody who must deliver it. The holder of a lease cannot release it without
+// seeing every number up to that head, and if it dies, its own invocation is
+// retried. It owes nothing above that head: it may have released the lease before
+// a higher number was handed out. A lease of another incarnation of the log says
+// nothing.
 func (r AppendResult) NeedsWake(now time.Time) bool {
-	if r.Epoch != r.Head.Epoch {
+	if r.Epoch != r.Head.Epoch || r.Seq > r.Head.Seq {
 		return true
 	}
 	delivered := r.Duplicate && r.Seq <= r.Head.Delivered

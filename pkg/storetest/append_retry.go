@@ -130,6 +130,36 @@ var retryTests = []test[*bench]{
 		same(t, got.Head.Lease.Live(b.clock.Now()), true)
 		same(t, got.NeedsWake(b.clock.Now()), true)
 	}},
+	{"a number above the head that its publisher saw must be woken for", func(t *testing.T, b *bench) {
+		b.append(t, "")
+		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+		// While the publisher is slow, its number 2 is voided and the lease
+		// released; another with the same key claims it for number 3 and dies.
+		b.store.taken = once(func(head msglog.Head) {
+			b.void(t, head)
+			_, released, err := b.Release(t.Context(), b.room, "drainer", head.Position())
+			ok(t, err)
+			same(t, released, true)
+			dead := b.take(t)
+			must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
+				Room: b.room, User: "ada", Key: "key", Position: dead.Position(), Now: Start, Expires: Start.Add(window),
+			}))
+		})
+		got := b.append(t, "key")
+		same(t, [2]uint64{got.Head.Seq, got.Seq}, [2]uint64{2, 3})
+		same(t, got.Head.Lease.Live(b.clock.Now()), true)
+		same(t, got.NeedsWake(b.clock.Now()), true)
+	}},
+	{"a number up to the head that its publisher saw is the holder's of a live lease", func(t *testing.T, b *bench) {
+		dead := b.take(t)
+		must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
+			Room: b.room, User: "ada", Key: "key", Position: dead.Position(), Now: Start, Expires: Start.Add(window),
+		}))
+		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+		got := b.append(t, "key")
+		same(t, [2]uint64{got.Head.Seq, got.Seq}, [2]uint64{2, 1})
+		same(t, got.NeedsWake(b.clock.Now()), false)
+	}},
 	{"a mark does not outlive its entry", func(t *testing.T, b *bench) {
 		b.store.taken = once(func(msglog.Head) { b.clock.Advance(time.Minute) })
 		got := b.append(t, "key")
