@@ -51,12 +51,16 @@ func onEngine(t *testing.T, config ...dynamodb.Config) (backend, *dynamodb.Serve
 	return provision(t, server.Client), server
 }
 
+// attempts is so many that a call that fails by chance every third time never
+// runs out of them: (1/3)^100. The SDK's own three, or ten, do in some runs.
+const attempts = 100
+
 // withRetries is a client that repeats failed calls at once, as the SDK's own
 // does after a while.
 func withRetries(server *dynamodb.Server) *sdk.Client {
 	return server.Engine.Client(func(o *sdk.Options) {
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts = 10
+			o.MaxAttempts = attempts
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
 			o.RateLimiter = ratelimit.None
 		})
