@@ -24,6 +24,23 @@ func TestAdapterOnDynamoDBLocal(t *testing.T) {
 	runAll(t, onDynamoDBLocal(t))
 }
 
+// TestSuitesInSmallPages runs the suites with pages of so few items that most
+// reads take several, and that some pages hold nothing which is asked for.
+func TestSuitesInSmallPages(t *testing.T) {
+	t.Parallel()
+	for name, on := range map[string]func(*testing.T) backend{
+		"OnEngine":        func(t *testing.T) backend { b, _ := onEngine(t); return b },
+		"OnDynamoDBLocal": onDynamoDBLocal,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := on(t)
+			storetest.RunConnections(t, func(*testing.T) connection.Store { return b.connections().WithPage(2) })
+			storetest.RunRooms(t, func(*testing.T) room.Store { return b.rooms().WithPage(2) })
+		})
+	}
+}
+
 func runAll(t *testing.T, b backend) {
 	storetest.RunLog(t, func(*testing.T) msglog.Store { return b.log() })
 	storetest.RunAppend(t, func(*testing.T) msglog.Store { return b.log() })

@@ -25,13 +25,20 @@ type Connections struct {
 	client     API
 	table      string
 	partitions int
+	page       int32 // items that one read of Due looks at
 }
 
 // NewConnections returns Connections over a table, spread over so many
 // partitions, at least one. All functions must use the same number: a
 // connection is looked for in the partition that its id and the number give.
 func NewConnections(client API, table string, partitions int) *Connections {
-	return &Connections{client, table, max(1, partitions)}
+	return &Connections{client, table, max(1, partitions), duePage}
+}
+
+// WithPage returns s with so many items in a page of Due. Tests cut pages that
+// only a large deployment fills.
+func (s *Connections) WithPage(items int32) *Connections {
+	return &Connections{s.client, s.table, s.partitions, items}
 }
 
 // open is the condition of every change but MarkClosing: no change brings a
@@ -217,7 +224,7 @@ func (s *Connections) Delete(ctx context.Context, id string, joinedAt time.Time)
 	return false, nil
 }
 
-// duePage is how many items of a partition are looked at in one read.
+// duePage is how many items of a partition one read looks at by default.
 const duePage = 1000
 
 // Due reads connections to look at: 0.5 RRU per 4 KB of all items passed over.
@@ -229,7 +236,7 @@ func (s *Connections) Due(ctx context.Context, p connection.DueParams) ([]connec
 		// A connection without a readable date is due: hence the NOT.
 		FilterExpression:          aws.String("NOT (ck > :now) OR ck > :max"),
 		ExpressionAttributeValues: item{":pk": text(pk), ":now": millis(p.Now), ":max": number(int64(math.MaxInt64))},
-		Limit:                     aws.Int32(duePage),
+		Limit:                     &s.page,
 	}
 	if p.Cursor != "" {
 		input.ExclusiveStartKey = key(pk, text(p.Cursor))

@@ -20,10 +20,15 @@ var _ room.Store = (*Rooms)(nil)
 type Rooms struct {
 	client API
 	table  string
+	page   *int32 // items in a page of Members; nil: 1 MB
 }
 
 // NewRooms returns Rooms over a table.
-func NewRooms(client API, table string) *Rooms { return &Rooms{client, table} }
+func NewRooms(client API, table string) *Rooms { return &Rooms{client, table, nil} }
+
+// WithPage returns r with so many items in a page of Members. Tests cut pages
+// that only a large room fills.
+func (r *Rooms) WithPage(items int32) *Rooms { return &Rooms{r.client, r.table, &items} }
 
 // onlyShard is the shard of every member: a room has one. The keys carry it, so
 // that more need no migration; Delete does not know it yet, so a membership
@@ -107,6 +112,7 @@ func (r *Rooms) Members(ctx context.Context, name string, shard int, now time.Ti
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": text(shardKey(name, shard))},
 		ConsistentRead:            aws.Bool(true),
+		Limit:                     r.page,
 	})
 	var roll room.Roll
 	for pages.HasMorePages() {
