@@ -2,7 +2,9 @@ package sim
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -49,6 +51,8 @@ type Class struct {
 	Settle time.Duration
 	// Environ is added to the functions' environment.
 	Environ map[string]string
+	// scenarios keeps seeds away from the class: it is for crash.go.
+	scenarios bool
 	// plan makes the faults of one run.
 	plan func(r *rand.Rand, p *planner)
 }
@@ -142,15 +146,35 @@ func Classes() []Class {
 			// Two wrong 410s one after the other are believed, one is not.
 			p.add(Fault{Kind: WrongGone, Client: r.IntN(p.members), At: between(r, time.Second, active), Times: 1})
 		}},
-		// For scenarios only, see crash.go.
-		{Name: "mixed calm", Sync: true, Bound: 15 * time.Minute, plan: func(*rand.Rand, *planner) {}},
+		{Name: "late effect", Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(20, LateEffect)
+		}},
+		{Name: "late effect, and worse", Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(16, LateEffect, LateEffect, LateEffect, KillLate, KillLate, KillBefore, KillAfter, KillHalf, HangAfter, LoseAnswer, FailAfter, Throttle, SlowBefore)
+			p.wakes(4)
+			p.runs(4)
+			p.clients(6, Cut, CutSilent, CutLate, Redeploy)
+		}},
+		{Name: "late effect, room forgotten", Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(6, Forget)
+			p.calls(12, LateEffect, LateEffect, KillLate)
+			p.clients(6, Forget, Forget, Cut, CutSilent, CutLate)
+		}},
+		{Name: "mixed calm", scenarios: true, Sync: true, Bound: 15 * time.Minute, plan: func(*rand.Rand, *planner) {}},
 	}
 }
 
-// ClassOf is the class that a seed belongs to: any but the last.
+// pending are classes that still find violations, each with the reason. No seed
+// belongs to them unless it is run by the class's name.
+var pending = map[string]string{
+	"late effect":                 "the adapters' writes are not yet fenced against late effects",
+	"late effect, and worse":      "as late effect",
+	"late effect, room forgotten": "as late effect",
+}
+
+// ClassOf is the class that a seed belongs to.
 func ClassOf(seed uint64) Class {
-	all := Classes()
-	all = all[:len(all)-1]
+	all := slices.DeleteFunc(Classes(), func(c Class) bool { return c.scenarios || pending[c.Name] != "" })
 	return all[mix(seed)%uint64(len(all))]
 }
 
@@ -173,10 +197,16 @@ func (p *planner) calls(most int, kinds ...Kind) {
 	for range 1 + p.r.IntN(most) {
 		function := pick(p.r, "connect", "disconnect", "message", "message", "message", "message",
 			"broadcast", "broadcast", "broadcast", "broadcast", "sweep")
-		p.add(Fault{
+		f := Fault{
 			Kind: pick(p.r, kinds...), Function: function, Nth: 1 + p.r.IntN(spans[function]),
 			Times: 1 + p.r.IntN(4), Delay: between(p.r, 4*time.Second, 40*time.Second),
-		})
+		}
+		if f.Kind == LateEffect || f.Kind == KillLate {
+			// 0.1 s to 20 s, as often below 1.4 s as above.
+			f.Delay = time.Duration(float64(100*time.Millisecond) * math.Pow(200, p.r.Float64()))
+			f.Times = 1 + p.r.IntN(2)
+		}
+		p.add(f)
 	}
 }
 

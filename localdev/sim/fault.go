@@ -23,6 +23,10 @@ const (
 	SlowBefore Kind = "pause before"   // it has its effect only Delay later
 	SlowAfter  Kind = "pause after"    // its answer comes only Delay later
 	Forget     Kind = "room forgotten" // just before the call; of no call, at a time
+	// Of DynamoDB and SNS: the answer is lost at once, and the request takes effect
+	// only Delay later, after the SDK's retry or the death of its function.
+	LateEffect Kind = "late effect"
+	KillLate   Kind = "kill, late effect"
 )
 
 // Faults of one wake-up on its way, and of one run of a function.

@@ -121,6 +121,9 @@ func (w *world) harm(f Fault) *link {
 		return nil
 	}
 	w.note(event{actor: "network", text: c.name() + " " + l.id, fault: f.Kind})
+	w.mu.Lock()
+	w.harmed = append(w.harmed, l)
+	w.mu.Unlock()
 	switch f.Kind {
 	case Cut:
 		_ = faults.Cut(l.id)
@@ -165,18 +168,17 @@ func (w *world) mend(f Fault, l *link) {
 // forever marks a fault that lasts to the end of the active phase.
 const forever = 1 << 20
 
-// heal ends all faults. What is on its way stays there.
+// heal ends all faults, even those of connections that their clients have
+// replaced: a post that hangs there delays a drain. What is on its way stays
+// there.
 func (w *world) heal() {
 	w.quiet.Store(true)
 	w.note(event{actor: "operator", text: "no more faults", fault: "healed"})
 	faults := w.stack.Gateway.Faults()
-	for _, c := range w.clients {
-		c.mu.Lock()
-		l := c.link
-		c.mu.Unlock()
-		if l == nil {
-			continue
-		}
+	w.mu.Lock()
+	harmed := w.harmed
+	w.mu.Unlock()
+	for _, l := range harmed {
 		_ = faults.ThawClient(l.id)
 		faults.DelayPost(l.id, 0)
 		faults.Throttle(l.id, 0)

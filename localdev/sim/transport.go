@@ -100,6 +100,13 @@ func (t transport) arrive(ctx context.Context, c *call, invocation string) (*htt
 		t.w.forget(cmp.Or(c.room, lobby), "")
 	case SlowBefore:
 		return t.late(ctx, c, fault.Delay)
+	case LateEffect, KillLate:
+		t.w.late.Go(func() { _, _ = t.delayed(ctx, c, fault.Delay) })
+		if fault.Kind == LateEffect {
+			return nil, errBroken
+		}
+		lambda.Kill(ctx)
+		return nil, lambda.ErrInvocationKilled
 	}
 	if fault.Kind == KillHalf {
 		c.halve()
@@ -178,11 +185,14 @@ func (t transport) effect(c *call) (*http.Response, error) {
 // late has a call take effect after d even if its function is over by then: it
 // was on its way.
 func (t transport) late(ctx context.Context, c *call, d time.Duration) (*http.Response, error) {
-	return t.apart(ctx, func() (*http.Response, error) {
-		_ = clock.Sleep(context.WithoutCancel(ctx), t.w.clock, d)
-		t.w.note(event{actor: "network", call: c, text: "takes effect late: " + c.String(), room: c.room, connection: c.connection})
-		return t.effect(c)
-	})
+	return t.apart(ctx, func() (*http.Response, error) { return t.delayed(ctx, c, d) })
+}
+
+// delayed performs a call after d, even if its function is over by then.
+func (t transport) delayed(ctx context.Context, c *call, d time.Duration) (*http.Response, error) {
+	_ = clock.Sleep(context.WithoutCancel(ctx), t.w.clock, d)
+	t.w.note(event{actor: "network", call: c, text: "takes effect late: " + c.String(), room: c.room, connection: c.connection})
+	return t.effect(c)
 }
 
 func actor(function, invocation string) string {

@@ -88,6 +88,7 @@ type world struct {
 	story    timeline
 	clients  []*client
 	faults   []Fault
+	harmed   []*link        // connections that harm broke
 	tasks    sync.WaitGroup // the clients' goroutines
 	late     sync.WaitGroup // calls that are still on their way
 	quiet    atomic.Bool    // no more faults
@@ -378,6 +379,9 @@ func (w *world) callFault(c *call, nth int) Fault {
 		if f.Function != c.function || nth < f.Nth || nth >= f.Nth+w.span(f) || !isCallFault(f.Kind) {
 			continue
 		}
+		if late := f.Kind == LateEffect || f.Kind == KillLate; late && c.service != "dynamodb" && c.service != "sns" {
+			continue
+		}
 		if c.service == "execute-api" && !w.class.Sync {
 			switch f.Kind {
 			case KillBefore, KillAfter, KillHalf, LoseAnswer, FailAfter, Forget:
@@ -397,7 +401,8 @@ func (w *world) callFault(c *call, nth int) Fault {
 
 func isCallFault(k Kind) bool {
 	switch k {
-	case KillBefore, KillAfter, KillHalf, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter, Forget:
+	case KillBefore, KillAfter, KillHalf, HangBefore, HangAfter, LoseAnswer, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter, Forget,
+		LateEffect, KillLate:
 		return true
 	}
 	return false
@@ -406,7 +411,7 @@ func isCallFault(k Kind) bool {
 // span is how many calls on end a fault hits.
 func (w *world) span(f Fault) int {
 	switch f.Kind {
-	case LoseAnswer, FailBefore, FailAfter, Throttle:
+	case LoseAnswer, FailBefore, FailAfter, Throttle, LateEffect:
 		return max(1, f.Times)
 	}
 	return 1
