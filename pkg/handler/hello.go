@@ -77,12 +77,12 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	}
 	pages := m.enterAll(ctx, c, conn, rooms, p.Rooms)
 	maps.Copy(results, pages)
-	fitRooms(results)
-	return protocol.HelloResult{
+	answer := protocol.HelloResult{
 		ConnectionID: c.connectionID, User: identity.User, Session: conn.Session,
 		HeartbeatMs: m.Heartbeat.Milliseconds(), TokenExpiresInMs: expiresIn(conn.Identity, now),
 		RotateInMs: m.rotateIn(c.connectedAt, now).Milliseconds(), Rooms: results,
-	}, nil
+	}
+	return answer, fitRooms(c.command.ID, answer, results)
 }
 
 // identify verifies the token, or takes what the handshake or an earlier command

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -13,12 +14,20 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// replyOverhead is what a reply takes beside the entries of one page: the id,
-// the envelope, the epoch and the numbers, at their longest.
-const replyOverhead = 768
+// frameLeft returns the bytes that the answer to a command leaves of one frame,
+// given the answer with its lists still empty and all else at its longest. A
+// command without an id gets no answer: its budget is that of an empty one.
+func frameLeft(id protocol.ID, answer any) (int, error) {
+	frame, err := protocol.EncodeOK(id, answer)
+	return protocol.FrameBytes - len(frame), err
+}
 
-// roomOverhead is what one room takes in a reply beside its entries.
-const roomOverhead = protocol.MaxRoomBytes + 256
+// longestPage is the page without entries that takes most bytes. What a page
+// says is not known before the log is read, and the log is read with a budget.
+var longestPage = protocol.JoinResult{
+	Epoch: strings.Repeat(`"`, protocol.MaxEpochBytes), Head: protocol.MaxInteger,
+	Messages: []jsontext.Value{}, Oldest: protocol.MaxInteger,
+}
 
 func start(f protocol.From) msglog.Start {
 	s := msglog.Start{Epoch: f.Epoch, Since: f.Since}
@@ -31,12 +40,16 @@ func start(f protocol.From) msglog.Start {
 // read returns a page that fits into one frame, and wakes a drainer if one
 // should be awake and is not: so a member that comes back also heals a room
 // whose publisher died before it could wake anybody.
-func (m *Message) read(ctx context.Context, name string, from msglog.Start, limit int) (protocol.JoinResult, error) {
+func (m *Message) read(ctx context.Context, c *call, name string, from msglog.Start, limit int) (protocol.JoinResult, error) {
+	left, err := frameLeft(c.command.ID, longestPage)
+	if err != nil {
+		return protocol.JoinResult{}, err
+	}
 	encoded := map[uint64]jsontext.Value{}
 	var failure error
 	page, err := m.Log.Read(ctx, name, from, msglog.Budget{
 		Entries: limit,
-		Bytes:   protocol.FrameBytes - replyOverhead,
+		Bytes:   left,
 		Size: func(e msglog.Entry) int {
 			if _, ok := encoded[e.Seq]; !ok {
 				b, err := broadcast.EncodeEntry(e)
@@ -64,36 +77,52 @@ func (m *Message) read(ctx context.Context, name string, from msglog.Start, limi
 	return result, failure
 }
 
-// fitRooms cuts the pages of several rooms so that they share one frame. What
-// is cut off is flagged with more.
-func fitRooms(results map[string]protocol.RoomResult) {
-	left := protocol.FrameBytes - replyOverhead - len(results)*roomOverhead
-	for _, name := range slices.Sorted(maps.Keys(results)) {
-		page := results[name].JoinResult
-		if page == nil {
-			continue
-		}
-		for i, message := range page.Messages {
-			if left -= len(message) + 1; left < 0 {
-				page.Messages, page.More = page.Messages[:i], true
-				left = 0
-				break
-			}
+// fitRooms puts the pages of several rooms into one frame, in the order of the
+// rooms' names. What does not fit is cut off and flagged with more. answer is the
+// whole answer, which holds the results.
+func fitRooms(id protocol.ID, answer any, results map[string]protocol.RoomResult) error {
+	pages := make(map[string][]jsontext.Value, len(results))
+	for name, result := range results {
+		if page := result.JoinResult; page != nil {
+			pages[name], page.Messages = page.Messages, []jsontext.Value{}
 		}
 	}
+	left, err := frameLeft(id, answer)
+	if err != nil {
+		return err
+	}
+	full := false
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		page, all := results[name].JoinResult, pages[name]
+		for i, message := range all {
+			size := listed(message, i)
+			if full = full || size > left; full {
+				page.More = true // as long as false, or shorter
+				break
+			}
+			page.Messages, left = all[:i+1], left-size
+		}
+	}
+	return nil
 }
 
+// listed is the size of the element at an index of an array, its comma included.
+func listed(element []byte, index int) int { return len(element) + min(index, 1) }
+
 // fitUsers lists as many users as fit into one frame; Count is all of them.
-func fitUsers(users []room.User) (protocol.PresenceResult, error) {
-	result := protocol.PresenceResult{Count: len(users), Users: make([]protocol.PresenceUser, 0, len(users))}
-	left := protocol.FrameBytes - replyOverhead
-	for _, u := range users {
+func fitUsers(id protocol.ID, users []room.User) (protocol.PresenceResult, error) {
+	result := protocol.PresenceResult{Count: len(users), Users: []protocol.PresenceUser{}}
+	left, err := frameLeft(id, result)
+	if err != nil {
+		return protocol.PresenceResult{}, err
+	}
+	for i, u := range users {
 		wire := protocol.PresenceUser{User: u.Name, Sessions: u.Sessions}
 		b, err := protocol.Marshal(wire)
 		if err != nil {
 			return protocol.PresenceResult{}, err
 		}
-		if left -= len(b) + 1; left < 0 {
+		if left -= listed(b, i); left < 0 {
 			break
 		}
 		result.Users = append(result.Users, wire)

@@ -68,7 +68,7 @@ func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection
 	if err := m.Members.Put(ctx, member, conn.ConnectedAt.Add(Lifetime+memberSlack)); err != nil {
 		return protocol.JoinResult{}, fmt.Errorf("write membership: %w", err)
 	}
-	return m.read(ctx, name, from, protocol.MaxHistory)
+	return m.read(ctx, c, name, from, protocol.MaxHistory)
 }
 
 // leave ends the membership. A room that the connection is not in and may not
@@ -107,7 +107,7 @@ func (m *Message) history(ctx context.Context, c *call) (any, error) {
 	if p.Limit != nil {
 		limit = *p.Limit
 	}
-	return m.read(ctx, p.Room, msglog.Start{Epoch: p.Epoch, Since: p.Since, Before: p.Before}, int(limit))
+	return m.read(ctx, c, p.Room, msglog.Start{Epoch: p.Epoch, Since: p.Since, Before: p.Before}, int(limit))
 }
 
 // sync tells for each room whether anything was missed. Whoever missed
@@ -128,8 +128,8 @@ func (m *Message) sync(ctx context.Context, c *call) (any, error) {
 		}
 		results[name] = protocol.RoomResult{JoinResult: &result}
 	}
-	fitRooms(results)
-	return protocol.SyncResult{Rooms: results}, nil
+	answer := protocol.SyncResult{Rooms: results}
+	return answer, fitRooms(c.command.ID, answer, results)
 }
 
 func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
@@ -139,7 +139,7 @@ func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connect
 	if !conn.In(name) {
 		return protocol.JoinResult{}, protocol.Errorf(protocol.Conflict, "this connection has not joined the room")
 	}
-	result, err := m.read(ctx, name, from, protocol.MaxHistory)
+	result, err := m.read(ctx, c, name, from, protocol.MaxHistory)
 	if err != nil || (result.Recovered && len(result.Messages) == 0) {
 		return result, err
 	}
@@ -168,5 +168,5 @@ func (m *Message) presence(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read members: %w", err)
 	}
-	return fitUsers(room.Users(roll.Members))
+	return fitUsers(c.command.ID, room.Users(roll.Members))
 }

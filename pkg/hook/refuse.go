@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/gapless-rooms/gapless/pkg/protocol"
@@ -46,9 +47,12 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Temporary reports whether the command may be repeated.
 func (f *Failure) Temporary() bool { return !f.Broken }
 
-// maxSentence bounds a refusal's sentence, so that those of 32 rooms fit into
-// one frame.
-const maxSentence = 200
+// maxSentence and maxCode bound a refusal, so that those of 32 rooms fit into one
+// frame.
+const (
+	maxSentence = 200
+	maxCode     = 64
+)
 
 // refusal returns what a hook's error says to the client, nil if it says
 // nothing.
@@ -58,10 +62,23 @@ func refusal(err error) *protocol.Error {
 		return nil
 	}
 	short := *r
-	short.Message = strings.ToValidUTF8(short.Message, "")
-	for len(short.Message) > maxSentence {
-		_, size := utf8.DecodeLastRuneInString(short.Message)
-		short.Message = short.Message[:len(short.Message)-size]
-	}
+	short.Message = shorten(short.Message, maxSentence)
+	short.Code = protocol.Code(shorten(string(short.Code), maxCode))
 	return &short
+}
+
+// shorten cuts a text to a number of bytes. Control characters become spaces:
+// JSON writes one of them in six bytes.
+func shorten(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	for len(text) > most {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
 }

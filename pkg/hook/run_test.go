@@ -108,6 +108,11 @@ func TestLongSentencesAreCut(t *testing.T) {
 	if !errors.As(err, &no) || no.Message != strings.Repeat("ü", 100) {
 		t.Errorf("%v", err)
 	}
+	bulky := protocol.Errorf(protocol.Code(strings.Repeat("c", 500)), "a\nb\x01%s", strings.Repeat("x", 500))
+	err = runner(scripted{authorize: func(context.Context) error { return bulky }}).AuthorizeJoin(t.Context(), hook.Reading{})
+	if !errors.As(err, &no) || no.Message != "a b "+strings.Repeat("x", 196) || no.Code != protocol.Code(strings.Repeat("c", 64)) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestPanicIsCaught(t *testing.T) {
