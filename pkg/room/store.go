@@ -14,14 +14,26 @@ var ErrNotMember = errors.New("not a member")
 // after a later join of the same connection, or written after a later leave.
 var ErrOvertaken = errors.New("overtaken by a later join or leave")
 
+// ErrBehind is returned when a join is written whose membership is there already
+// and has fallen behind since. It is Temporary: a join that API Gateway takes
+// later, by a millisecond or more, puts the member in step.
+var ErrBehind error = temporary("membership of this very join is behind already")
+
+type temporary string
+
+func (t temporary) Error() string { return string(t) }
+func (temporary) Temporary() bool { return true }
+
 // Store keeps memberships. Each method is one atomic decision; all are safe for
 // concurrent use, and may be repeated after an error whose Temporary method
 // reports true.
 type Store interface {
 	// Put makes a connection a member, in step, replacing what stood there for
 	// an older join. Expires is when the membership may be forgotten whatever
-	// happens. ErrOvertaken if a newer join stands there, or a leave that is
-	// newer or as old.
+	// happens. What stands there for the same join stays as it is: the request
+	// may be an earlier attempt that took effect late. ErrBehind if that has
+	// fallen behind, ErrOvertaken if a newer join stands there, or a leave that
+	// is newer or as old.
 	Put(ctx context.Context, m Member, expires time.Time) error
 
 	// Leave ends the membership of a join that is not newer than at, which is

@@ -15,6 +15,7 @@ func RunRooms(t *testing.T, factory func(*testing.T) room.Store) {
 	run(t, "Presence", factory, presenceTests)
 	run(t, "Leave", factory, leaveTests)
 	run(t, "Behind", factory, behindTests)
+	run(t, "Late", factory, lateRoomTests)
 }
 
 func member(name, connectionID string) room.Member {

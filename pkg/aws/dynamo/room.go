@@ -53,16 +53,23 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	}
 	_, err := r.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &r.table, Item: i,
-		ConditionExpression:       aws.String("attribute_not_exists(pk) OR a < :a OR (a = :a AND attribute_not_exists(l))"),
-		ExpressionAttributeValues: item{":a": i["a"]},
+		ConditionExpression:                 aws.String("attribute_not_exists(pk) OR a < :a"),
+		ExpressionAttributeValues:           item{":a": i["a"]},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if err == nil {
 		return nil
 	}
-	if _, err = standing(refused("write membership", err)); err != nil {
+	found, err := standing(refused("write membership", err))
+	switch {
+	case err != nil:
 		return err
+	case found["l"] != nil || numberOf(found, "a") != m.JoinedAt.UnixMilli():
+		return room.ErrOvertaken
+	case memberOf(m.Room, m.Shard, found).Behind != room.InStep:
+		return room.ErrBehind
 	}
-	return room.ErrOvertaken
+	return nil // an earlier attempt of the same join
 }
 
 // Leave turns a membership into a mark: 1 WRU, also when nothing changes.

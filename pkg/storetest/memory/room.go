@@ -42,8 +42,14 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	defer r.mu.Unlock()
 	m.JoinedAt, m.Behind = stored(m.JoinedAt), room.InStep
 	k := memberKey{m.Room, m.ConnectionID}
-	if was, ok := r.members[k]; ok && (was.JoinedAt.After(m.JoinedAt) || (was.left && was.JoinedAt.Equal(m.JoinedAt))) {
+	switch was, ok := r.members[k]; {
+	case !ok || was.JoinedAt.Before(m.JoinedAt):
+	case was.left || was.JoinedAt.After(m.JoinedAt):
 		return room.ErrOvertaken
+	case was.Behind != room.InStep:
+		return room.ErrBehind
+	default:
+		return nil
 	}
 	r.members[k] = member{Member: m, expires: expires}
 	return nil
