@@ -18,6 +18,7 @@ type Gateway struct {
 	pushes map[string][]Push
 	closed map[string]bool
 	before func(ctx context.Context, id string, push Push) error
+	after  func(id string, push Push)
 }
 
 // Push is a frame that a connection was pushed.
@@ -45,8 +46,19 @@ func (g *Gateway) Before(decide func(ctx context.Context, id string, push Push) 
 	g.before = decide
 }
 
+// After runs when a connection has a frame, and before whoever has posted it
+// learns so.
+func (g *Gateway) After(run func(id string, push Push)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.after = run
+}
+
 // Heal lets all posts succeed from now on.
-func (g *Gateway) Heal() { g.Before(nil) }
+func (g *Gateway) Heal() {
+	g.Before(nil)
+	g.After(nil)
+}
 
 // Pushes returns what a connection was pushed.
 func (g *Gateway) Pushes(id string) []Push {
@@ -80,8 +92,12 @@ func (g *Gateway) Post(ctx context.Context, id string, frame []byte) error {
 		}
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.pushes[id] = append(g.pushes[id], push)
+	after := g.after
+	g.mu.Unlock()
+	if after != nil {
+		after(id, push)
+	}
 	return nil
 }
 
