@@ -1,16 +1,14 @@
-// Package clock is the local stack's time: it runs with the wall clock and can
-// be moved forward, so that a test meets the two-hour limit in a microsecond.
+// Package clock is the local AWS' time: the wall clock, or one that can be moved
+// forward, so that a test meets the two-hour limit in a microsecond.
 package clock
 
 import (
 	"container/heap"
 	"sync"
 	"time"
-
-	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-var _ clock.Clock = (*Movable)(nil)
+var _ Clock = (*Movable)(nil)
 
 // Movable is a wall clock with an offset that Advance moves forward. The zero
 // value is not usable; call NewMovable. It is safe for concurrent use.
@@ -47,7 +45,7 @@ func (m *Movable) Advance(d time.Duration) {
 }
 
 // AfterFunc runs f in its own goroutine once d has passed on this clock.
-func (m *Movable) AfterFunc(d time.Duration, f func()) clock.Timer {
+func (m *Movable) AfterFunc(d time.Duration, f func()) Timer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := &timer{clock: m, f: f, index: -1}

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/localdev/clock"
 )
 
 // manual is a clock that stands still until it is moved. The engine only

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/localdev/clock"
 )
 
 // The management API, service apigatewaymanagementapi (restJson1):

@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/gapless-rooms/gapless/localdev/clock"
 	"github.com/gapless-rooms/gapless/localdev/gateway"
-	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

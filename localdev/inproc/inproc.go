@@ -8,6 +8,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
 // Transport is an http.RoundTripper over a handler. The handler runs on the
@@ -44,6 +47,20 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		Header: w.sent, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
 	}, nil
 }
+
+// AWS is an SDK configuration whose calls go to a handler in process. Its
+// endpoint names no host of AWS, so that nothing that is made of it leads there.
+func AWS(h http.Handler, region string) aws.Config {
+	return aws.Config{
+		Region:       region,
+		BaseEndpoint: aws.String("http://localhost"),
+		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
+		HTTPClient:   &http.Client{Transport: Transport{h}},
+	}
+}
+
+// Discard is a http.ResponseWriter for an answer that nobody reads.
+func Discard() http.ResponseWriter { return &answer{header: http.Header{}} }
 
 // ErrAborted is returned when a handler panics with http.ErrAbortHandler, upon
 // which a server would drop the connection without an answer.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/localdev/clock"
 )
 
 // event is an asynchronous invocation in the queue.

@@ -3,7 +3,7 @@ package lambda
 import (
 	"slices"
 
-	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/localdev/clock"
 )
 
 // take gives the invocation the function's most recently used free environment,

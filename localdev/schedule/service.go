@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/localdev/clock"
 )
 
 // Invoker runs functions; *lambda.Service is one. InvokeAsync must queue the

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/localdev/clock"
 )
 
 // Config configures a Service. The zero value works.

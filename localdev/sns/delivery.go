@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gapless-rooms/gapless/localdev/clock"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
-	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
 // Delivery is one message on its way to one subscription.

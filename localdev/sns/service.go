@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gapless-rooms/gapless/localdev/clock"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
-	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
 // Invoker runs functions; *lambda.Service is one. InvokeAsync must queue the

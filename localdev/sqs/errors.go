@@ -3,7 +3,8 @@ package sqs
 import (
 	"errors"
 	"fmt"
-	"net/http"
+
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 var (
@@ -13,30 +14,20 @@ var (
 	ErrQueueNotFound = errors.New("sqs: queue does not exist")
 	// ErrInvalid is returned for a request that the service would refuse.
 	ErrInvalid = errors.New("sqs: invalid request")
-	// ErrUnsupported is returned for what the service has and this emulator has
-	// not.
+	// ErrDenied is returned when a queue's policy does not let a service send.
+	ErrDenied = errors.New("sqs: access denied")
+	// ErrUnsupported is returned for a feature of SQS that the emulator does not
+	// have.
 	ErrUnsupported = errors.New("sqs: not supported")
 )
 
 // Error is a refusal with the shape that the JSON API gives it
 // (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html).
 // It wraps one of the package's sentinel errors.
-type Error struct {
-	Status int
-	// Type is the error's name in the JSON protocol, Code its name in the Query
-	// protocol, which the SDK reports where they differ.
-	Type    string
-	Code    string
-	Message string
-	kind    error
-}
+type Error = service.Error
 
-func (e *Error) Error() string { return fmt.Sprintf("sqs: %s: %s", e.Type, e.Message) }
-
-func (e *Error) Unwrap() error { return e.kind }
-
-func refuse(kind error, name, code, message string) *Error {
-	return &Error{Status: http.StatusBadRequest, Type: name, Code: code, Message: message, kind: kind}
+func refuse(kind error, code, queryCode, message string) *Error {
+	return &Error{Service: "sqs", Code: code, QueryCode: queryCode, Message: message, Kind: kind}
 }
 
 func queueNotFound() *Error {

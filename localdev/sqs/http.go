@@ -1,13 +1,13 @@
 package sqs
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"strings"
+
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/gapless-rooms/gapless/localdev/inproc"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 var _ http.Handler = (*Service)(nil)
@@ -16,98 +16,61 @@ var _ http.Handler = (*Service)(nil)
 // (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html).
 // Signatures are not checked. An operation or a parameter that the emulator does
 // not have is refused with UnsupportedOperation.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	result, err := s.serve(r)
-	if err != nil {
-		s.writeError(w, err)
-		return
-	}
-	s.write(w, http.StatusOK, result)
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.front.ServeHTTP(w, r) }
+
+// Transport calls the service in process, whatever host a request names.
+func (s *Service) Transport() http.RoundTripper { return inproc.Transport{Handler: s} }
+
+// Client is an SDK client that calls the service in process. The options come
+// after its own.
+func (s *Service) Client(options ...func(*awssqs.Options)) *awssqs.Client {
+	return awssqs.NewFromConfig(inproc.AWS(s, s.cfg.Region), options...)
 }
 
-func (s *Service) serve(r *http.Request) (any, error) {
-	target := r.Header.Get("X-Amz-Target")
-	name, ok := strings.CutPrefix(target, "AmazonSQS.")
-	if !ok || r.Method != http.MethodPost {
-		return nil, unsupported("a request without X-Amz-Target AmazonSQS.{operation} (the Query protocol among them)")
+// Observe calls f for each request of the API from now on, once it is answered
+// and in its goroutine. It does not see Go calls such as Send. stop ends it.
+func (s *Service) Observe(f func(service.Call)) (stop func()) { return s.calls.Observe(f) }
+
+// SetFault replaces Config.Fault; nil ends all faults.
+func (s *Service) SetFault(f service.FaultFunc) { s.fault.Set(f) }
+
+// newFront puts the JSON protocol before a service.
+func newFront(s *Service) *service.JSON[*Service] {
+	return &service.JSON[*Service]{
+		Service: s, Version: "1.0", Target: "AmazonSQS.", Namespace: "com.amazonaws.sqs#",
+		Operations: operations, MaxRequest: maxRequest, RequestID: s.ids.UUID,
+		Unsupported: unsupported, Internal: "InternalError", Calls: &s.calls, Fault: &s.fault,
 	}
-	operation := operations[name]
-	if operation == nil {
-		return nil, unsupported("the SQS operation %s", name)
-	}
-	if r.Body == nil { // a client's request that is handed over in process
-		r.Body = http.NoBody
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
-	if err != nil || len(body) > maxRequest {
-		return nil, invalidValue("The request cannot be read or is too large.")
-	}
-	return operation(r.Context(), s, body)
 }
 
 // operations are the supported operations by name.
-var operations = map[string]func(context.Context, *Service, []byte) (any, error){
-	"CreateQueue":                  decoded((*Service).doCreateQueue),
-	"DeleteQueue":                  decoded((*Service).doDeleteQueue),
-	"GetQueueUrl":                  decoded((*Service).doGetQueueURL),
-	"ListQueues":                   decoded((*Service).doListQueues),
-	"GetQueueAttributes":           decoded((*Service).doGetQueueAttributes),
-	"SetQueueAttributes":           decoded((*Service).doSetQueueAttributes),
-	"PurgeQueue":                   decoded((*Service).doPurgeQueue),
-	"SendMessage":                  decoded((*Service).doSendMessage),
-	"SendMessageBatch":             decoded((*Service).doSendMessageBatch),
-	"ReceiveMessage":               decoded((*Service).doReceiveMessage),
-	"DeleteMessage":                decoded((*Service).doDeleteMessage),
-	"DeleteMessageBatch":           decoded((*Service).doDeleteMessageBatch),
-	"ChangeMessageVisibility":      decoded((*Service).doChangeMessageVisibility),
-	"ChangeMessageVisibilityBatch": decoded((*Service).doChangeMessageVisibilityBatch),
+var operations = map[string]service.Operation[*Service]{
+	"CreateQueue":                  service.Decode((*Service).doCreateQueue),
+	"DeleteQueue":                  service.Decode((*Service).doDeleteQueue),
+	"GetQueueUrl":                  service.Decode((*Service).doGetQueueURL),
+	"ListQueues":                   service.Decode((*Service).doListQueues),
+	"GetQueueAttributes":           service.Decode((*Service).doGetQueueAttributes),
+	"SetQueueAttributes":           service.Decode((*Service).doSetQueueAttributes),
+	"PurgeQueue":                   service.Decode((*Service).doPurgeQueue),
+	"SendMessage":                  service.Decode((*Service).doSendMessage),
+	"SendMessageBatch":             service.Decode((*Service).doSendMessageBatch),
+	"ReceiveMessage":               service.Decode((*Service).doReceiveMessage),
+	"DeleteMessage":                service.Decode((*Service).doDeleteMessage),
+	"DeleteMessageBatch":           service.Decode((*Service).doDeleteMessageBatch),
+	"ChangeMessageVisibility":      service.Decode((*Service).doChangeMessageVisibility),
+	"ChangeMessageVisibilityBatch": service.Decode((*Service).doChangeMessageVisibilityBatch),
 }
 
-// decoded makes an operation of a method with a typed request. A field that the
-// type does not have is refused by name.
-func decoded[T any](f func(*Service, context.Context, T) (any, error)) func(context.Context, *Service, []byte) (any, error) {
-	return func(ctx context.Context, s *Service, body []byte) (any, error) {
-		var request T
-		d := json.NewDecoder(bytes.NewReader(body))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&request); err != nil {
-			if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-				return nil, unsupported("the parameter %s", field)
-			}
-			return nil, refuse(ErrInvalid, "SerializationException", "SerializationException", err.Error())
-		}
-		return f(s, ctx, request)
+// urlFor is a queue's URL as the caller of r reaches it: some SDKs call the host
+// of the URL, whatever their endpoint. A request that names a host of AWS came
+// in process; its answer must not lead there.
+func (s *Service) urlFor(r *http.Request, name string) string {
+	if s.cfg.URL != "" || r.Host == "" || strings.HasSuffix(r.Host, ".amazonaws.com") {
+		return s.URL(name)
 	}
-}
-
-func (s *Service) writeError(w http.ResponseWriter, err error) {
-	var e *Error
-	if !errors.As(err, &e) {
-		e = &Error{Status: http.StatusInternalServerError, Type: "InternalError", Code: "InternalError", Message: err.Error()}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
 	}
-	fault := "Sender"
-	if e.Status >= http.StatusInternalServerError {
-		fault = "Receiver"
-	}
-	w.Header().Set("X-Amzn-Query-Error", e.Code+";"+fault)
-	s.write(w, e.Status, map[string]string{"__type": "com.amazonaws.sqs#" + e.Type, "message": e.Message})
-}
-
-func (s *Service) write(w http.ResponseWriter, status int, body any) {
-	if body == nil {
-		body = struct{}{}
-	}
-	out, err := json.Marshal(body)
-	if err != nil {
-		// The bodies are the types of this package, which all marshal.
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	s.mu.Lock()
-	id := s.newID()
-	s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	w.Header().Set("X-Amzn-Requestid", id)
-	w.WriteHeader(status)
-	_, _ = w.Write(out) // the caller has gone if this fails
+	return scheme + "://" + r.Host + "/" + s.cfg.AccountID + "/" + name
 }

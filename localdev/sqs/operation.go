@@ -1,7 +1,7 @@
 package sqs
 
 import (
-	"context"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +15,21 @@ func nameOf(url string) (string, error) {
 	return url[strings.LastIndex(url, "/")+1:], nil
 }
 
+// with does f with the queue of a URL, while it holds mu.
+func (s *Service) with(url string, f func(*queue) error) error {
+	name, err := nameOf(url)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q, err := s.queue(name)
+	if err != nil {
+		return err
+	}
+	return f(q)
+}
+
 type queueURL struct {
 	QueueURL string `json:"QueueUrl"`
 }
@@ -24,23 +39,18 @@ type createQueueRequest struct {
 	Attributes map[string]string
 }
 
-func (s *Service) doCreateQueue(_ context.Context, r createQueueRequest) (any, error) {
+func (s *Service) doCreateQueue(from *http.Request, r createQueueRequest) (any, error) {
 	if _, err := s.CreateQueue(r.QueueName, r.Attributes); err != nil {
 		return nil, err
 	}
-	return queueURL{s.URL(r.QueueName)}, nil
+	return queueURL{s.urlFor(from, r.QueueName)}, nil
 }
 
-func (s *Service) doDeleteQueue(_ context.Context, r queueURL) (any, error) {
-	name, err := nameOf(r.QueueURL)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.Counts(name); err != nil {
-		return nil, err
-	}
-	s.DeleteQueue(name)
-	return nil, nil
+func (s *Service) doDeleteQueue(_ *http.Request, r queueURL) (any, error) {
+	return nil, s.with(r.QueueURL, func(q *queue) error {
+		s.deleteQueue(q)
+		return nil
+	})
 }
 
 type getQueueURLRequest struct {
@@ -48,14 +58,14 @@ type getQueueURLRequest struct {
 	QueueOwnerAWSAccountID string `json:"QueueOwnerAWSAccountId"`
 }
 
-func (s *Service) doGetQueueURL(_ context.Context, r getQueueURLRequest) (any, error) {
+func (s *Service) doGetQueueURL(from *http.Request, r getQueueURLRequest) (any, error) {
 	if r.QueueOwnerAWSAccountID != "" && r.QueueOwnerAWSAccountID != s.cfg.AccountID {
 		return nil, queueNotFound()
 	}
 	if _, err := s.Counts(r.QueueName); err != nil {
 		return nil, err
 	}
-	return queueURL{s.URL(r.QueueName)}, nil
+	return queueURL{s.urlFor(from, r.QueueName)}, nil
 }
 
 type listQueuesRequest struct {
@@ -63,11 +73,11 @@ type listQueuesRequest struct {
 }
 
 // doListQueues answers all queues in one page.
-func (s *Service) doListQueues(_ context.Context, r listQueuesRequest) (any, error) {
+func (s *Service) doListQueues(from *http.Request, r listQueuesRequest) (any, error) {
 	urls := []string{}
 	for _, name := range s.Queues() {
 		if strings.HasPrefix(name, r.QueueNamePrefix) {
-			urls = append(urls, s.URL(name))
+			urls = append(urls, s.urlFor(from, name))
 		}
 	}
 	return struct {
@@ -80,19 +90,16 @@ type getQueueAttributesRequest struct {
 	AttributeNames []string
 }
 
-func (s *Service) doGetQueueAttributes(_ context.Context, r getQueueAttributesRequest) (any, error) {
-	name, err := nameOf(r.QueueURL)
+func (s *Service) doGetQueueAttributes(_ *http.Request, r getQueueAttributesRequest) (any, error) {
+	var all map[string]string
+	var counts Counts
+	err := s.with(r.QueueURL, func(q *queue) error {
+		all, counts = q.attributes(), q.counts(s.clock.Now())
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.queue(name)
-	if err != nil {
-		return nil, err
-	}
-	all := q.attributes()
-	counts := q.counts(s.clock.Now())
 	all["ApproximateNumberOfMessages"] = strconv.Itoa(counts.Visible)
 	all["ApproximateNumberOfMessagesNotVisible"] = strconv.Itoa(counts.InFlight)
 	all["ApproximateNumberOfMessagesDelayed"] = strconv.Itoa(counts.Delayed)
@@ -120,40 +127,24 @@ type setQueueAttributesRequest struct {
 	Attributes map[string]string
 }
 
-func (s *Service) doSetQueueAttributes(_ context.Context, r setQueueAttributesRequest) (any, error) {
-	name, err := nameOf(r.QueueURL)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.queue(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.apply(q, r.Attributes); err != nil {
-		return nil, err
-	}
-	q.modified = s.clock.Now()
-	return nil, nil
+func (s *Service) doSetQueueAttributes(_ *http.Request, r setQueueAttributesRequest) (any, error) {
+	return nil, s.with(r.QueueURL, func(q *queue) error {
+		if err := s.apply(q, r.Attributes); err != nil {
+			return err
+		}
+		q.modified = s.clock.Now()
+		return nil
+	})
 }
 
-func (s *Service) doPurgeQueue(_ context.Context, r queueURL) (any, error) {
-	name, err := nameOf(r.QueueURL)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.queue(name)
-	if err != nil {
-		return nil, err
-	}
-	now := s.clock.Now()
-	if now.Sub(q.purged) < purgeInterval {
-		return nil, refuse(ErrInvalid, "PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress",
-			"Only one PurgeQueue operation on "+name+" is allowed every 60 seconds.")
-	}
-	q.purged, q.messages = now, nil
-	return nil, nil
+func (s *Service) doPurgeQueue(_ *http.Request, r queueURL) (any, error) {
+	return nil, s.with(r.QueueURL, func(q *queue) error {
+		now := s.clock.Now()
+		if now.Sub(q.purged) < purgeInterval {
+			return refuse(ErrInvalid, "PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress",
+				"Only one PurgeQueue operation on "+q.name+" is allowed every 60 seconds.")
+		}
+		q.purged, q.messages = now, nil
+		return nil
+	})
 }

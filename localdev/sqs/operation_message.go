@@ -1,8 +1,8 @@
 package sqs
 
 import (
-	"context"
 	"errors"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,7 +53,7 @@ type sendMessageRequest struct {
 	wireMessage
 }
 
-func (s *Service) doSendMessage(_ context.Context, r sendMessageRequest) (any, error) {
+func (s *Service) doSendMessage(_ *http.Request, r sendMessageRequest) (any, error) {
 	name, err := nameOf(r.QueueURL)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func runBatch[E, R any](s *Service, r batchRequest[E], id func(E) string, do fun
 		case err == nil:
 			answer.Successful = append(answer.Successful, result)
 		case errors.As(err, &refusal):
-			answer.Failed = append(answer.Failed, batchFailure{id(e), refusal.Code, refusal.Message, true})
+			answer.Failed = append(answer.Failed, batchFailure{id(e), refusal.ReportedCode(), refusal.Message, true})
 		default:
 			return nil, err
 		}
@@ -131,7 +131,7 @@ type sendEntry struct {
 	wireMessage
 }
 
-func (s *Service) doSendMessageBatch(_ context.Context, r batchRequest[sendEntry]) (any, error) {
+func (s *Service) doSendMessageBatch(_ *http.Request, r batchRequest[sendEntry]) (any, error) {
 	size := 0
 	for _, e := range r.Entries {
 		size += e.message().size()
@@ -153,7 +153,7 @@ type deleteMessageRequest struct {
 	receipt
 }
 
-func (s *Service) doDeleteMessage(_ context.Context, r deleteMessageRequest) (any, error) {
+func (s *Service) doDeleteMessage(_ *http.Request, r deleteMessageRequest) (any, error) {
 	name, err := nameOf(r.QueueURL)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ type deleteEntry struct {
 	receipt
 }
 
-func (s *Service) doDeleteMessageBatch(_ context.Context, r batchRequest[deleteEntry]) (any, error) {
+func (s *Service) doDeleteMessageBatch(_ *http.Request, r batchRequest[deleteEntry]) (any, error) {
 	return runBatch(s, r, func(e deleteEntry) string { return e.ID }, func(queue string, e deleteEntry) (entryID, error) {
 		return e.entryID, s.Delete(queue, e.ReceiptHandle)
 	})
@@ -189,7 +189,7 @@ func (s *Service) changeVisibility(queue string, r receipt, v visibility) error 
 	return s.ChangeVisibility(queue, r.ReceiptHandle, time.Duration(*v.VisibilityTimeout)*time.Second)
 }
 
-func (s *Service) doChangeMessageVisibility(_ context.Context, r changeVisibilityRequest) (any, error) {
+func (s *Service) doChangeMessageVisibility(_ *http.Request, r changeVisibilityRequest) (any, error) {
 	name, err := nameOf(r.QueueURL)
 	if err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ type visibilityEntry struct {
 	visibility
 }
 
-func (s *Service) doChangeMessageVisibilityBatch(_ context.Context, r batchRequest[visibilityEntry]) (any, error) {
+func (s *Service) doChangeMessageVisibilityBatch(_ *http.Request, r batchRequest[visibilityEntry]) (any, error) {
 	return runBatch(s, r, func(e visibilityEntry) string { return e.ID }, func(queue string, e visibilityEntry) (entryID, error) {
 		return e.entryID, s.changeVisibility(queue, e.receipt, e.visibility)
 	})
@@ -229,7 +229,7 @@ type wireReceived struct {
 	MessageAttributes      map[string]wireAttribute `json:"MessageAttributes,omitempty"`
 }
 
-func (s *Service) doReceiveMessage(ctx context.Context, r receiveMessageRequest) (any, error) {
+func (s *Service) doReceiveMessage(from *http.Request, r receiveMessageRequest) (any, error) {
 	name, err := nameOf(r.QueueURL)
 	if err != nil {
 		return nil, err
@@ -240,7 +240,7 @@ func (s *Service) doReceiveMessage(ctx context.Context, r receiveMessageRequest)
 			o.Max = -1 // refused by Receive
 		}
 	}
-	received, err := s.Receive(ctx, name, o)
+	received, err := s.Receive(from.Context(), name, o)
 	if err != nil {
 		return nil, err
 	}

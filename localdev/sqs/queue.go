@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gapless-rooms/gapless/localdev/iam"
 )
 
 type queue struct {
@@ -41,7 +43,9 @@ type settings struct {
 	maxSize       int
 	deadLetterARN string
 	maxReceives   int
-	// stored are attributes that are kept and shown but have no effect here.
+	policy        iam.ResourcePolicy
+	// stored are attributes that are shown as they were set. All but Policy have
+	// no effect here.
 	stored map[string]string
 }
 
@@ -84,6 +88,13 @@ func (s *settings) set(name, value string) error {
 			return nil
 		}
 		return unsupported("FIFO queues")
+	}
+	if name == "Policy" {
+		policy, err := iam.ParseResourcePolicy(value)
+		if err != nil {
+			return invalidAttribute(name, value, err.Error())
+		}
+		s.policy = policy
 	}
 	if !slices.Contains(storedAttributes, name) {
 		return refuse(ErrInvalid, "InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute "+name+".")
@@ -135,6 +146,9 @@ func (q *queue) attributes() map[string]string {
 		}
 	}
 	maps.Copy(all, q.settings.stored)
+	if all["Policy"] == "" { // an empty one removes it
+		delete(all, "Policy")
+	}
 	return all
 }
 

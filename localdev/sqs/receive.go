@@ -129,7 +129,7 @@ func (s *Service) take(q *queue, now time.Time, o ReceiveOptions) ([]Received, e
 			m.first = now
 		}
 		m.visible = now.Add(visibility)
-		m.receipt = receiptHandle(q.name, m.id, s.newID())
+		m.receipt = receiptHandle(q.name, m.id, s.ids.UUID())
 		got = append(got, Received{
 			StoredMessage: StoredMessage{m.Message, m.id, m.sent, m.visible, m.receives, m.source},
 			ReceiptHandle: m.receipt, FirstReceive: m.first,

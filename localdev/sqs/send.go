@@ -55,7 +55,7 @@ func (s *Service) send(q *queue, m Message) (string, error) {
 		m.Attributes[attribute] = a
 	}
 	now := s.clock.Now()
-	added := &message{Message: m, id: s.newID(), sent: now, visible: now.Add(delay)}
+	added := &message{Message: m, id: s.ids.UUID(), sent: now, visible: now.Add(delay)}
 	q.messages = append(q.messages, added)
 	q.wake()
 	return added.id, nil

@@ -5,16 +5,20 @@
 package sqs
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/iam"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 // Config configures a Service. The zero value works.
@@ -23,37 +27,23 @@ type Config struct {
 	Clock clock.Clock
 	// Logger gets what moves to dead-letter queues; default none.
 	Logger *slog.Logger
-	// Rand makes ids; default a random seed. The service serialises its use, so
-	// it must not be shared with other code.
+	// Rand makes ids; default a random seed. Nothing else may use it.
 	Rand *rand.Rand
 	// Region and AccountID go into ARNs and URLs; default us-east-1 and
 	// 000000000000.
 	Region    string
 	AccountID string
-	// URL is what queue URLs begin with; default http://sqs.{Region}.localhost.
-	// Requests may name a queue under any host.
+	// URL is what queue URLs begin with. Default: scheme, host and port of the
+	// request that asks, and http://sqs.{Region}.localhost in process. Requests may
+	// name a queue under any host.
 	URL string
+	// Fault, if not nil, is asked before each request what shall go wrong in it.
+	Fault service.FaultFunc
 }
 
 func (c Config) withDefaults() Config {
-	if c.Clock == nil {
-		c.Clock = clock.System()
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Rand == nil {
-		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // ids, not secrets
-	}
-	if c.Region == "" {
-		c.Region = "us-east-1"
-	}
-	if c.AccountID == "" {
-		c.AccountID = "000000000000"
-	}
-	if c.URL == "" {
-		c.URL = "http://sqs." + c.Region + ".localhost"
-	}
+	service.Default(&c.Clock, &c.Region, &c.AccountID)
+	service.DefaultLogger(&c.Logger)
 	return c
 }
 
@@ -63,6 +53,10 @@ type Service struct {
 	cfg   Config
 	clock clock.Clock
 	log   *slog.Logger
+	ids   *service.IDs
+	front http.Handler
+	calls service.Observers[service.Call]
+	fault service.Hook[service.FaultFunc]
 
 	mu     sync.Mutex
 	queues map[string]*queue // by name
@@ -73,21 +67,19 @@ type Service struct {
 // New returns a service with no queues. Whoever calls it must call Close.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	return &Service{cfg: cfg, clock: cfg.Clock, log: cfg.Logger, queues: map[string]*queue{}, done: make(chan struct{})}
-}
-
-// Tester is the part of testing.TB that RunT needs.
-type Tester interface {
-	Helper()
-	Cleanup(func())
+	s := &Service{
+		cfg: cfg, clock: cfg.Clock, log: cfg.Logger, ids: service.NewIDs(cfg.Rand),
+		queues: map[string]*queue{}, done: make(chan struct{}),
+	}
+	s.fault.Set(cfg.Fault)
+	s.front = newFront(s)
+	return s
 }
 
 // RunT returns a service that is closed when the test ends.
-func RunT(t Tester, cfg Config) *Service {
+func RunT(t service.Tester, cfg Config) *Service {
 	t.Helper()
-	s := New(cfg)
-	t.Cleanup(s.Close)
-	return s
+	return service.RunT(t, New(cfg))
 }
 
 // Close refuses new calls and ends those that wait for messages. It may be
@@ -159,9 +151,14 @@ func (s *Service) DeleteQueue(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q := s.queues[name]; q != nil {
-		delete(s.queues, name)
-		q.wake()
+		s.deleteQueue(q)
 	}
+}
+
+// deleteQueue removes a queue. The caller holds mu.
+func (s *Service) deleteQueue(q *queue) {
+	delete(s.queues, q.name)
+	q.wake()
 }
 
 // Purge removes all messages of a queue, at once and as often as one likes.
@@ -188,9 +185,30 @@ func (s *Service) ARN(name string) string {
 	return fmt.Sprintf("arn:aws:sqs:%s:%s:%s", s.cfg.Region, s.cfg.AccountID, name)
 }
 
-// URL is the URL of a queue of this service, existing or not.
+// URL is the URL of a queue of this service, existing or not, for callers in
+// process.
 func (s *Service) URL(name string) string {
-	return s.cfg.URL + "/" + s.cfg.AccountID + "/" + name
+	return cmp.Or(s.cfg.URL, "http://sqs."+s.cfg.Region+".localhost") + "/" + s.cfg.AccountID + "/" + name
+}
+
+// Policy is the policy of a queue, as CreateQueue or SetQueueAttributes set it;
+// nil for a queue that is not there.
+func (s *Service) Policy(queueARN string) iam.ResourcePolicy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.byARN(queueARN); q != nil {
+		return q.settings.policy
+	}
+	return nil
+}
+
+// MaySend reports whether a queue's policy lets a service such as
+// sns.amazonaws.com send to it, on behalf of the resource with the ARN source.
+func (s *Service) MaySend(principal, source, queueARN string) error {
+	if !s.Policy(queueARN).Allows(iam.Caller{Principal: principal, Source: source}, "sqs:SendMessage", queueARN) {
+		return fmt.Errorf("%w: the policy of %s does not let %s send to it", ErrDenied, queueARN, source)
+	}
+	return nil
 }
 
 // queue finds a queue of an open service. The caller holds mu.
@@ -211,12 +229,4 @@ func (s *Service) byARN(arn string) *queue {
 		return nil
 	}
 	return q
-}
-
-// newID is a random UUID. The caller holds mu.
-func (s *Service) newID() string {
-	a, b := s.cfg.Rand.Uint64(), s.cfg.Rand.Uint64()
-	a = a&^0xf000 | 0x4000 // version 4
-	b = b&^(3<<62) | 1<<63 // variant 10
-	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&0xffffffffffff)
 }

@@ -51,10 +51,8 @@ func (s *Stack) resourcePolicy(arn string) template.ResourcePolicy {
 			p = t.Policy
 		}
 	}
-	for _, q := range s.template.Queues {
-		if q.ARN == arn {
-			p = q.Policy
-		}
+	if queue := s.SQS.Policy(arn); queue != nil {
+		p = queue // as it is now, whoever set it
 	}
 	if s.config.ResourcePolicy == nil {
 		return p

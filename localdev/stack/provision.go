@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -32,7 +33,11 @@ func (s *Stack) provision(ctx context.Context) error {
 	}
 	queues := awssqs.NewFromConfig(cfg)
 	for _, q := range s.template.Queues {
-		_, err := queues.CreateQueue(ctx, &awssqs.CreateQueueInput{QueueName: aws.String(q.Name), Attributes: q.Attributes})
+		attributes := maps.Clone(q.Attributes)
+		if document := q.Policy.Document(); document != "" {
+			attributes["Policy"] = document
+		}
+		_, err := queues.CreateQueue(ctx, &awssqs.CreateQueueInput{QueueName: aws.String(q.Name), Attributes: attributes})
 		if err != nil {
 			return fmt.Errorf("create queue %s: %w", q.Name, err)
 		}

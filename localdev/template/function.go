@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/gateway"
+	"github.com/gapless-rooms/gapless/localdev/iam"
 )
 
 // wires are the parts that refer to each other, until all are read.
@@ -158,7 +159,7 @@ func (p *parser) permitted() error {
 			return fmt.Errorf("%s invokes the function %s, which is not there", i.source, i.function)
 		}
 		ok := slices.ContainsFunc(p.wires.permissions, func(q permission) bool {
-			return q.function == i.function && q.principal == i.principal && (q.source == "" || like(q.source, i.source))
+			return q.function == i.function && q.principal == i.principal && (q.source == "" || iam.Matches(q.source, i.source))
 		})
 		if !ok {
 			return fmt.Errorf("%w lets %s invoke %s from %s", ErrNotPermitted, i.principal, i.function, i.source)

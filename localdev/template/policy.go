@@ -1,96 +1,34 @@
 package template
 
 import (
+	"encoding/json"
 	"fmt"
-	"slices"
+	"path"
 	"strings"
+
+	"github.com/gapless-rooms/gapless/localdev/iam"
 )
 
-// Policy is what an identity is granted: the statements of its policies. It
-// evaluates as IAM does for one account: a matching Deny refuses, a matching
-// Allow grants, and without either it is refused
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html).
-type Policy []Statement
-
-// Statement grants or denies actions on resources. Both may hold the wildcards
-// * and ?.
-type Statement struct {
-	Sid       string
-	Deny      bool
-	Actions   []string // like dynamodb:GetItem
-	Resources []string // ARNs
-}
-
-// Allows reports whether the policy permits an action on a resource. Actions
-// compare without regard to case, resources with.
-func (p Policy) Allows(action, resource string) bool {
-	allowed := false
-	for _, s := range p {
-		if !s.matches(action, resource) {
-			continue
-		}
-		if s.Deny {
-			return false
-		}
-		allowed = true
-	}
-	return allowed
-}
-
-func (s Statement) matches(action, resource string) bool {
-	return slices.ContainsFunc(s.Actions, func(a string) bool { return like(strings.ToLower(a), strings.ToLower(action)) }) &&
-		slices.ContainsFunc(s.Resources, func(r string) bool { return like(r, resource) })
-}
-
-// Without returns the policy with one action on one resource taken out of its
-// statements, for tests that ask whether it is needed.
-func (p Policy) Without(action, resource string) Policy {
-	out := make(Policy, 0, len(p))
-	for _, s := range p {
-		if !slices.Contains(s.Actions, action) || !slices.Contains(s.Resources, resource) {
-			out = append(out, s)
-			continue
-		}
-		drop := func(list []string, v string) []string {
-			return slices.DeleteFunc(slices.Clone(list), func(e string) bool { return e == v })
-		}
-		out = append(out,
-			Statement{s.Sid, s.Deny, drop(s.Actions, action), s.Resources},
-			Statement{s.Sid, s.Deny, []string{action}, drop(s.Resources, resource)})
-	}
-	return out
-}
-
-// like matches a pattern with * for any characters and ? for one.
-func like(pattern, text string) bool {
-	for i := 0; i < len(pattern); i++ {
-		switch {
-		case pattern[i] == '*':
-			for j := 0; j <= len(text); j++ {
-				if like(pattern[i+1:], text[j:]) {
-					return true
-				}
-			}
-			return false
-		case text == "" || (pattern[i] != '?' && pattern[i] != text[0]):
-			return false
-		}
-		text = text[1:]
-		pattern, i = pattern[i+1:], -1
-	}
-	return text == ""
-}
+// The policies of a template are evaluated by iam.
+type (
+	Policy            = iam.Grants
+	Statement         = iam.Statement
+	ResourcePolicy    = iam.ResourcePolicy
+	ResourceStatement = iam.ResourceStatement
+	Condition         = iam.Condition
+	Caller            = iam.Caller
+)
 
 // policyDocument is a policy as it is written.
 type policyDocument struct {
 	Version   string
 	Statement []struct {
 		Sid, Effect string
-		Action      oneOrMany
-		Resource    oneOrMany
+		Action      iam.OneOrMany
+		Resource    iam.OneOrMany
 		Condition   map[string]any
-		NotAction   oneOrMany
-		NotResource oneOrMany
+		NotAction   iam.OneOrMany
+		NotResource iam.OneOrMany
 	}
 }
 
@@ -148,3 +86,29 @@ func readPolicy(a *attributes) error {
 	}
 	return err
 }
+
+// readResourcePolicy takes the policy of queues or topics, which the property
+// of that name lists.
+func readResourcePolicy(list string, arn func(a *attributes, one string) string) func(*attributes) error {
+	return func(a *attributes) error {
+		var document json.RawMessage
+		var of []string
+		if err := a.each(map[string]any{"PolicyDocument": &document, list: &of}); err != nil {
+			return err
+		}
+		policy, err := iam.ParseResourcePolicy(string(document))
+		if err != nil {
+			return unsupported("%v", err)
+		}
+		for _, one := range of {
+			// CloudFormation keeps only one of two policies of the same resource.
+			put(&a.wires.resourcePolicies, arn(a, one), policy)
+		}
+		return nil
+	}
+}
+
+// queueOfURL is the ARN of the queue that a Ref, which is its URL, stands for.
+func queueOfURL(a *attributes, url string) string { return a.arn("sqs", path.Base(url)) }
+
+func itself(_ *attributes, arn string) string { return arn }

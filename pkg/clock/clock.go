@@ -16,8 +16,9 @@ type Clock interface {
 	AfterFunc(d time.Duration, f func()) Timer
 }
 
-// Timer is a pending call of AfterFunc.
-type Timer interface {
+// Timer is a pending call of AfterFunc. It is an alias so that a clock of a
+// package that does not know this one is a Clock, too.
+type Timer = interface {
 	// Stop prevents the call and reports whether it was still pending.
 	Stop() bool
 	// Reset moves the call to d from now and reports whether it was pending.

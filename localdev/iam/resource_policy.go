@@ -1,12 +1,17 @@
-package template
+package iam
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
+
+// ErrPolicy is returned for a policy that cannot be read or that says what is
+// not evaluated here.
+var ErrPolicy = errors.New("iam: policy not supported")
 
 // ResourcePolicy is the policy of a topic or a queue: who else may do what with
 // it. A function of the same account needs no statement here, its role grants;
@@ -60,6 +65,13 @@ func (p ResourcePolicy) any(deny bool, c Caller, action, resource string) bool {
 var keys = map[string]func(Caller) string{
 	"aws:SecureTransport": func(Caller) string { return "true" },
 	"aws:SourceArn":       func(c Caller) string { return c.Source },
+	"aws:SourceAccount": func(c Caller) string {
+		const account = 4 // arn:aws:service:region:account:…
+		if parts := strings.Split(c.Source, ":"); len(parts) > account {
+			return parts[account]
+		}
+		return ""
+	},
 }
 
 // operators compare a value of a condition with what is known
@@ -67,8 +79,8 @@ var keys = map[string]func(Caller) string{
 var operators = map[string]func(value, known string) bool{
 	"Bool":         strings.EqualFold,
 	"StringEquals": func(value, known string) bool { return value == known },
-	"ArnEquals":    like, // which is the same as ArnLike
-	"ArnLike":      like,
+	"ArnEquals":    Matches, // which is the same as ArnLike
+	"ArnLike":      Matches,
 }
 
 func (k Condition) holds(c Caller) bool {
@@ -76,19 +88,99 @@ func (k Condition) holds(c Caller) bool {
 	return slices.ContainsFunc(k.Values, func(value string) bool { return operators[k.Operator](value, known) })
 }
 
+// Document is the policy as JSON; empty if it has no statement.
+func (p ResourcePolicy) Document() string {
+	if len(p) == 0 {
+		return ""
+	}
+	statements := make([]map[string]any, 0, len(p))
+	for _, s := range p {
+		statement := map[string]any{"Effect": "Allow", "Action": s.Actions, "Resource": s.Resources, "Principal": principals(s.Principals)}
+		if s.Deny {
+			statement["Effect"] = "Deny"
+		}
+		if s.Sid != "" {
+			statement["Sid"] = s.Sid
+		}
+		conditions := map[string]map[string][]string{}
+		for _, c := range s.Conditions {
+			if conditions[c.Operator] == nil {
+				conditions[c.Operator] = map[string][]string{}
+			}
+			conditions[c.Operator][c.Key] = c.Values
+		}
+		if len(conditions) > 0 {
+			statement["Condition"] = conditions
+		}
+		statements = append(statements, statement)
+	}
+	document, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
+	if err != nil {
+		panic(fmt.Sprintf("iam: marshal policy: %v", err)) // strings always marshal
+	}
+	return string(document)
+}
+
+// ParseResourcePolicy reads a policy document. An empty one grants nothing. Its
+// errors wrap ErrPolicy.
+func ParseResourcePolicy(document string) (ResourcePolicy, error) {
+	if document == "" {
+		return nil, nil
+	}
+	var d resourceDocument
+	decoder := json.NewDecoder(bytes.NewReader([]byte(document)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	return d.policy()
+}
+
 // resourceDocument is such a policy as it is written.
 type resourceDocument struct {
 	Version   string
-	Statement []struct {
-		Sid, Effect      string
-		Action, Resource oneOrMany
-		Principal        principals
-		Condition        map[string]map[string]oneOrMany
+	ID        string `json:"Id"`
+	Statement resourceStatements
+}
+
+type resourceStatement struct {
+	Sid, Effect      string
+	Action, Resource OneOrMany
+	Principal        principals
+	Condition        map[string]map[string]OneOrMany
+}
+
+// resourceStatements is a list that may be written as its only element.
+type resourceStatements []resourceStatement
+
+// UnmarshalJSON takes both, and refuses members that mean nothing here.
+func (l *resourceStatements) UnmarshalJSON(b []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
+		b = slices.Concat([]byte("["), b, []byte("]"))
 	}
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode((*[]resourceStatement)(l))
 }
 
 // principals is * or lists by kind.
 type principals []string
+
+// MarshalJSON writes * alone, services and ARNs by kind.
+func (p principals) MarshalJSON() ([]byte, error) {
+	kinds := map[string][]string{}
+	for _, principal := range p {
+		switch {
+		case principal == "*":
+			return []byte(`"*"`), nil
+		case strings.HasPrefix(principal, "arn:"):
+			kinds["AWS"] = append(kinds["AWS"], principal)
+		default:
+			kinds["Service"] = append(kinds["Service"], principal)
+		}
+	}
+	return json.Marshal(kinds)
+}
 
 // UnmarshalJSON takes both.
 func (p *principals) UnmarshalJSON(b []byte) error {
@@ -97,7 +189,7 @@ func (p *principals) UnmarshalJSON(b []byte) error {
 		*p = principals{all}
 		return nil
 	}
-	var kinds map[string]oneOrMany
+	var kinds map[string]OneOrMany
 	if err := json.Unmarshal(b, &kinds); err != nil {
 		return err
 	}
@@ -111,7 +203,7 @@ func (d resourceDocument) policy() (ResourcePolicy, error) {
 	var out ResourcePolicy
 	for _, s := range d.Statement {
 		if s.Effect != "Allow" && s.Effect != "Deny" {
-			return nil, fmt.Errorf("policy statement %s has the effect %q", s.Sid, s.Effect)
+			return nil, fmt.Errorf("%w: statement %s has the effect %q", ErrPolicy, s.Sid, s.Effect)
 		}
 		statement := ResourceStatement{
 			Statement:  Statement{Sid: s.Sid, Deny: s.Effect == "Deny", Actions: s.Action, Resources: s.Resource},
@@ -120,7 +212,7 @@ func (d resourceDocument) policy() (ResourcePolicy, error) {
 		for operator, of := range s.Condition {
 			for key, values := range of {
 				if keys[key] == nil || operators[operator] == nil {
-					return nil, unsupported("condition %s of %s in a policy", operator, key)
+					return nil, fmt.Errorf("%w: condition %s of %s", ErrPolicy, operator, key)
 				}
 				statement.Conditions = append(statement.Conditions, Condition{operator, key, values})
 			}
@@ -129,26 +221,3 @@ func (d resourceDocument) policy() (ResourcePolicy, error) {
 	}
 	return out, nil
 }
-
-// readResourcePolicy takes the policy of queues or topics, which the property
-// of that name lists.
-func readResourcePolicy(list string, arn func(a *attributes, one string) string) func(*attributes) error {
-	return func(a *attributes) error {
-		var document resourceDocument
-		var of []string
-		if err := a.each(map[string]any{"PolicyDocument": &document, list: &of}); err != nil {
-			return err
-		}
-		policy, err := document.policy()
-		for _, one := range of {
-			// CloudFormation keeps only one of two policies of the same resource.
-			put(&a.wires.resourcePolicies, arn(a, one), policy)
-		}
-		return err
-	}
-}
-
-// queueOfURL is the ARN of the queue that a Ref, which is its URL, stands for.
-func queueOfURL(a *attributes, url string) string { return a.arn("sqs", path.Base(url)) }
-
-func itself(_ *attributes, arn string) string { return arn }
