@@ -109,3 +109,20 @@ func (t *timer) Reset(d time.Duration) bool {
 	}
 	return was
 }
+
+// Apart is by how much the clocks of two functions may disagree; what is wrong
+// beyond it is not argued about in package msglog's PROOF.md. Lambda keeps its
+// clocks by the Amazon Time Sync Service, within milliseconds
+// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/set-time.html).
+const Apart = 30 * time.Second
+
+// Skewed is c as seen by a function whose clock is wrong by so much: it shows
+// another time, and waits as long.
+func Skewed(c clock.Clock, by time.Duration) clock.Clock { return skewed{c, by} }
+
+type skewed struct {
+	clock.Clock
+	by time.Duration
+}
+
+func (s skewed) Now() time.Time { return s.Clock.Now().Add(s.by) }
