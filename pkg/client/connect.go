@@ -76,7 +76,7 @@ func (c *Client) hold(l *link, attempt *int) *link {
 	rotate := newAlarm(c.clock)
 	defer rotate.stop()
 	if l.rotateIn > 0 {
-		rotate.set(max(l.rotateIn, 5*time.Second))
+		rotate.set(max(l.rotateIn, rotateSoonest))
 	}
 	for {
 		select {

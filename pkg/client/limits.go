@@ -38,6 +38,11 @@ const (
 	held = 10 * time.Second
 	// maxBackoff bounds the pause between attempts, without jitter.
 	maxBackoff = 30 * time.Second
+	// rotateSoonest is the least time before a connection is replaced, whatever
+	// the server says.
+	rotateSoonest = 5 * time.Second
+	// renewBefore is the time before its end at which a token is renewed.
+	renewBefore = time.Minute
 	// overlap is how long a replaced connection stays, to answer what it was
 	// asked and until the rooms are joined on the other.
 	overlap = 10 * time.Second

@@ -52,7 +52,7 @@ type Options struct {
 	MaxPending int
 	// KeyWindow is for how long after it was first sent a publish is repeated.
 	// It must stay below the time for which the deployment remembers keys (10
-	// minutes by default). Default 9 minutes.
+	// minutes by default) by two minutes: see PROTOCOL.md. Default 8 minutes.
 	KeyWindow time.Duration
 	// MaxBuffered bounds the messages of one room that were received and not
 	// yet taken by Next or Messages. What is beyond is read from the log
@@ -78,7 +78,7 @@ type Options struct {
 func (o Options) WithDefaults() Options {
 	def(&o.Session, rand.Text())
 	def(&o.MaxPending, 1000)
-	def(&o.KeyWindow, 9*time.Minute)
+	def(&o.KeyWindow, 8*time.Minute)
 	def(&o.MaxBuffered, 1000)
 	def(&o.SyncEvery, 5*time.Minute)
 	def(&o.Logger, slog.New(slog.DiscardHandler))

@@ -76,7 +76,7 @@ func (l *link) tend(tokenExpires time.Duration) {
 	defer sync.stop()
 	plan := func(expires time.Duration) {
 		if expires > 0 {
-			refresh.set(max(expires-time.Minute, expires*4/5))
+			refresh.set(max(expires-renewBefore, expires*4/5))
 		}
 	}
 	plan(tokenExpires)

@@ -58,8 +58,9 @@ function inTime(env, ms, run) {
     Promise.resolve().then(run).then(resolve, reject).finally(() => env.clearTimeout(timer));
   });
 }
+var maxBackoff = 3e4;
 function backoff(env, attempt) {
-  return env.random() * Math.min(3e4, 1e3 * 2 ** attempt);
+  return env.random() * Math.min(maxBackoff, 1e3 * 2 ** attempt);
 }
 function randomName(env) {
   let name = "";
@@ -85,21 +86,21 @@ var ignore = () => {
     this.F = _host;
     this.E = _socket;
     this.m = !0;
-    this.eb = 0;
+    this.fb = 0;
     this.D = /* @__PURE__ */ new Map();
-    this.xa = /* @__PURE__ */ new Map();
     this.ya = /* @__PURE__ */ new Map();
+    this.za = /* @__PURE__ */ new Map();
     this.Z = /* @__PURE__ */ new Set();
     /** Pings since the last push. */
     this.M = 0;
-    this.a = _host.a, this.C = new Promise((_, reject) => this.Aa = reject), this.va = Promise.race([this.C, new Promise((resolve) => _socket.onopen = resolve)]), this.C.catch(ignore), _socket.onmessage = (event) => this.fb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
+    this.a = _host.a, this.C = new Promise((_, reject) => this.Ba = reject), this.wa = Promise.race([this.C, new Promise((resolve) => _socket.onopen = resolve)]), this.C.catch(ignore), _socket.onmessage = (event) => this.gb(event.data), _socket.onclose = (event) => this.d({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
   }
   /** Ends the link, whoever began; calls under way reject with `disconnected`. A code that is a text never forbids to come back. */
   d({ code, message }, afterMs, back = !(code >= 3500)) {
     if (!this.m) return;
     this.m = !1;
-    let reason = this.wa = { code, message }, error = new GaplessError("disconnected", message, back, afterMs);
-    this.Aa(error);
+    let reason = this.xa = { code, message }, error = new GaplessError("disconnected", message, back, afterMs);
+    this.Ba(error);
     let socket = this.E;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
     try {
@@ -110,7 +111,7 @@ var ignore = () => {
     for (let timer of this.Z) this.a.clearTimeout(timer);
     for (let id of this.D.keys())
       this.p(id)?.v(error);
-    this.F.gb(this, reason, error);
+    this.F.hb(this, reason, error);
   }
   /** Runs later, unless the link ends before. */
   s(ms, run) {
@@ -121,13 +122,13 @@ var ignore = () => {
     this.Z.add(timer);
   }
   /** Resolves later, or when the link ends. */
-  Ba(ms) {
+  Ca(ms) {
     return Promise.race([this.C, new Promise((resolve) => this.s(ms, resolve))]).catch(ignore);
   }
   w(action, fields) {
     return new Promise((resolve, reject) => {
       if (!this.m) return reject(new GaplessError("disconnected", "not connected", !0));
-      let id = ++this.eb, timer = this.a.setTimeout(
+      let id = ++this.fb, timer = this.a.setTimeout(
         () => this.p(id)?.v(new GaplessError("timeout", "no answer in time", !0)),
         callTimeout
       );
@@ -138,65 +139,65 @@ var ignore = () => {
    * Runs one after the other what concerns a membership, since the platform
    * may handle a connection's commands at once.
    */
-  Ca(room, run) {
-    let result = (this.xa.get(room) ?? Promise.resolve()).then(run);
-    return this.xa.set(room, result.catch(ignore)), result;
+  Da(room, run) {
+    let result = (this.ya.get(room) ?? Promise.resolve()).then(run);
+    return this.ya.set(room, result.catch(ignore)), result;
   }
   ca(frame) {
     try {
-      this.E.send(JSON.stringify(frame)), this.za = this.a.now();
+      this.E.send(JSON.stringify(frame)), this.Aa = this.a.now();
     } catch {
       this.d({ code: "socket", message: "socket not open" });
     }
   }
   /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
-  Da(room, epoch, seq = 0) {
+  Ea(room, epoch, seq = 0) {
     let log = `${epoch} ${room}`;
-    return seq = Math.max(seq, this.ya.get(log) ?? 0), this.ya.set(log, seq), seq;
+    return seq = Math.max(seq, this.za.get(log) ?? 0), this.za.set(log, seq), seq;
   }
   /** Watches the line: pings after `ms` of silence. */
-  hb(ms) {
+  ib(ms) {
     this._ = ms || 45e3, this.O();
   }
   /** Asks at once whether the line is alive. */
   da() {
     if (this.E.readyState !== 1)
       return this.d(lost);
-    this.N = !0, this.M = 0, this.Ea(doubtTimeout), this.O();
+    this.N = !0, this.M = 0, this.Fa(doubtTimeout), this.O();
   }
   p(id) {
     let call = this.D.get(id);
     return call && (this.D.delete(id), this.a.clearTimeout(call.ba)), call;
   }
-  Ea(timeout) {
+  Fa(timeout) {
     let now = this.a.now(), left = this.u - now;
     this.u = now + (left > 0 ? Math.min(left, timeout) : timeout), this.ca({ action: "ping" });
   }
-  Fa() {
+  Ga() {
     let interval = this.a.hidden() ? this._ * 2 ** this.M : this._;
-    return this.u || Math.min(this.L + interval, this.za + maxSilence);
+    return this.u || Math.min(this.L + interval, this.Aa + maxSilence);
   }
   O() {
     if (!this.m) return;
-    let env = this.a, due = this.Fa();
-    env.clearTimeout(this.$), this.$ = env.setTimeout(() => this.ib(env.now() - due), due - env.now());
+    let env = this.a, due = this.Ga();
+    env.clearTimeout(this.$), this.$ = env.setTimeout(() => this.jb(env.now() - due), due - env.now());
   }
-  ib(late2) {
+  jb(late2) {
     if (Math.abs(late2) > maxHeldBack) return this.da();
-    if (this.a.now() >= this.Fa()) {
+    if (this.a.now() >= this.Ga()) {
       if (this.u)
         return late2 > maxLate && !this.N ? this.da() : this.d({ code: "no_answer", message: "no answer to a ping" });
-      this.M++, this.Ea(pingTimeout);
+      this.M++, this.Fa(pingTimeout);
     }
     this.O();
   }
-  fb(data) {
+  gb(data) {
     this.L = this.a.now(), this.u && (this.u = 0, this.O());
     let frame;
     try {
       if (frame = JSON.parse(data), !frame || typeof frame != "object") throw 0;
     } catch {
-      return this.F.Ga(new GaplessError("bad_frame", "unreadable frame"));
+      return this.F.Ha(new GaplessError("bad_frame", "unreadable frame"));
     }
     let revived = this.N;
     if (this.N = !1, frame.push)
@@ -205,11 +206,11 @@ var ignore = () => {
       let call = this.p(frame.id);
       frame.error ? call?.v(wireError(frame.error)) : call?.aa(frame.ok);
     } else if (frame.error)
-      this.F.Ga(wireError(frame.error));
+      this.F.Ha(wireError(frame.error));
     else
       for (let id of this.D.keys())
         this.p(id)?.v(new GaplessError("unavailable", "the gateway failed", !0));
-    revived && this.m && this.F.jb(this);
+    revived && this.m && this.F.kb(this);
   }
 };
 
@@ -219,15 +220,15 @@ function bytes(json) {
 }
 
 // src/outbox.ts
-var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledged in time", !0), closed = () => new GaplessError("closed", "the client was closed"), Outbox = class {
+var keyWindow = 48e4, late = () => new GaplessError("timeout", "not acknowledged in time", !0), closed = () => new GaplessError("closed", "the client was closed"), Outbox = class {
   constructor(_client) {
     this.b = _client;
     /** Of all rooms, in the order of the calls. */
     this.f = /* @__PURE__ */ new Set();
     this.ea = /* @__PURE__ */ new Set();
-    this.kb = 0;
+    this.lb = 0;
   }
-  lb(room, data, options = {}) {
+  mb(room, data, options = {}) {
     return new Promise((resolve, reject) => {
       let client = this.b, { max = 1e3, overflow = "reject", timeoutMs = 12e4 } = client.q.queue ?? {}, json = JSON.stringify(data);
       if (client.state === "closed") throw closed();
@@ -238,13 +239,13 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
         if (!oldest) throw new GaplessError("overflow", `${max} messages wait already`, !0);
         this.x(oldest, new GaplessError("overflow", "given up for a newer message"));
       }
-      let timeout = Math.min(timeoutMs, maxTimeout), item = {
-        Ha: room,
-        Ia: JSON.parse(json),
+      let timeout = Math.min(timeoutMs, keyWindow), item = {
+        Ia: room,
+        Ja: JSON.parse(json),
         // as it is now, whatever becomes of the object
-        Ja: options.key ?? client.Ka + (++this.kb).toString(36),
+        Ka: options.key ?? client.La + (++this.lb).toString(36),
         fa: !1,
-        mb: client.a.now() + timeout,
+        nb: client.a.now() + timeout,
         aa: resolve,
         v: reject,
         ba: client.a.setTimeout(() => this.x(item, late()), timeout)
@@ -254,10 +255,10 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
   }
   /** Whether a message of ours may be in the log without us knowing its number. */
   P(room) {
-    return !!this.La(room)?.fa;
+    return !!this.Ma(room)?.fa;
   }
-  nb() {
-    for (let item of this.f) this.H(item.Ha);
+  ob() {
+    for (let item of this.f) this.H(item.Ia);
   }
   y() {
     for (let item of this.f) this.x(item, closed());
@@ -266,25 +267,25 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
     if (this.ea.has(room)) return;
     this.ea.add(room);
     let client = this.b, item;
-    for (let tries = 0; item = this.La(room); ) {
+    for (let tries = 0; item = this.Ma(room); ) {
       let link = client.c;
-      if (!link || client.g.get(room)?.ob()) break;
-      if (client.a.now() >= item.mb) {
+      if (!link || client.g.get(room)?.pb()) break;
+      if (client.a.now() >= item.nb) {
         this.x(item, late());
         continue;
       }
       try {
         item.fa = !0;
-        let ok = await link.w("publish", { room, key: item.Ja, data: item.Ia });
-        link.Da(room, ok.epoch, ok.seq), client.g.get(room)?.Q(ok, item.Ja, item.Ia), this.x(item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
+        let ok = await link.w("publish", { room, key: item.Ka, data: item.Ja });
+        link.Ea(room, ok.epoch, ok.seq), client.g.get(room)?.Q(ok, item.Ka, item.Ja), this.x(item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate }), tries = 0;
       } catch (error) {
         await client.ga(link, error, tries++) || this.x(item, error);
       }
     }
     this.ea.delete(room), client.g.get(room)?.n();
   }
-  La(room) {
-    for (let item of this.f) if (item.Ha === room) return item;
+  Ma(room) {
+    for (let item of this.f) if (item.Ia === room) return item;
   }
   x(item, result) {
     this.f.delete(item) && (this.b.a.clearTimeout(item.ba), result instanceof Error ? item.v(result) : item.aa(result));
@@ -295,21 +296,21 @@ var maxTimeout = 54e4, late = () => new GaplessError("timeout", "not acknowledge
 var maxLag = 1e4, Stream = class {
   /** Is one of `_open` until it ends. */
   constructor(_open) {
-    this.Na = _open;
+    this.Oa = _open;
     this.f = [];
     /** Calls of `next` that wait. */
     this.P = [];
     _open.add(this);
   }
   G(item) {
-    this.f.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Ma();
+    this.f.push(item) > maxLag && this.d(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`)), this.Na();
   }
   /** What was pushed before can still be read; then comes the error, if any, or the end. */
   d(error) {
-    this.Na.delete(this) && (this.i = error, this.Ma());
+    this.Oa.delete(this) && (this.i = error, this.Na());
   }
   async next() {
-    for (; !this.f.length && this.Na.has(this); ) await new Promise((wake) => this.P.push(wake));
+    for (; !this.f.length && this.Oa.has(this); ) await new Promise((wake) => this.P.push(wake));
     if (this.f.length) return { value: this.f.shift(), done: !1 };
     let error = this.i;
     if (this.i = void 0, error) throw error;
@@ -321,7 +322,7 @@ var maxLag = 1e4, Stream = class {
   [Symbol.asyncIterator]() {
     return this;
   }
-  Ma() {
+  Na() {
     for (let wake of this.P.splice(0)) wake();
   }
 };
@@ -343,7 +344,7 @@ var RoomCore = class extends Emitter {
     /** Questions in a row that failed, or did not close the gap. */
     this.z = 0;
     let { since } = _options;
-    since !== void 0 ? this.e = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.pb();
+    since !== void 0 ? this.e = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.qb();
   }
   get position() {
     return this.e?.epoch ? { ...this.e } : void 0;
@@ -353,7 +354,7 @@ var RoomCore = class extends Emitter {
   }
   async publish(data, options) {
     if (this.j) throw new GaplessError("left", "the room was left");
-    return this.b.t.lb(this.name, data, options);
+    return this.b.t.mb(this.name, data, options);
   }
   send(data) {
     let { joined } = this;
@@ -366,14 +367,14 @@ var RoomCore = class extends Emitter {
       ...page,
       first: page.messages[0]?.seq,
       last: page.messages.at(-1)?.seq,
-      messages: page.messages.filter((e) => !e.void).map((e) => this.Oa(page.epoch, e))
+      messages: page.messages.filter((e) => !e.void).map((e) => this.Pa(page.epoch, e))
     };
   }
   presence() {
     return this.b.I("presence", () => ({ room: this.name }));
   }
   leave() {
-    this.j || (this.j = !0, this.b.qb(this), this.b.t.H(this.name), this.y());
+    this.j || (this.j = !0, this.b.rb(this), this.b.t.H(this.name), this.y());
   }
   [Symbol.asyncIterator]() {
     let stream = new Stream(this.T);
@@ -386,19 +387,19 @@ var RoomCore = class extends Emitter {
       stream.d(reason && reason.code !== "closed" ? new GaplessError("closed", reason.message) : void 0);
   }
   /** Where a join goes on. */
-  Pa() {
+  Qa() {
     let at = this.e;
     return at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.q.last || void 0 };
   }
   /** A publish has to wait for its place in the order to be known. */
-  ob() {
+  pb() {
     return !this.S && !this.i;
   }
   /** Takes what hello or sync said of the room; `asked` is where we were then. */
-  Qa(link, result, asked, hello) {
+  Ra(link, result, asked, hello) {
     if (this.j) return;
     let error = result?.error;
-    error && hello && !error.temporary && error.code !== "token_expired" ? this.Ra(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.i = void 0, this.h = link), this.Sa(result, asked, hello)), this.n();
+    error && hello && !error.temporary && error.code !== "token_expired" ? this.Sa(link, wireError(error)) : !result || error ? error?.code === "conflict" && (this.h = void 0) : (hello && (this.i = void 0, this.h = link), this.Ta(result, asked, hello)), this.n();
   }
   G(link, frame) {
     let { push, room, ...event } = frame;
@@ -415,7 +416,7 @@ var RoomCore = class extends Emitter {
     if (!(this.la || this.j || !link || this.R) && !(this.h === link && this.i)) {
       if (this.h === link && !this.r && this.U !== link) {
         if (!this.na()) return;
-        let wait = this.z ? gapPause + backoff(env, this.z - 1) : this.rb() ? gapPatience : 0;
+        let wait = this.z ? gapPause + backoff(env, this.z - 1) : this.sb() ? gapPatience : 0;
         if (wait) {
           this.ka ??= env.setTimeout(() => {
             this.r = this.na(), this.n();
@@ -434,7 +435,7 @@ var RoomCore = class extends Emitter {
   /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
   na() {
     let link = this.b.c;
-    return !!link && (this.k.size > 0 || link.Da(this.name, this.e.epoch) > this.e.seq);
+    return !!link && (this.k.size > 0 || link.Ea(this.name, this.e.epoch) > this.e.seq);
   }
   ma() {
     this.b.a.clearTimeout(this.ka), this.ka = void 0;
@@ -444,12 +445,12 @@ var RoomCore = class extends Emitter {
     join && (this.U = void 0), this.r = !1;
     let asked = this.oa();
     try {
-      let page = await link.Ca(this.name, async () => {
+      let page = await link.Da(this.name, async () => {
         if (this.j) throw new GaplessError("left", "the room was left");
-        return link.w(join || this.ja ? "join" : "history", { room: this.name, ...this.Pa() });
+        return link.w(join || this.ja ? "join" : "history", { room: this.name, ...this.Qa() });
       });
       if (this.j) return;
-      join && (this.i = void 0, this.h = link), this.Sa(page, asked, join), !join && this.U === link && !page.more && (this.h = void 0);
+      join && (this.i = void 0, this.h = link), this.Ta(page, asked, join), !join && this.U === link && !page.more && (this.h = void 0);
     } catch (e) {
       let error = e;
       if (this.j || link !== this.b.c) return;
@@ -457,16 +458,16 @@ var RoomCore = class extends Emitter {
         this.ja = !0;
         return;
       }
-      await this.b.ga(link, error, this.z++) || this.Ra(link, error);
+      await this.b.ga(link, error, this.z++) || this.Sa(link, error);
     }
   }
-  Ra(link, error) {
+  Sa(link, error) {
     this.i = error, this.h = link, this.r = !1, this.l("error", error), this.b.t.H(this.name);
   }
-  rb() {
+  sb() {
     return this.b.t.P(this.name) || !!this.k.get(Math.min(...this.k.keys()))?.Q;
   }
-  Sa(page, asked, join) {
+  Ta(page, asked, join) {
     let at = this.e, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
     if (at && !recovered && (asked?.epoch !== at.epoch || asked.seq !== at.seq)) {
       this.r = !0;
@@ -491,32 +492,32 @@ var RoomCore = class extends Emitter {
     epoch !== this.ha && (this.k.size && (this.h = void 0), this.k.clear()), this.ha = epoch, other && (this.h = void 0), at && this.S && !other && (at.epoch = epoch);
     let before = at?.seq;
     for (let entry of entries)
-      at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.r = !0, this.Ta());
-    this.Ta(), at?.seq !== before && (this.pa(), this.ma(), this.z = 0);
+      at && !other && entry.seq <= at.seq || (this.k.size < maxAhead || entry.seq === at?.seq + 1 ? this.k.set(entry.seq, entry) : this.r = !0, this.Ua());
+    this.Ua(), at?.seq !== before && (this.pa(), this.ma(), this.z = 0);
   }
-  Ta() {
+  Ua() {
     let at = this.e;
     if (!at || !this.S || at.epoch !== this.ha) return;
     let entry;
     for (; !this.j && this.b.state !== "closed" && (entry = this.k.get(at.seq + 1)); ) {
       if (this.k.delete(++at.seq), entry.void) continue;
-      let message = this.Oa(at.epoch, entry);
+      let message = this.Pa(at.epoch, entry);
       for (let stream of this.T) stream.G(message);
       this.l("message", message);
     }
   }
-  Oa(epoch, { Q: _own, ...entry }) {
+  Pa(epoch, { Q: _own, ...entry }) {
     return { room: this.name, epoch, ...entry };
   }
   pa() {
     if (this.ia) return;
     let value = JSON.stringify(this.e);
-    this.ia = this.Ua((storage, key) => storage.setItem(key, value))?.then(() => {
+    this.ia = this.Va((storage, key) => storage.setItem(key, value))?.then(() => {
       this.ia = void 0, JSON.stringify(this.e) !== value && this.pa();
     });
   }
-  pb() {
-    this.R = this.Ua((storage, key) => storage.getItem(key))?.then((value) => {
+  qb() {
+    this.R = this.Va((storage, key) => storage.getItem(key))?.then((value) => {
       try {
         let { epoch, seq } = JSON.parse(value);
         typeof epoch == "string" && Number.isSafeInteger(seq) && seq >= 0 && (this.e = { epoch, seq });
@@ -526,14 +527,14 @@ var RoomCore = class extends Emitter {
     });
   }
   /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
-  Ua(run) {
+  Va(run) {
     let { q: { storage }, a: env, V: url } = this.b;
     return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${typeof url == "string" ? url : ""}:${this.name}`)).catch((e) => this.l("error", e));
   }
 };
 
 // src/client.ts
-var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, asking = (rooms) => rooms.map((room) => [room, room.oa()]), ClientCore = class extends Emitter {
+var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncPause = 5e3, overlap = 1e4, rotateSoonest = 5e3, renewBefore = 6e4, asking = (rooms) => rooms.map((room) => [room, room.oa()]), ClientCore = class extends Emitter {
   constructor(_url, _options) {
     super();
     this.V = _url;
@@ -541,10 +542,12 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     this.state = "connecting";
     this.g = /* @__PURE__ */ new Map();
     this.t = new Outbox(this);
+    /** Those that were replaced and still answer. */
+    this.qa = /* @__PURE__ */ new Set();
     this.W = 0;
     /** In a pause between attempts: until when the server asked for it, which no wake shortens. */
     this.X = 1 / 0;
-    this.a = environment(_options.environment), this.Ka = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.Wa();
+    this.a = environment(_options.environment), this.La = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.Xa();
   }
   get rooms() {
     return this.g;
@@ -558,13 +561,13 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
   }
   reconnect() {
     if (this.state !== "closed") return this.check();
-    this.W = 0, this.J("connecting"), this.Wa();
+    this.W = 0, this.J("connecting"), this.Xa();
   }
   close() {
-    this.ta({ code: "closed", message: "closed by the application" });
+    this.ua({ code: "closed", message: "closed by the application" });
   }
-  qb(room) {
-    this.g.delete(room.name), this.c && this.Xa(this.c, room.name);
+  rb(room) {
+    this.g.delete(room.name), this.c && this.Ya(this.c, room.name);
   }
   /** Asks on the present connection, and again if that may help; the first time and `most` + 1 times more. */
   async I(action, fields, most = 2) {
@@ -581,23 +584,23 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
   /** Does what has to come before a command that failed so is repeated, and waits; false if it would fail again. */
   async ga(link, error, tries) {
     if (link !== this.c) return !0;
-    if (error.code === "token_expired") this.Ya(link);
+    if (error.code === "token_expired") this.Za(link);
     else if (error.code === "unauthenticated") link.d(error);
     else if (!error.temporary) return !1;
-    return await link.Ba(error.retryAfterMs + backoff(this.a, tries)), !0;
+    return await link.Ca(error.retryAfterMs + backoff(this.a, tries)), !0;
   }
   /** Presents a fresh token on a live connection, until one is taken. */
-  async Ya(link) {
-    if (!(this.ra === link || !this.q.getToken)) {
-      this.ra = link;
+  async Za(link) {
+    if (!(this.sa === link || !this.q.getToken)) {
+      this.sa = link;
       for (let tries = 0; link.m; tries++)
         try {
-          let { tokenExpiresInMs } = await link.w("auth", { token: await this.Za(() => this.q.getToken({ fresh: !0 })) });
-          return this.ra = void 0, this._a(link, tokenExpiresInMs);
+          let { tokenExpiresInMs } = await link.w("auth", { token: await this._a(() => this.q.getToken({ fresh: !0 })) });
+          return this.sa = void 0, this.$a(link, tokenExpiresInMs);
         } catch (e) {
           let error = e;
           if (!link.m) return;
-          this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.B = !0, link.d(error)) : await link.Ba(error.retryAfterMs + 1e3 + backoff(this.a, tries));
+          this.l("error", error), error.code === "conflict" || error.code === "unauthenticated" ? (this.B = !0, link.d(error)) : await link.Ca(error.retryAfterMs + 1e3 + backoff(this.a, tries));
         }
     }
   }
@@ -608,48 +611,48 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
     }
     (frame.code === 3003 || frame.code === 3005) && (this.B = !0), link.d({ code: frame.code ?? 1e3, message: frame.reason ?? "" }, frame.afterMs, frame.reconnect);
   }
-  gb(link, reason, error) {
-    link === this.c && (this.c = void 0, this.a.now() - link.ua >= held && (this.W = 0), error.temporary ? this.o ? this.J("reconnecting", reason) : this.$a(reason, error.retryAfterMs) : this.ta(reason));
+  hb(link, reason, error) {
+    this.qa.delete(link), link === this.c && (this.c = void 0, this.a.now() - link.va >= held && (this.W = 0), error.temporary ? this.o ? this.J("reconnecting", reason) : this.ab(reason, error.retryAfterMs) : this.ua(reason));
   }
-  jb(link) {
-    link === this.c && this.ab(link);
+  kb(link) {
+    link === this.c && this.bb(link);
   }
-  Ga(error) {
+  Ha(error) {
     this.l("error", error);
   }
-  Wa() {
-    this.Va = this.a.onWake(() => this.check()), this.Y();
+  Xa() {
+    this.Wa = this.a.onWake(() => this.check()), this.Y();
   }
   J(state, reason, retryInMs) {
     this.state = state, this.reason = reason, this.l("state", { state, reason, retryInMs });
   }
-  ta(reason) {
-    this.a.clearTimeout(this.qa), this.X = 1 / 0, this.o = void 0, this.Va();
-    let links = [this.c, this.A];
+  ua(reason) {
+    this.a.clearTimeout(this.ra), this.X = 1 / 0, this.o = void 0, this.Wa();
+    let links = [this.c, this.A, ...this.qa];
     this.c = this.A = void 0;
     for (let link of links) link?.d(reason);
     this.t.y();
     for (let room of this.g.values()) room.y(reason);
     this.state !== "closed" && this.J("closed", reason);
   }
-  $a(reason, afterMs = 0) {
+  ab(reason, afterMs = 0) {
     let ms = afterMs + backoff(this.a, this.W++);
-    this.X = this.a.now() + afterMs, this.qa = this.a.setTimeout(() => {
+    this.X = this.a.now() + afterMs, this.ra = this.a.setTimeout(() => {
       this.Y();
     }, ms), this.J(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
   }
   /** What the application answers, in time. */
-  Za(ask) {
+  _a(ask) {
     return inTime(this.a, tokenTimeout, ask).catch((e) => {
       throw new GaplessError("token", e?.message ?? String(e), !0);
     });
   }
   /** Opens a connection: the first, one after a loss, or one to replace a live one. */
   async Y() {
-    this.a.clearTimeout(this.qa), this.X = 1 / 0;
+    this.a.clearTimeout(this.ra), this.X = 1 / 0;
     let attempt = this.o = {}, link;
     try {
-      let [url, token] = await this.Za(
+      let [url, token] = await this._a(
         () => Promise.all([
           typeof this.V == "string" ? this.V : this.V(),
           this.q.getToken?.({ fresh: !!this.B })
@@ -659,17 +662,17 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
       let opening = link = this.A = new Link(this, this.E(url));
       link.s(connectTimeout, () => {
         opening === this.A && opening.d({ code: "timeout", message: "no connection in time" });
-      }), await link.va;
+      }), await link.wa;
       let asked = asking([...this.g.values()].filter((room) => !room.R).slice(0, 32)), hello = await link.w("hello", {
         token,
         session: this.session,
-        rooms: this.bb(asked)
+        rooms: this.cb(asked)
       });
       if (this.o !== attempt) return link.d(replaced);
-      link.m || await link.C, this.o = this.A = void 0, this.sb(link, hello, asked);
+      link.m || await link.C, this.o = this.A = void 0, this.tb(link, hello, asked);
     } catch (error) {
       if (this.o !== attempt) return;
-      this.o = this.A = void 0, this.tb(error, link);
+      this.o = this.A = void 0, this.ub(error, link);
     }
   }
   E(url) {
@@ -680,54 +683,54 @@ var connectTimeout = 1e4, tokenTimeout = 3e4, held = 1e4, syncEvery = 3e5, syncP
       throw new GaplessError("bad_request", Socket ? e.message : "no WebSocket here: pass one in the options");
     }
   }
-  tb(error, link) {
-    let reason = link?.wa ?? { code: error.code ?? "socket", message: error.message };
+  ub(error, link) {
+    let reason = link?.xa ?? { code: error.code ?? "socket", message: error.message };
     link?.d(reason);
     let stale = error.code === "token_expired" || error.code === "unauthenticated" && !this.B;
     stale && (this.B = !0);
     let final = !stale && error.temporary === !1;
-    this.c ? (this.l("error", error), this.c.s(1e3 + backoff(this.a, this.W++), () => this.cb())) : final ? this.ta(reason) : this.$a(reason, error.retryAfterMs);
+    this.c ? (this.l("error", error), this.c.s(1e3 + backoff(this.a, this.W++), () => this.db())) : final ? this.ua(reason) : this.ab(reason, error.retryAfterMs);
   }
-  sb(link, hello, asked) {
+  tb(link, hello, asked) {
     let old = this.c;
-    this.c = link, link.ua = this.sa = this.a.now(), this.B = !1, this.user = hello.user, link.hb(hello.heartbeatMs), this._a(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, 5e3), () => this.cb()), this.db(link), this.state !== "connected" && this.J("connected");
+    this.c = link, link.va = this.ta = this.a.now(), this.B = !1, this.user = hello.user, link.ib(hello.heartbeatMs), this.$a(link, hello.tokenExpiresInMs), hello.rotateInMs !== void 0 && link.s(Math.max(hello.rotateInMs, rotateSoonest), () => this.db()), this.eb(link), this.state !== "connected" && this.J("connected");
     for (let [room, at] of asked)
-      this.g.get(room.name) === room ? room.Qa(link, hello.rooms?.[room.name], at, !0) : this.Xa(link, room.name);
+      this.g.get(room.name) === room ? room.Ra(link, hello.rooms?.[room.name], at, !0) : this.Ya(link, room.name);
     for (let room of this.g.values()) room.n();
-    this.t.nb(), old?.s(overlap, () => old.d(replaced));
+    this.t.ob(), old && (this.qa.add(old), old.s(overlap, () => old.d(replaced)));
   }
   /** Make before break: the platform ends each connection after two hours. */
-  cb() {
+  db() {
     this.o || this.Y();
   }
-  _a(link, ms) {
-    ms && link.s(Math.max(ms - 6e4, ms * 0.8), () => this.Ya(link));
+  $a(link, ms) {
+    ms && link.s(Math.max(ms - renewBefore, ms * 0.8), () => this.Za(link));
   }
-  Xa(link, room) {
-    link.Ca(room, () => link.w("leave", { room })).catch(() => {
+  Ya(link, room) {
+    link.Da(room, () => link.w("leave", { room })).catch(() => {
     });
   }
-  db(link) {
+  eb(link) {
     link.s(syncEvery * (0.8 + 0.4 * this.a.random()), () => {
-      this.ab(link), this.db(link);
+      this.bb(link), this.eb(link);
     });
   }
-  bb(asked) {
-    return Object.fromEntries(asked.map(([room]) => [room.name, room.Pa()]));
+  cb(asked) {
+    return Object.fromEntries(asked.map(([room]) => [room.name, room.Qa()]));
   }
   /** Asks for every room whether anything was missed. */
-  ab(link) {
+  bb(link) {
     let now = this.a.now();
-    if (Math.abs(now - this.sa) < syncPause) return;
-    this.sa = now;
+    if (Math.abs(now - this.ta) < syncPause) return;
+    this.ta = now;
     let rooms = [...this.g.values()].filter((room) => room.joined && room.oa());
-    for (; rooms.length; ) this.ub(link, rooms.splice(0, 32)).catch(() => {
+    for (; rooms.length; ) this.vb(link, rooms.splice(0, 32)).catch(() => {
     });
   }
   /** Rejects if it would fail again; the next connection says all anew. */
-  async ub(link, rooms) {
-    let asked, ok = await this.I("sync", () => (asked = asking(rooms.filter((room) => room.joined)), { rooms: this.bb(asked) }), 1 / 0);
-    for (let [room, at] of asked) room.Qa(link, ok.rooms[room.name], at, !1);
+  async vb(link, rooms) {
+    let asked, ok = await this.I("sync", () => (asked = asking(rooms.filter((room) => room.joined)), { rooms: this.cb(asked) }), 1 / 0);
+    for (let [room, at] of asked) room.Ra(link, ok.rooms[room.name], at, !1);
   }
 };
 

@@ -21,6 +21,10 @@ const syncEvery = 300_000;
 const syncPause = 5_000;
 /** How long a replaced connection stays, to answer what it was asked and until the rooms are joined on the other. */
 const overlap = 10_000;
+/** No server makes us replace a connection sooner. */
+const rotateSoonest = 5_000;
+/** A token is renewed this long before its end. */
+const renewBefore = 60_000;
 
 /** Rooms of which is asked, and where each was then. */
 type Asked = [room: RoomCore<any, any>, at: Position | undefined][];
@@ -43,6 +47,8 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   /** The attempt under way, if any; a later one makes it void. */
   private _dialing: object | undefined;
   private _next: Link | undefined;
+  /** Those that were replaced and still answer. */
+  private _replaced = new Set<Link>();
   private _attempt = 0;
   private _retry: unknown;
   /** In a pause between attempts: until when the server asked for it, which no wake shortens. */
@@ -151,6 +157,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   _lost(link: Link, reason: Reason, error: GaplessError): void {
+    this._replaced.delete(link);
     if (link !== this._link) return;
     this._link = undefined;
     if (this._env.now() - link._since >= held) this._attempt = 0;
@@ -183,7 +190,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._earliest = Infinity;
     this._dialing = undefined;
     this._unwake();
-    const links = [this._link, this._next];
+    const links = [this._link, this._next, ...this._replaced];
     this._link = this._next = undefined;
     for (const link of links) link?._end(reason);
     this._outbox._close();
@@ -273,7 +280,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this.user = hello.user;
     link._watch(hello.heartbeatMs);
     this._expire(link, hello.tokenExpiresInMs);
-    if (hello.rotateInMs !== undefined) link._after(Math.max(hello.rotateInMs, 5_000), () => this._rotate());
+    if (hello.rotateInMs !== undefined) link._after(Math.max(hello.rotateInMs, rotateSoonest), () => this._rotate());
     this._syncLater(link);
     if (this.state !== "connected") this._set("connected");
     for (const [room, at] of asked) {
@@ -282,7 +289,9 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     }
     for (const room of this._rooms.values()) room._check();
     this._outbox._pumpAll();
-    old?._after(overlap, () => old._end(replaced));
+    if (!old) return;
+    this._replaced.add(old);
+    old._after(overlap, () => old._end(replaced));
   }
 
   /** Make before break: the platform ends each connection after two hours. */
@@ -291,7 +300,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   private _expire(link: Link, ms?: number): void {
-    if (ms) link._after(Math.max(ms - 60_000, ms * 0.8), () => this._refresh(link));
+    if (ms) link._after(Math.max(ms - renewBefore, ms * 0.8), () => this._refresh(link));
   }
 
   private _forget(link: Link, room: string): void {

@@ -40,9 +40,12 @@ export function inTime<T>(env: Environment, ms: number, run: () => T | Promise<T
   });
 }
 
+/** The longest pause between attempts, without jitter. */
+const maxBackoff = 30_000;
+
 /** Full jitter under 1, 2, 4, 8 … 30 s. */
 export function backoff(env: Environment, attempt: number): number {
-  return env.random() * Math.min(30_000, 1000 * 2 ** attempt);
+  return env.random() * Math.min(maxBackoff, 1000 * 2 ** attempt);
 }
 
 /** A name that nobody else makes. */

@@ -225,7 +225,7 @@ export interface Options {
     max?: number;
     /** What to do with one more: refuse it (default), or give up the oldest that was never sent. */
     overflow?: "reject" | "drop-oldest";
-    /** When an unacknowledged publish is given up. Default 120,000, at most 540,000. */
+    /** When an unacknowledged publish is given up. Default 120,000, at most 480,000. */
     timeoutMs?: number;
   };
   environment?: Partial<Environment>;

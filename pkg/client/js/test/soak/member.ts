@@ -88,7 +88,7 @@ export class Member {
         getItem: (key) => this.stored.get(key) ?? null,
         setItem: (key, value) => void this.stored.set(key, value),
       },
-      queue: { max: 100_000, timeoutMs: 540_000 },
+      queue: { max: 100_000, timeoutMs: 480_000 },
       environment: this.host.environment,
     });
     this.client.on("error", (error) => this.count(error));
