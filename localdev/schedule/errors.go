@@ -3,13 +3,13 @@ package schedule
 import "errors"
 
 var (
-	// ErrClosed is returned when the service was stopped.
-	ErrClosed = errors.New("schedule: service is stopped")
+	// ErrClosed is returned when the service was closed.
+	ErrClosed = errors.New("schedule: service is closed")
 	// ErrInvalidExpression is returned for a schedule expression that EventBridge
 	// refuses.
 	ErrInvalidExpression = errors.New("schedule: invalid expression")
-	// ErrUnsupported is returned for what EventBridge has and this emulator has
-	// not.
+	// ErrUnsupported is returned for a feature of EventBridge that the emulator
+	// does not have.
 	ErrUnsupported = errors.New("schedule: not supported")
 	// ErrInvalidRule is returned by Add for a rule that EventBridge refuses.
 	ErrInvalidRule = errors.New("schedule: invalid rule")

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 // Invoker runs functions; *lambda.Service is one. InvokeAsync must queue the
@@ -32,17 +33,13 @@ type Config struct {
 	Clock clock.Clock
 	// Logger gets firings that no function took; default none.
 	Logger *slog.Logger
-	// Rand makes the event ids; default a random seed. The service serialises
-	// its use, so it must not be shared with other code.
+	// Rand makes the event ids; default a random seed. Nothing else may use it.
 	Rand *rand.Rand
 	// Lambda runs the functions.
 	Lambda Invoker
 	// Region and AccountID go into ARNs; default us-east-1 and 000000000000.
 	Region    string
 	AccountID string
-	// OnFire, if not nil, is told of each firing, in the goroutine in which it
-	// happens. It must not block and must not call the service.
-	OnFire func(Firing)
 	// Fault, if not nil, is asked before each firing what shall go wrong in it.
 	// It must not call the service.
 	Fault func(rule string, at time.Time) Fault
@@ -87,8 +84,12 @@ type Service struct {
 	cfg   Config
 	clock clock.Clock
 	log   *slog.Logger
+	ids   *service.IDs
+	fault service.Hook[func(rule string, at time.Time) Fault]
 
-	// firing is held while rules fire, so that Stop and Idle can wait for them.
+	firings service.Observers[Firing]
+
+	// firing is held while rules fire, so that Close and Idle can wait for them.
 	firing sync.Mutex
 
 	mu     sync.Mutex
@@ -104,35 +105,27 @@ type rule struct {
 	timer      clock.Timer
 }
 
-// New returns a service without rules. Whoever calls it must call Stop.
+// New returns a service without rules. Whoever calls it must call Close.
 func New(cfg Config) *Service {
-	if cfg.Clock == nil {
-		cfg.Clock = clock.System()
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Rand == nil {
-		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // ids, not secrets
-	}
-	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
-	cfg.AccountID = cmp.Or(cfg.AccountID, "000000000000")
-	return &Service{cfg: cfg, clock: cfg.Clock, log: cfg.Logger, rules: map[string]*rule{}}
-}
-
-// Tester is the part of testing.TB that RunT needs.
-type Tester interface {
-	Helper()
-	Cleanup(func())
-}
-
-// RunT returns a service that is stopped when the test ends.
-func RunT(t Tester, cfg Config) *Service {
-	t.Helper()
-	s := New(cfg)
-	t.Cleanup(s.Stop)
+	service.Default(&cfg.Clock, &cfg.Region, &cfg.AccountID)
+	service.DefaultLogger(&cfg.Logger)
+	s := &Service{cfg: cfg, clock: cfg.Clock, log: cfg.Logger, ids: service.NewIDs(cfg.Rand), rules: map[string]*rule{}}
+	s.fault.Set(cfg.Fault)
 	return s
 }
+
+// RunT returns a service that is closed when the test ends.
+func RunT(t service.Tester, cfg Config) *Service {
+	t.Helper()
+	return service.RunT(t, New(cfg))
+}
+
+// Observe calls f for each firing from now on, in the goroutine in which it
+// happens. f must not block and must not call the service. stop ends it.
+func (s *Service) Observe(f func(Firing)) (stop func()) { return s.firings.Observe(f) }
+
+// SetFault replaces Config.Fault; nil ends all faults.
+func (s *Service) SetFault(f func(rule string, at time.Time) Fault) { s.fault.Set(f) }
 
 var ruleName = regexp.MustCompile(`^[.A-Za-z0-9_-]{1,64}$`)
 
@@ -197,9 +190,9 @@ func (s *Service) arm(r *rule, now time.Time) {
 	r.timer = s.clock.AfterFunc(next.Sub(now), s.fireDue)
 }
 
-// Stop ends all rules and returns when none fires any more. It may be called
+// Close ends all rules and returns when none fires any more. It may be called
 // again.
-func (s *Service) Stop() {
+func (s *Service) Close() {
 	s.mu.Lock()
 	s.closed = true
 	for name := range s.rules {
@@ -247,7 +240,7 @@ func (s *Service) fireDue() {
 	s.mu.Unlock()
 	slices.SortFunc(due, func(a, b firing) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.rule.Name, b.rule.Name)) })
 	for _, f := range due {
-		_, _ = s.run(f.rule, f.at) // logged and told to OnFire
+		_, _ = s.run(f.rule, f.at) // logged and told to the observers
 	}
 }
 
@@ -274,8 +267,8 @@ func (s *Service) Fire(name string) (string, error) {
 func (s *Service) run(r Rule, at time.Time) (string, error) {
 	firing := Firing{Rule: r.Name, At: at}
 	var fault Fault
-	if s.cfg.Fault != nil {
-		fault = s.cfg.Fault(r.Name, at)
+	if f := s.fault.Get(); f != nil {
+		fault = f(r.Name, at)
 	}
 	event, err := s.event(r, at)
 	if err != nil {
@@ -284,7 +277,7 @@ func (s *Service) run(r Rule, at time.Time) (string, error) {
 	firing.Event = event
 	if fault.Skip {
 		firing.Skipped = true
-		s.tell(firing)
+		s.firings.Emit(firing)
 		return "", ErrSkipped
 	}
 	for range fault.Duplicates + 1 {
@@ -292,18 +285,12 @@ func (s *Service) run(r Rule, at time.Time) (string, error) {
 		if firing.Err != nil {
 			s.log.Error("scheduled event was not taken", slog.String("rule", r.Name), slog.String("function", r.Function), slog.Any("error", firing.Err))
 		}
-		s.tell(firing)
+		s.firings.Emit(firing)
 	}
 	if firing.Err != nil {
 		return "", fmt.Errorf("fire rule %s: %w", r.Name, firing.Err)
 	}
 	return firing.RequestID, nil
-}
-
-func (s *Service) tell(f Firing) {
-	if s.cfg.OnFire != nil {
-		s.cfg.OnFire(f)
-	}
 }
 
 // event is the rule's input, or the scheduled event
@@ -312,9 +299,6 @@ func (s *Service) event(r Rule, at time.Time) (json.RawMessage, error) {
 	if len(r.Input) > 0 {
 		return r.Input, nil
 	}
-	s.mu.Lock()
-	id := s.newID()
-	s.mu.Unlock()
 	return json.Marshal(struct {
 		Version    string   `json:"version"`
 		ID         string   `json:"id"`
@@ -326,7 +310,7 @@ func (s *Service) event(r Rule, at time.Time) (json.RawMessage, error) {
 		Resources  []string `json:"resources"`
 		Detail     struct{} `json:"detail"`
 	}{
-		Version: "0", ID: id, DetailType: "Scheduled Event", Source: "aws.events", Account: s.cfg.AccountID,
+		Version: "0", ID: s.ids.UUID(), DetailType: "Scheduled Event", Source: "aws.events", Account: s.cfg.AccountID,
 		Time: at.UTC().Format("2006-01-02T15:04:05Z"), Region: s.cfg.Region, Resources: []string{s.ARN(r.Name)},
 	})
 }
@@ -352,12 +336,4 @@ func (s *Service) Rules() []Scheduled {
 		all = append(all, Scheduled{r.Rule, r.next})
 	}
 	return all
-}
-
-// newID is a random UUID. The caller holds mu.
-func (s *Service) newID() string {
-	a, b := s.cfg.Rand.Uint64(), s.cfg.Rand.Uint64()
-	a = a&^0xf000 | 0x4000 // version 4
-	b = b&^(3<<62) | 1<<63 // variant 10
-	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&0xffffffffffff)
 }

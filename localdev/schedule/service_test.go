@@ -60,11 +60,12 @@ func TestRulesFireOnTheirTime(t *testing.T) {
 		f := &functions{}
 		var mu sync.Mutex
 		var fired []string
-		s := schedule.RunT(t, schedule.Config{Lambda: f, OnFire: func(f schedule.Firing) {
+		s := schedule.RunT(t, schedule.Config{Lambda: f})
+		s.Observe(func(f schedule.Firing) {
 			mu.Lock()
 			defer mu.Unlock()
 			fired = append(fired, f.Rule+" "+f.At.UTC().Format("15:04:05"))
-		}})
+		})
 		time.Sleep(30 * time.Second)
 		add(t, s, schedule.Rule{Name: "rate", Expression: "rate(2 minutes)", Function: "sweep"})
 		add(t, s, schedule.Rule{Name: "cron", Expression: "cron(0/3 * * * ? *)", Function: "sweep"})
@@ -131,7 +132,8 @@ func TestJumpOverSeveralFiringsIsOne(t *testing.T) {
 	c := movable.NewMovable()
 	f := &functions{}
 	var last schedule.Firing
-	s := schedule.RunT(t, schedule.Config{Clock: c, Lambda: f, OnFire: func(f schedule.Firing) { last = f }})
+	s := schedule.RunT(t, schedule.Config{Clock: c, Lambda: f})
+	s.Observe(func(f schedule.Firing) { last = f })
 	add(t, s, schedule.Rule{Name: "r", Expression: "rate(1 minute)", Function: "f"})
 	due := s.Rules()[0].Next.Add(119 * time.Minute)
 	c.Advance(2 * time.Hour)
@@ -165,7 +167,7 @@ func TestReplacedRemovedAndStoppedRulesDoNotFire(t *testing.T) {
 		if sent := f.take(); len(sent) != 1 || sent[0][:3] != "new" {
 			t.Errorf("sent %v", sent)
 		}
-		s.Stop()
+		s.Close()
 		time.Sleep(time.Hour)
 		if sent := f.take(); len(sent) != 0 {
 			t.Errorf("sent after Stop: %v", sent)
@@ -186,7 +188,6 @@ func TestFaultsAndRefusingFunctions(t *testing.T) {
 	var firings []schedule.Firing
 	s := schedule.RunT(t, schedule.Config{
 		Lambda: f,
-		OnFire: func(f schedule.Firing) { firings = append(firings, f) },
 		Fault: func(string, time.Time) schedule.Fault {
 			if len(next) == 0 {
 				return schedule.Fault{}
@@ -196,6 +197,7 @@ func TestFaultsAndRefusingFunctions(t *testing.T) {
 			return fault
 		},
 	})
+	s.Observe(func(f schedule.Firing) { firings = append(firings, f) })
 	add(t, s, schedule.Rule{Name: "r", Expression: "rate(1 day)", Function: "f"})
 	if _, err := s.Fire("r"); !errors.Is(err, schedule.ErrSkipped) || !firings[0].Skipped || len(f.take()) != 0 {
 		t.Errorf("skipped: %v, %+v", err, firings)

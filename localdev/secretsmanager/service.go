@@ -5,12 +5,17 @@ package secretsmanager
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 // Config configures a Service. The zero value works.
@@ -20,18 +25,14 @@ type Config struct {
 	// Region and AccountID go into ARNs; default us-east-1 and 000000000000.
 	Region    string
 	AccountID string
+	// Rand makes request ids; default a random seed. Nothing else may use it.
+	Rand *rand.Rand
+	// Fault, if not nil, is asked before each request what shall go wrong in it.
+	Fault service.FaultFunc
 }
 
 func (c Config) withDefaults() Config {
-	if c.Clock == nil {
-		c.Clock = clock.System()
-	}
-	if c.Region == "" {
-		c.Region = "us-east-1"
-	}
-	if c.AccountID == "" {
-		c.AccountID = "000000000000"
-	}
+	service.Default(&c.Clock, &c.Region, &c.AccountID)
 	return c
 }
 
@@ -47,24 +48,50 @@ const (
 type Service struct {
 	cfg Config
 
+	ids   *service.IDs
+	front http.Handler
+	calls service.Observers[service.Call]
+	fault service.Hook[service.FaultFunc]
+
 	mu      sync.Mutex
+	closed  bool
 	secrets map[string]*secret // by name
 }
 
 // New returns a service with no secrets.
 func New(cfg Config) *Service {
-	return &Service{cfg: cfg.withDefaults(), secrets: map[string]*secret{}}
+	s := &Service{cfg: cfg.withDefaults(), ids: service.NewIDs(cfg.Rand), secrets: map[string]*secret{}}
+	s.fault.Set(cfg.Fault)
+	s.front = newFront(s)
+	return s
 }
 
-// Tester is the part of testing.TB that RunT needs.
-type Tester interface {
-	Helper()
-}
-
-// RunT returns a service for a test. There is nothing to clean up.
-func RunT(t Tester, cfg Config) *Service {
+// RunT returns a service that is closed when the test ends.
+func RunT(t service.Tester, cfg Config) *Service {
 	t.Helper()
-	return New(cfg)
+	return service.RunT(t, New(cfg))
+}
+
+// Close refuses new calls. It may be called again.
+func (s *Service) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+}
+
+// Names returns the names of all secrets in order.
+func (s *Service) Names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.secrets))
+}
+
+// Value returns a secret's current value, by its name or ARN.
+func (s *Service) Value(id string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, v, err := s.value(id, "", "")
+	return v.value, err
 }
 
 type secret struct {
@@ -99,6 +126,9 @@ const maxValue = 65536
 func (s *Service) Create(name, versionID, value string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
 	if !secretName.MatchString(name) {
 		return invalidParameter("Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	}
@@ -149,6 +179,9 @@ func (s *Service) put(secret *secret, id, value string) error {
 
 // find takes a name or an ARN. The caller holds mu.
 func (s *Service) find(id string) (*secret, error) {
+	if s.closed {
+		return nil, ErrClosed
+	}
 	for _, secret := range s.secrets {
 		// The last hyphen and six characters may be left out of an ARN.
 		if id == secret.name || id == secret.arn || id == strings.TrimSuffix(secret.arn, Suffix) {

@@ -22,23 +22,23 @@ type Query struct {
 
 // ServeHTTP answers one request.
 func (q *Query) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := q.RequestID()
-	w.Header().Set("X-Amzn-Requestid", id)
 	body, err := ReadBody(w, r, q.MaxRequest)
 	var values url.Values
 	if err == nil {
 		values, err = url.ParseQuery(string(body))
 	}
 	if err != nil || r.Method != http.MethodPost {
-		q.fail(w, id, &Error{Code: "MalformedQueryString", Message: "The request is not a form-encoded POST"})
+		q.fail(w, &Error{Code: "MalformedQueryString", Message: "The request is not a form-encoded POST"})
 		return
 	}
 	action := values.Get("Action")
 	result, err := q.Do(r, action, values)
 	if err != nil {
-		q.fail(w, id, Refusal(err, "InternalError"))
+		q.fail(w, Refusal(err, "InternalError"))
 		return
 	}
+	id := q.RequestID()
+	w.Header().Set("X-Amzn-Requestid", id)
 	type metadata struct {
 		RequestID string `xml:"RequestId"`
 	}
@@ -49,7 +49,9 @@ func (q *Query) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}{xml.Name{Space: q.Namespace, Local: action + "Response"}, named{action + "Result", result}, metadata{id}})
 }
 
-func (q *Query) fail(w http.ResponseWriter, id string, e *Error) {
+func (q *Query) fail(w http.ResponseWriter, e *Error) {
+	id := q.RequestID()
+	w.Header().Set("X-Amzn-Requestid", id)
 	writeXML(w, e.HTTPStatus(), queryFailure(e, q.Namespace, id))
 }
 

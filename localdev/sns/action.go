@@ -208,7 +208,7 @@ func (s *Service) doPublishBatch(q *query) (any, error) {
 	}
 	for _, r := range results {
 		if r.Err != nil {
-			answer.Failed = append(answer.Failed, failure{r.ID, r.Err.Code, r.Err.Message, r.Err.Sender})
+			answer.Failed = append(answer.Failed, failure{r.ID, r.Err.Code, r.Err.Message, r.Err.Sender()})
 		} else {
 			answer.Successful = append(answer.Successful, success{r.ID, r.MessageID})
 		}

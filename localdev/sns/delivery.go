@@ -124,13 +124,13 @@ func (s *Service) deliver(d *scheduled) {
 	}
 	now := s.clock.Now()
 	if err == nil {
-		s.emit(Event{Kind: Delivered, Delivery: d.Delivery, At: now})
+		s.events.Emit(Event{Kind: Delivered, Delivery: d.Delivery, At: now})
 		return
 	}
 	log := s.log.With(slog.String("subscription", sub.ARN), slog.String("messageId", d.MessageID), slog.Any("error", err))
 	if sub.DeadLetterARN == "" {
 		log.Warn("message not delivered and lost: the subscription has no dead-letter queue")
-		s.emit(Event{Kind: Lost, Delivery: d.Delivery, Err: err, At: now})
+		s.events.Emit(Event{Kind: Lost, Delivery: d.Delivery, Err: err, At: now})
 		return
 	}
 	// A target that refuses is not tried again: in process it refuses only what
@@ -138,11 +138,11 @@ func (s *Service) deliver(d *scheduled) {
 	// (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html).
 	if dlqErr := s.send(d.Delivery, sub.DeadLetterARN, sub.RawDelivery); dlqErr != nil {
 		log.Error("message lost: the dead-letter queue does not take it", slog.Any("deadLetterError", dlqErr))
-		s.emit(Event{Kind: Lost, Delivery: d.Delivery, Err: errors.Join(err, dlqErr), At: now})
+		s.events.Emit(Event{Kind: Lost, Delivery: d.Delivery, Err: errors.Join(err, dlqErr), At: now})
 		return
 	}
 	log.Warn("message not delivered, sent to the dead-letter queue", slog.String("queue", sub.DeadLetterARN))
-	s.emit(Event{Kind: DeadLettered, Delivery: d.Delivery, Err: err, At: now})
+	s.events.Emit(Event{Kind: DeadLettered, Delivery: d.Delivery, Err: err, At: now})
 }
 
 func (s *Service) handOn(d Delivery, sub Subscription) error {

@@ -2,12 +2,14 @@ package sns
 
 import (
 	"encoding/xml"
-	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/gapless-rooms/gapless/localdev/inproc"
 )
 
 var _ http.Handler = (*Service)(nil)
@@ -18,35 +20,24 @@ const namespace = "http://sns.amazonaws.com/doc/2010-03-31/"
 // (https://docs.aws.amazon.com/sns/latest/api/CommonParameters.html). Signatures
 // are not checked. An action or a parameter that the emulator does not have is
 // refused with InvalidAction or InvalidParameter.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Body == nil { // a client's request that is handed over in process
-		r.Body = http.NoBody
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
-	if err == nil && len(body) > maxRequest {
-		err = errors.New("request too large")
-	}
-	var values url.Values
-	if err == nil {
-		values, err = url.ParseQuery(string(body))
-	}
-	if err != nil || r.Method != http.MethodPost {
-		s.writeError(w, senderError(http.StatusBadRequest, "MalformedQueryString", "The request is no form-encoded POST", ErrInvalidParameter))
-		return
-	}
-	name := values.Get("Action")
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.front.ServeHTTP(w, r) }
+
+// Transport calls the service in process, whatever host a request names.
+func (s *Service) Transport() http.RoundTripper { return inproc.Transport{Handler: s} }
+
+// Client is an SDK client that calls the service in process. The options come
+// after its own.
+func (s *Service) Client(options ...func(*awssns.Options)) *awssns.Client {
+	return awssns.NewFromConfig(inproc.AWS(s, s.cfg.Region), options...)
+}
+
+// act performs one action of the Query protocol.
+func (s *Service) act(_ *http.Request, name string, parameters url.Values) (any, error) {
 	action, ok := actions[name]
 	if !ok {
-		s.writeError(w, invalidAction(name))
-		return
+		return nil, invalidAction(name)
 	}
-	q := newQuery(values)
-	result, err := action(s, q)
-	if err != nil {
-		s.writeError(w, err)
-		return
-	}
-	s.writeResult(w, name, result)
+	return action(s, newQuery(parameters))
 }
 
 // actions are the supported operations. Each reads its parameters and calls
@@ -64,81 +55,6 @@ var actions = map[string]func(*Service, *query) (any, error){
 	"ListSubscriptionsByTopic":  (*Service).doListSubscriptions,
 	"Publish":                   (*Service).doPublish,
 	"PublishBatch":              (*Service).doPublishBatch,
-}
-
-func (s *Service) requestID() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.newID()
-}
-
-func (s *Service) writeResult(w http.ResponseWriter, action string, result any) {
-	type metadata struct {
-		RequestID string `xml:"RequestId"`
-	}
-	envelope := struct {
-		XMLName  xml.Name
-		Result   any
-		Metadata metadata `xml:"ResponseMetadata"`
-	}{
-		XMLName:  xml.Name{Space: namespace, Local: action + "Response"},
-		Result:   wrapped{action + "Result", result},
-		Metadata: metadata{s.requestID()},
-	}
-	writeXML(w, http.StatusOK, envelope.Metadata.RequestID, envelope)
-}
-
-func (s *Service) writeError(w http.ResponseWriter, err error) {
-	var e *Error
-	if !errors.As(err, &e) {
-		e = internalError()
-		e.Message = err.Error()
-	}
-	type detail struct {
-		Type    string
-		Code    string
-		Message string
-	}
-	body := struct {
-		XMLName   xml.Name
-		Error     detail
-		RequestID string `xml:"RequestId"`
-	}{
-		XMLName:   xml.Name{Space: namespace, Local: "ErrorResponse"},
-		Error:     detail{"Receiver", e.Code, e.Message},
-		RequestID: s.requestID(),
-	}
-	if e.Sender {
-		body.Error.Type = "Sender"
-	}
-	writeXML(w, e.Status, body.RequestID, body)
-}
-
-func writeXML(w http.ResponseWriter, status int, requestID string, body any) {
-	out, err := xml.Marshal(body)
-	if err != nil {
-		// The bodies are the types of this package, which all marshal.
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/xml")
-	w.Header().Set("X-Amzn-Requestid", requestID)
-	w.WriteHeader(status)
-	_, _ = w.Write(out) // the caller has gone if this fails
-}
-
-// wrapped is a result under its element's name.
-type wrapped struct {
-	name   string
-	result any
-}
-
-func (r wrapped) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
-	start.Name = xml.Name{Local: r.name}
-	if r.result == nil {
-		r.result = struct{}{}
-	}
-	return e.EncodeElement(r.result, start)
 }
 
 // entries is a map in the form <entry><key/><value/></entry>….

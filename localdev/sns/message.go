@@ -76,7 +76,7 @@ func validSubject(subject string) bool {
 
 func validateAttribute(name string, a sqs.Attribute) error {
 	invalid := func(text string) error {
-		return senderError(http.StatusBadRequest, "ParameterValueInvalid", "The message attribute '"+name+"' "+text, ErrInvalidParameter)
+		return refuse(http.StatusBadRequest, "ParameterValueInvalid", "The message attribute '"+name+"' "+text, ErrInvalidParameter)
 	}
 	if !attributeName.MatchString(name) {
 		return invalid("has an invalid name.")

@@ -3,6 +3,7 @@ package sns
 import (
 	"errors"
 	"maps"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"time"
@@ -155,7 +156,7 @@ func (s *Service) accept(topicARN string, messages []Message) ([]string, error) 
 	var events []Event
 	for i, m := range messages {
 		m.Attributes, m.Bodies = maps.Clone(m.Attributes), maps.Clone(m.Bodies)
-		ids[i] = s.newID()
+		ids[i] = s.ids.UUID()
 		published := Delivery{MessageID: ids[i], TopicARN: topicARN, Message: m, Published: now}
 		events = append(events, Event{Kind: Published, Delivery: published, At: now})
 		for _, sub := range t.subscriptions {
@@ -170,7 +171,7 @@ func (s *Service) accept(topicARN string, messages []Message) ([]string, error) 
 	}
 	s.mu.Unlock()
 	for _, e := range events {
-		s.emit(e)
+		s.events.Emit(e)
 	}
 	for _, d := range deliveries {
 		s.plan(d, now)
@@ -183,7 +184,7 @@ func (s *Service) accept(topicARN string, messages []Message) ([]string, error) 
 func (s *Service) plan(d Delivery, now time.Time) {
 	fault := s.deliveryFault(d)
 	if fault.Lose {
-		s.emit(Event{Kind: Lost, Delivery: d, At: now})
+		s.events.Emit(Event{Kind: Lost, Delivery: d, At: now})
 		return
 	}
 	s.mu.Lock()
@@ -191,7 +192,7 @@ func (s *Service) plan(d Delivery, now time.Time) {
 	for n := range fault.Duplicates + 1 {
 		wait := fault.Delay
 		if s.cfg.Latency != nil {
-			wait += s.cfg.Latency(s.cfg.Rand)
+			s.ids.Use(func(r *rand.Rand) { wait += s.cfg.Latency(r) })
 		}
 		d.Copy, d.Due = n, now.Add(wait)
 		s.schedule(&scheduled{Delivery: d, deadLetter: fault.DeadLetter})

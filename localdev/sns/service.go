@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/service"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
 )
 
@@ -34,15 +36,15 @@ type Config struct {
 	Clock clock.Clock
 	// Logger gets lost deliveries; default none.
 	Logger *slog.Logger
-	// Rand makes ids; default a random seed. The service serialises its use, so
-	// it must not be shared with other code.
+	// Rand makes ids; default a random seed. Nothing else may use it.
 	Rand *rand.Rand
 	// Lambda and Queue are the targets. A subscription whose target is nil here
 	// is refused.
 	Lambda Invoker
 	Queue  Queue
 	// MaySend, if not nil, is asked before a message of a topic goes into a queue:
-	// an error means that the queue's policy does not let it. Default: all may.
+	// an error means that the queue's policy does not let it. See
+	// sqs.Service.MaySend. Default: all may.
 	MaySend func(topicARN, queueARN string) error
 	// Region and AccountID go into ARNs; default us-east-1 and 000000000000.
 	Region    string
@@ -50,8 +52,6 @@ type Config struct {
 	// Latency, if not nil, is the time from a publish to each of its deliveries.
 	// Default none: Publish has handed the message on when it returns.
 	Latency func(*rand.Rand) time.Duration
-	// OnEvent, if not nil, is the first observer: see Service.Observe.
-	OnEvent func(Event)
 	// DeliveryFault and PublishFault, if not nil, are asked before each delivery
 	// and each call of Publish or PublishBatch what shall go wrong.
 	DeliveryFault func(Delivery) DeliveryFault
@@ -59,21 +59,8 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.Clock == nil {
-		c.Clock = clock.System()
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Rand == nil {
-		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // ids, not secrets
-	}
-	if c.Region == "" {
-		c.Region = "us-east-1"
-	}
-	if c.AccountID == "" {
-		c.AccountID = "000000000000"
-	}
+	service.Default(&c.Clock, &c.Region, &c.AccountID)
+	service.DefaultLogger(&c.Logger)
 	return c
 }
 
@@ -83,13 +70,16 @@ type Service struct {
 	cfg   Config
 	clock clock.Clock
 	log   *slog.Logger
+	ids   *service.IDs
+	front http.Handler
+
+	events service.Observers[Event]
 
 	mu        sync.Mutex
 	closed    bool
 	topics    map[string]*topic // by ARN
 	order     []string          // ARNs of topics, in the order of their creation
 	faults    faults
-	observers []*observer
 	pending   []*scheduled // ordered by due, then by age
 	held      []*scheduled // gathered by ReorderNext
 	holdUntil int          // deliveries that held is to gather
@@ -101,26 +91,16 @@ type Service struct {
 // New returns a service with no topics. Whoever calls it must call Close.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	s := &Service{cfg: cfg, clock: cfg.Clock, log: cfg.Logger, topics: map[string]*topic{}}
+	s := &Service{cfg: cfg, clock: cfg.Clock, log: cfg.Logger, ids: service.NewIDs(cfg.Rand), topics: map[string]*topic{}}
 	s.faults.delivery, s.faults.publish = cfg.DeliveryFault, cfg.PublishFault
-	if cfg.OnEvent != nil {
-		s.Observe(cfg.OnEvent)
-	}
+	s.front = &service.Query{Namespace: namespace, MaxRequest: maxRequest, RequestID: s.ids.UUID, Do: s.act}
 	return s
-}
-
-// Tester is the part of testing.TB that RunT needs.
-type Tester interface {
-	Helper()
-	Cleanup(func())
 }
 
 // RunT returns a service that is closed when the test ends.
-func RunT(t Tester, cfg Config) *Service {
+func RunT(t service.Tester, cfg Config) *Service {
 	t.Helper()
-	s := New(cfg)
-	t.Cleanup(s.Close)
-	return s
+	return service.RunT(t, New(cfg))
 }
 
 // Close refuses new calls, drops the deliveries that wait, and returns when no
@@ -149,12 +129,4 @@ func (s *Service) Idle(ctx context.Context) error {
 	}
 	s.deliverDue()
 	return nil
-}
-
-// newID is a random UUID. The caller holds mu.
-func (s *Service) newID() string {
-	a, b := s.cfg.Rand.Uint64(), s.cfg.Rand.Uint64()
-	a = a&^0xf000 | 0x4000 // version 4
-	b = b&^(3<<62) | 1<<63 // variant 10
-	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&0xffffffffffff)
 }

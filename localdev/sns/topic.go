@@ -127,7 +127,7 @@ func (s *Service) Subscribe(sub Subscription) (string, error) {
 		}
 		return old.ARN, nil
 	}
-	added.ARN = t.arn + ":" + s.newID()
+	added.ARN = t.arn + ":" + s.ids.UUID()
 	t.subscriptions = append(t.subscriptions, added)
 	return added.ARN, nil
 }

@@ -204,7 +204,7 @@ func (s *Stack) start() error {
 		Clock: s.Clock, Logger: s.config.Logger, Lambda: s.Lambda, Queue: s.SQS, Region: region, AccountID: account,
 		Rand: s.config.rand(3), Latency: s.config.WakeLatency, MaySend: s.maySend,
 	})
-	s.Secrets = secretsmanager.New(secretsmanager.Config{Clock: s.Clock, Region: region, AccountID: account})
+	s.Secrets = secretsmanager.New(secretsmanager.Config{Clock: s.Clock, Region: region, AccountID: account, Rand: s.config.rand(4)})
 	s.Schedule = schedule.New(schedule.Config{Clock: s.Clock, Lambda: s.Lambda})
 	gw, err := gateway.New(gateway.Config{
 		API: s.template.API, Invoke: invoker{s.Lambda}, Clock: s.Clock, Logger: s.config.Logger, Rand: s.config.ids(),
@@ -300,7 +300,7 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 		s.ttl.Stop()
 	}
 	if s.Schedule != nil {
-		s.Schedule.Stop()
+		s.Schedule.Close()
 	}
 	if s.Gateway != nil {
 		errs = append(errs, s.Gateway.Shutdown(ctx))
