@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -271,14 +272,24 @@ func poisonJoin(t *testing.T, b backend) {
 	}
 }
 
-// poisonLease checks that a lease without an end is not held for ever.
+// poisonLease checks that a lease without an end is not held forever, and that
+// whoever asks for one that cannot be understood gets an answer.
 func poisonLease(t *testing.T, b backend) {
-	p := msglog.TakeParams{Room: "leased", FreshEpoch: "epoch", Now: storetest.Start, Expires: storetest.Start.Add(time.Hour)}
-	_, err := b.log().TakeNumber(t.Context(), p)
+	log, err := msglog.New(b.log(), storetest.NewClock(), func() string { return "epoch" }, msglog.Config{})
 	ok(t, err)
-	b.write(t, "rooms", b.read(t, "rooms", "h#leased", text("h")), item{"lo": text("ghost")})
-	_, err = b.log().AcquireLease(t.Context(), msglog.LeaseParams{
-		Room: "leased", Owner: "drainer", Now: storetest.Start, Until: storetest.Start.Add(time.Minute),
-	})
-	ok(t, err)
+	end := storetest.Start.Add(time.Minute)
+	for room, poison := range map[string]item{
+		"endless":    {"lo": text("ghost")},
+		"owner":      {"lo": number("1"), "lu": number(strconv.FormatInt(end.UnixMilli(), 10))},
+		"pointer":    {"d": text("1")},
+		"generation": {"lg": text("1")},
+	} {
+		_, err := log.Append(t.Context(), msglog.AppendParams{Room: room, User: "ada", Data: []byte(`1`)})
+		ok(t, err)
+		b.write(t, "rooms", b.read(t, "rooms", "h#"+room, text("h")), poison)
+		_, err = log.Acquire(t.Context(), room, "drainer", msglog.Head{}, end)
+		if want := room != "endless"; errors.Is(err, msglog.ErrLeaseHeld) != want || (err != nil) != want {
+			t.Errorf("%s: %v", room, err)
+		}
+	}
 }

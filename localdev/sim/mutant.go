@@ -234,8 +234,8 @@ func leaseLooksLive(w *world, c *call, perform performer) (*http.Response, error
 
 // eagerPointer records a round as delivered when the lease is taken.
 func eagerPointer(_ *world, c *call, perform performer) (*http.Response, error) {
-	if c.is("UpdateItem", "head") && c.change == "SET lo = :owner, lu = :until" {
-		c.json["UpdateExpression"] = "SET lo = :owner, lu = :until, d = n"
+	if c.is("UpdateItem", "head") && strings.HasSuffix(c.change, "SET lo = :owner, lu = :until") {
+		c.json["UpdateExpression"] = c.change + ", d = n"
 		c.encode()
 		response, err := perform()
 		if err != nil {

@@ -35,7 +35,7 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	d := &drain{Broadcaster: b, room: w.Room, owner: b.NewID(), wake: w}
 	d.looked = b.Clock.Now()
 	d.until = d.looked.Add(b.config.LeaseFor)
-	head, err := b.Log.Acquire(ctx, w.Room, d.owner, d.until)
+	head, err := b.Log.Acquire(ctx, w.Room, d.owner, w.seen(), d.until)
 	if errors.Is(err, msglog.ErrLeaseHeld) {
 		return nil
 	}

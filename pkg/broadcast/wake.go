@@ -32,9 +32,11 @@ type Wake struct {
 	Room string `json:"room"`
 
 	// Epoch and Entry carry the message of a quiet room, so that the
-	// broadcaster need not read the log for it.
-	Epoch string     `json:"epoch,omitzero"`
-	Entry *WireEntry `json:"entry,omitzero"`
+	// broadcaster need not read the log for it. Epoch and Generation are those of
+	// the head that the sender saw, under which the lease takes one write.
+	Epoch      string     `json:"epoch,omitzero"`
+	Generation uint64     `json:"generation,omitzero"`
+	Entry      *WireEntry `json:"entry,omitzero"`
 
 	// User, Origin and Data are what an ephemeral message or a change of
 	// presence is about. Origin is the connection it came from, or the one that
@@ -67,16 +69,18 @@ type Waker interface {
 	Wake(ctx context.Context, wakes ...Wake) error
 }
 
-// DrainWake asks for a room to be drained, and carries the entry if it is not a
-// void.
-func DrainWake(room string, at msglog.Position, e msglog.Entry) Wake {
-	w := Wake{Kind: KindDrain, Room: room}
-	if e.Seq == at.Seq && !e.Void && len(e.Data) > 0 {
-		w.Epoch = at.Epoch
+// DrainWake asks for a room to be drained after an append, and carries the
+// message unless it stands in another epoch than the head that the append saw.
+func DrainWake(room string, r msglog.AppendResult) Wake {
+	w := Wake{Kind: KindDrain, Room: room, Epoch: r.Head.Epoch, Generation: r.Head.Generation}
+	if e := r.Entry; r.Epoch == r.Head.Epoch && e.Seq == r.Seq && !e.Void && len(e.Data) > 0 {
 		w.Entry = &WireEntry{e.Seq, e.User, e.At.UnixMilli(), e.Key, e.Data, e.Origin}
 	}
 	return w
 }
+
+// seen is the head as the sender of the wake-up saw it; see msglog.Log.Acquire.
+func (w Wake) seen() msglog.Head { return msglog.Head{Epoch: w.Epoch, Generation: w.Generation} }
 
 // entry is the carried entry if it is the one at the given position. One that
 // lacks something, as that of a newer version might, is left to the log.

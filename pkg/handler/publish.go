@@ -50,7 +50,7 @@ func (m *Message) publish(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	if result.NeedsWake(m.Clock.Now()) {
-		if err := m.wake(ctx, broadcast.DrainWake(p.Room, result.Position, result.Entry)); err != nil {
+		if err := m.wake(ctx, broadcast.DrainWake(p.Room, result)); err != nil {
 			return nil, err
 		}
 	}

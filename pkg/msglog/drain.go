@@ -15,12 +15,32 @@ import (
 // Acquire takes the room's drain lease until the given time and returns the
 // head. ErrLeaseHeld means that there is nothing to do: whoever holds the lease
 // cannot give it back without seeing every number handed out so far.
-func (l *Log) Acquire(ctx context.Context, room, owner string, until time.Time) (Head, error) {
-	head, err := l.store.AcquireLease(ctx, LeaseParams{Room: room, Owner: owner, Now: l.clock.Now(), Until: until})
-	if err != nil {
-		return Head{}, fmt.Errorf("acquire lease: %w", err)
+//
+// Seen is the head as the sender of the wake-up saw it; of its fields only Epoch
+// and Generation count. If it is right, which it is in a quiet room, the lease
+// takes one write. If it is stale or zero, the refused write returns the head, and
+// a second write asks for the lease under what stands there. Each write is made
+// under a generation at which the lease was seen free, so none of them can take
+// effect late: whoever has drained the room meanwhile has raised it.
+func (l *Log) Acquire(ctx context.Context, room, owner string, seen Head, until time.Time) (Head, error) {
+	for {
+		now := l.clock.Now()
+		head, acquired, err := l.store.AcquireLease(ctx, LeaseParams{
+			Room: room, Owner: owner, Epoch: seen.Epoch, Generation: seen.Generation, Now: now, Until: until,
+		})
+		switch {
+		case err != nil:
+			return Head{}, fmt.Errorf("acquire lease: %w", err)
+		case acquired:
+			return head, nil
+		case !head.Pending() || head.Lease.Live(now):
+			return Head{}, fmt.Errorf("acquire lease: %w", ErrLeaseHeld)
+		case head.Epoch == seen.Epoch && head.Generation == seen.Generation:
+			// Only an item that cannot be understood is refused under its own generation.
+			return Head{}, fmt.Errorf("acquire lease: head of %s is broken: %w", room, ErrLeaseHeld)
+		}
+		seen = head // somebody else has had the lease since, and has given it back or died
 	}
-	return head, nil
 }
 
 // Renew prolongs the lease and records how far delivery has come, and since

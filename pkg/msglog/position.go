@@ -30,6 +30,10 @@ type Head struct {
 	PendingSince time.Time
 	// Lease is the drain lease; its zero value means that nobody holds it.
 	Lease Lease
+	// Generation counts the writes of the lease: taking, renewing and giving it
+	// back each raise it. While it stands still, nobody has moved Lease or
+	// Delivered.
+	Generation uint64
 	// Shards is over how many partitions the room's members are spread.
 	Shards int
 }

@@ -41,13 +41,15 @@ type Store interface {
 	// fewer; it returns none only if there are none. Numbers may be missing.
 	Entries(ctx context.Context, p RangeParams) ([]Entry, error)
 
-	// AcquireLease takes the drain lease if there is something to drain and
-	// nobody but Owner holds it at Now, and returns the head; otherwise it
-	// returns ErrLeaseHeld. An Owner must not be used by two holders.
-	AcquireLease(ctx context.Context, p LeaseParams) (Head, error)
+	// AcquireLease takes the drain lease on condition that the head has Epoch and
+	// Generation, that there is something to drain and that nobody holds the
+	// lease at Now. It returns the head as it then stands, and acquired false if
+	// the condition failed; the same call again, as the SDK makes it when an answer
+	// is lost, counts as acquired. An Owner must not be used by two holders.
+	AcquireLease(ctx context.Context, p LeaseParams) (now Head, acquired bool, err error)
 
-	// RenewLease moves the lease's end, and the pointer if Delivered is ahead of
-	// it, on condition that Owner holds the lease; otherwise it returns
+	// RenewLease moves the lease's end to Until and the pointer to Delivered, and
+	// neither back, on condition that Owner holds the lease; otherwise it returns
 	// ErrLeaseLost.
 	RenewLease(ctx context.Context, p LeaseParams) error
 
@@ -110,9 +112,11 @@ type RangeParams struct {
 // LeaseParams takes, renews or gives back the drain lease.
 type LeaseParams struct {
 	Room, Owner string
-	// Epoch is the head's epoch when the lease was taken.
-	Epoch     string
-	Delivered uint64
+	// Epoch is the head's epoch when the lease was taken, or is to be.
+	Epoch string
+	// Generation, of AcquireLease, is the head's when the caller last saw it.
+	Generation uint64
+	Delivered  uint64
 	// PendingSince replaces the head's if it is set and Delivered is taken.
 	PendingSince time.Time
 	Now          time.Time

@@ -99,7 +99,7 @@ func (b *bench) take(t *testing.T) msglog.Head {
 // drain delivers everything that was handed out.
 func (b *bench) drain(t *testing.T) {
 	t.Helper()
-	head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+	head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, b.clock.Now().Add(leaseFor)))
 	_, released, err := b.Release(t.Context(), b.room, "drainer", head.Position())
 	ok(t, err)
 	same(t, released, true)
@@ -174,7 +174,7 @@ var appendTests = []test[*bench]{
 	{"a drainer must be woken if none is awake", func(t *testing.T, b *bench) {
 		first := b.append(t, "a")
 		same(t, first.NeedsWake(b.clock.Now()), true)
-		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, b.clock.Now().Add(leaseFor)))
 		second := b.append(t, "b")
 		same(t, second.NeedsWake(b.clock.Now()), false)
 		b.clock.Advance(leaseFor) // it died

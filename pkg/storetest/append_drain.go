@@ -129,7 +129,7 @@ var drainTests = []test[*bench]{
 	{"a dead writer in a room that was busy for longer than the retention loses nobody anything", func(t *testing.T, b *bench) {
 		b.clock.Hurry()
 		b.appendMany(t, 1)
-		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", Start.Add(10*retention)))
+		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, Start.Add(10*retention)))
 		b.clock.Advance(3 * retention)
 		looked := b.clock.Now()
 		b.take(t)
@@ -150,7 +150,7 @@ var drainTests = []test[*bench]{
 	}},
 	{"a release is refused while there is more", func(t *testing.T, b *bench) {
 		b.appendMany(t, 1)
-		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", Start.Add(leaseFor)))
+		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, Start.Add(leaseFor)))
 		b.appendMany(t, 1)
 		head, released, err := b.Release(t.Context(), b.room, "drainer", head.Position())
 		ok(t, err)
@@ -159,22 +159,22 @@ var drainTests = []test[*bench]{
 		_, released, err = b.Release(t.Context(), b.room, "drainer", head.Position())
 		ok(t, err)
 		same(t, released, true)
-		_, err = b.Acquire(t.Context(), b.room, "another", Start.Add(leaseFor))
+		_, err = b.Acquire(t.Context(), b.room, "another", msglog.Head{}, Start.Add(leaseFor))
 		fails(t, err, msglog.ErrLeaseHeld)
 	}},
 	{"a successor goes on where the pointer stands", func(t *testing.T, b *bench) {
 		b.appendMany(t, 5)
-		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", Start.Add(leaseFor)))
+		head := must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, Start.Add(leaseFor)))
 		at := head.Position()
 		at.Seq = 2
 		ok(t, b.Renew(t.Context(), b.room, "drainer", at, time.Time{}, Start.Add(leaseFor)))
 		b.clock.Advance(leaseFor)
-		head = must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "successor", Start.Add(2*leaseFor)))
+		head = must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "successor", msglog.Head{}, Start.Add(2*leaseFor)))
 		same(t, head.Delivered, 2)
 		fails(t, b.Renew(t.Context(), b.room, "drainer", at, time.Time{}, Start.Add(3*leaseFor)), msglog.ErrLeaseLost)
 		at.Seq = 3
 		ok(t, b.Abandon(t.Context(), b.room, "successor", at, time.Time{}))
-		head = must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "third", Start.Add(3*leaseFor)))
+		head = must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "third", msglog.Head{}, Start.Add(3*leaseFor)))
 		same(t, head.Delivered, 3)
 	}},
 }
@@ -221,7 +221,7 @@ func (b *bench) drainOften(ctx context.Context, owner string) error {
 	const rounds = 6
 	for round := range rounds {
 		owner := fmt.Sprint(owner, round)
-		head, err := b.Acquire(ctx, b.room, owner, b.clock.Now().Add(leaseFor))
+		head, err := b.Acquire(ctx, b.room, owner, msglog.Head{}, b.clock.Now().Add(leaseFor))
 		if errors.Is(err, msglog.ErrLeaseHeld) {
 			b.clock.Advance(leaseFor) // until its holder counts as dead
 			continue

@@ -111,7 +111,7 @@ var readTests = []test[*bench]{
 		same(t, b.page(t, since(0), wide).Pending, false)
 		b.appendMany(t, 1)
 		same(t, b.page(t, since(0), wide).Pending, true)
-		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, b.clock.Now().Add(leaseFor)))
 		same(t, b.page(t, since(0), wide).Pending, false)
 		b.clock.Advance(leaseFor)
 		same(t, b.page(t, since(0), wide).Pending, true)

@@ -125,14 +125,14 @@ var retryTests = []test[*bench]{
 		})
 		ok(t, err)
 		b.append(t, "")
-		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, b.clock.Now().Add(leaseFor)))
 		got := b.append(t, "key")
 		same(t, got.Head.Lease.Live(b.clock.Now()), true)
 		same(t, got.NeedsWake(b.clock.Now()), true)
 	}},
 	{"a number above the head that its publisher saw must be woken for", func(t *testing.T, b *bench) {
 		b.append(t, "")
-		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, b.clock.Now().Add(leaseFor)))
 		// While the publisher is slow, its number 2 is voided and the lease
 		// released; another with the same key claims it for number 3 and dies.
 		b.store.taken = once(func(head msglog.Head) {
@@ -155,7 +155,7 @@ var retryTests = []test[*bench]{
 		must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
 			Room: b.room, User: "ada", Key: "key", Position: dead.Position(), Now: Start, Expires: Start.Add(window),
 		}))
-		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", b.clock.Now().Add(leaseFor)))
+		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, b.clock.Now().Add(leaseFor)))
 		got := b.append(t, "key")
 		same(t, [2]uint64{got.Head.Seq, got.Seq}, [2]uint64{2, 1})
 		same(t, got.NeedsWake(b.clock.Now()), false)

@@ -17,6 +17,7 @@ func RunLog(t *testing.T, factory func(*testing.T) msglog.Store) {
 	run(t, "Lease", factory, leaseTests)
 	run(t, "GiveBack", factory, giveBackTests)
 	run(t, "Race", factory, raceTests)
+	run(t, "Late", factory, lateTests)
 }
 
 func take(t *testing.T, s msglog.Store, room string) msglog.Head {
@@ -49,13 +50,13 @@ var headTests = []test[msglog.Store]{
 		room := unique(t, "room")
 		take(t, s, room)
 		lease := leaseParams(room, "ada")
-		must[msglog.Head](t)(s.AcquireLease(t.Context(), lease))
+		acquire(t, s, lease)
 		lease.Delivered = 1
 		ok(t, s.RenewLease(t.Context(), lease))
 		got := take(t, s, room)
 		want := msglog.Head{
 			Epoch: "epoch", Seq: 2, Delivered: 1, PendingSince: Start, Shards: 1,
-			Lease: msglog.Lease{Owner: "ada", Until: lease.Until},
+			Lease: msglog.Lease{Owner: "ada", Until: lease.Until}, Generation: 2,
 		}
 		same(t, got, want)
 		same(t, must[msglog.Head](t)(s.Head(t.Context(), room)), want)

@@ -14,7 +14,7 @@ var giveBackTests = []test[msglog.Store]{
 		got, released, err := s.ReleaseLease(t.Context(), p)
 		ok(t, err)
 		same(t, released, true)
-		want := msglog.Head{Epoch: "epoch", Seq: 2, Delivered: 2, Shards: 1}
+		want := msglog.Head{Epoch: "epoch", Seq: 2, Delivered: 2, Generation: 2, Shards: 1}
 		same(t, got, want)
 		same(t, head(t, s, room), want)
 	}},
@@ -85,9 +85,9 @@ var giveBackTests = []test[msglog.Store]{
 		room, p := held(t, s, 3)
 		p.Delivered, p.Now = 1, Start.Add(time.Second)
 		ok(t, s.AbandonLease(t.Context(), p))
-		same(t, head(t, s, room), msglog.Head{Epoch: "epoch", Seq: 3, Delivered: 1, PendingSince: Start, Shards: 1})
+		same(t, head(t, s, room), msglog.Head{Epoch: "epoch", Seq: 3, Delivered: 1, PendingSince: Start, Generation: 2, Shards: 1})
 		other := leaseParams(room, "bob")
-		must[msglog.Head](t)(s.AcquireLease(t.Context(), other))
+		acquire(t, s, other)
 	}},
 	{"abandoning never moves the pointer back", func(t *testing.T, s msglog.Store) {
 		room, p := held(t, s, 3)

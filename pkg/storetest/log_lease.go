@@ -19,6 +19,28 @@ func head(t *testing.T, s msglog.Store, room string) msglog.Head {
 	return must[msglog.Head](t)(s.Head(t.Context(), room))
 }
 
+// acquire takes the lease under the generation that stands there.
+func acquire(t *testing.T, s msglog.Store, p msglog.LeaseParams) msglog.Head {
+	t.Helper()
+	p.Generation = head(t, s, p.Room).Generation
+	now, acquired, err := s.AcquireLease(t.Context(), p)
+	ok(t, err)
+	same(t, acquired, true)
+	return now
+}
+
+// refused checks that the lease is refused under the generation that stands there.
+func refused(t *testing.T, s msglog.Store, p msglog.LeaseParams) {
+	t.Helper()
+	before := head(t, s, p.Room)
+	p.Generation = before.Generation
+	now, acquired, err := s.AcquireLease(t.Context(), p)
+	ok(t, err)
+	same(t, acquired, false)
+	same(t, now, before)
+	same(t, head(t, s, p.Room), before)
+}
+
 // held makes a room of which so many numbers were taken and ada has the lease.
 func held(t *testing.T, s msglog.Store, count int) (string, msglog.LeaseParams) {
 	t.Helper()
@@ -27,7 +49,7 @@ func held(t *testing.T, s msglog.Store, count int) (string, msglog.LeaseParams) 
 		take(t, s, room)
 	}
 	p := leaseParams(room, "ada")
-	must[msglog.Head](t)(s.AcquireLease(t.Context(), p))
+	acquire(t, s, p)
 	return room, p
 }
 
@@ -37,18 +59,17 @@ var leaseTests = []test[msglog.Store]{
 		take(t, s, room)
 		take(t, s, room)
 		p := leaseParams(room, "ada")
-		got := must[msglog.Head](t)(s.AcquireLease(t.Context(), p))
+		got := acquire(t, s, p)
 		want := msglog.Head{
 			Epoch: "epoch", Seq: 2, PendingSince: Start, Shards: 1,
-			Lease: msglog.Lease{Owner: "ada", Until: p.Until},
+			Lease: msglog.Lease{Owner: "ada", Until: p.Until}, Generation: 1,
 		}
 		same(t, got, want)
 		same(t, head(t, s, room), want)
 	}},
 	{"a room without a head has nothing to drain and gets none", func(t *testing.T, s msglog.Store) {
 		room := unique(t, "room")
-		_, err := s.AcquireLease(t.Context(), leaseParams(room, "ada"))
-		fails(t, err, msglog.ErrLeaseHeld)
+		refused(t, s, leaseParams(room, "ada"))
 		same(t, head(t, s, room), msglog.Head{})
 	}},
 	{"a drained room has nothing to drain", func(t *testing.T, s msglog.Store) {
@@ -57,18 +78,16 @@ var leaseTests = []test[msglog.Store]{
 		_, released, err := s.ReleaseLease(t.Context(), p)
 		ok(t, err)
 		same(t, released, true)
-		_, err = s.AcquireLease(t.Context(), leaseParams(room, "bob"))
-		fails(t, err, msglog.ErrLeaseHeld)
+		refused(t, s, leaseParams(room, "bob"))
 		take(t, s, room)
-		got := must[msglog.Head](t)(s.AcquireLease(t.Context(), leaseParams(room, "bob")))
+		got := acquire(t, s, leaseParams(room, "bob"))
 		same(t, [2]uint64{got.Seq, got.Delivered}, [2]uint64{3, 2})
 	}},
 	{"nobody else has it before its end", func(t *testing.T, s msglog.Store) {
 		room, p := held(t, s, 1)
 		other := leaseParams(room, "bob")
 		other.Now = p.Until.Add(-time.Millisecond)
-		_, err := s.AcquireLease(t.Context(), other)
-		fails(t, err, msglog.ErrLeaseHeld)
+		refused(t, s, other)
 		same(t, head(t, s, room).Lease.Owner, "ada")
 	}},
 	{"another has it from its end on and the pointer stays", func(t *testing.T, s msglog.Store) {
@@ -77,14 +96,62 @@ var leaseTests = []test[msglog.Store]{
 		ok(t, s.RenewLease(t.Context(), p))
 		other := leaseParams(room, "bob")
 		other.Now, other.Until = p.Until, p.Until.Add(leaseFor)
-		got := must[msglog.Head](t)(s.AcquireLease(t.Context(), other))
+		got := acquire(t, s, other)
 		same(t, got.Lease, msglog.Lease{Owner: "bob", Until: other.Until})
 		same(t, got.Delivered, 1)
 	}},
-	{"its owner gets it again", func(t *testing.T, s msglog.Store) {
+	{"the same request twice has it once", func(t *testing.T, s msglog.Store) {
+		room, p := held(t, s, 1)
+		now, acquired, err := s.AcquireLease(t.Context(), p)
+		ok(t, err)
+		same(t, acquired, true)
+		same(t, now.Generation, 1)
+		same(t, head(t, s, room), now)
+	}},
+	{"its owner is refused while it has it", func(t *testing.T, s msglog.Store) {
 		_, p := held(t, s, 1)
-		got := must[msglog.Head](t)(s.AcquireLease(t.Context(), p))
-		same(t, got.Lease, msglog.Lease{Owner: "ada", Until: p.Until})
+		refused(t, s, p)
+	}},
+	{"a stale generation is refused and learns the head", func(t *testing.T, s msglog.Store) {
+		room, p := held(t, s, 2)
+		p.Delivered = 1
+		ok(t, s.AbandonLease(t.Context(), p))
+		other := leaseParams(room, "bob")
+		for _, stale := range []uint64{0, 1, 3} {
+			other.Generation = stale
+			now, acquired, err := s.AcquireLease(t.Context(), other)
+			ok(t, err)
+			same(t, acquired, false)
+			same(t, now, msglog.Head{Epoch: "epoch", Seq: 2, Delivered: 1, PendingSince: Start, Generation: 2, Shards: 1})
+		}
+		acquire(t, s, other)
+	}},
+	{"the generation of another epoch is refused", func(t *testing.T, s msglog.Store) {
+		room := unique(t, "room")
+		take(t, s, room)
+		p := leaseParams(room, "ada")
+		p.Epoch = "former"
+		refused(t, s, p)
+	}},
+	{"each write of it raises the generation", func(t *testing.T, s msglog.Store) {
+		room, p := held(t, s, 2)
+		same(t, head(t, s, room).Generation, 1)
+		ok(t, s.RenewLease(t.Context(), p))
+		same(t, head(t, s, room).Generation, 2)
+		p.Delivered = 1
+		_, released, err := s.ReleaseLease(t.Context(), p)
+		ok(t, err)
+		same(t, released, false)
+		same(t, head(t, s, room).Generation, 2)
+		ok(t, s.AbandonLease(t.Context(), p))
+		same(t, take(t, s, room).Generation, 3)
+		acquire(t, s, p)
+		p.Delivered = 3
+		now, released, err := s.ReleaseLease(t.Context(), p)
+		ok(t, err)
+		same(t, released, true)
+		same(t, now.Generation, 5)
+		same(t, head(t, s, room).Generation, 5)
 	}},
 	{"renewal moves its end and the pointer", func(t *testing.T, s msglog.Store) {
 		room, p := held(t, s, 3)
@@ -103,6 +170,17 @@ var leaseTests = []test[msglog.Store]{
 		ok(t, s.RenewLease(t.Context(), p))
 		got := head(t, s, room)
 		same(t, got.Lease.Until, p.Until)
+		same(t, got.Delivered, 2)
+	}},
+	{"renewal never moves its end back", func(t *testing.T, s msglog.Store) {
+		room, p := held(t, s, 3)
+		long := p
+		long.Until = p.Until.Add(leaseFor)
+		ok(t, s.RenewLease(t.Context(), long))
+		p.Delivered = 2
+		ok(t, s.RenewLease(t.Context(), p))
+		got := head(t, s, room)
+		same(t, got.Lease.Until, long.Until)
 		same(t, got.Delivered, 2)
 	}},
 	{"renewal after its end is well if nobody took it", func(t *testing.T, s msglog.Store) {

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -110,7 +109,7 @@ var raceTests = []test[msglog.Store]{
 		delivered := take(t, s, room).Seq
 		for range rounds {
 			p := leaseParams(room, "ada")
-			must[msglog.Head](t)(s.AcquireLease(t.Context(), p))
+			acquire(t, s, p)
 			p.Delivered = delivered
 			type result struct {
 				seq      uint64
@@ -148,14 +147,13 @@ var raceTests = []test[msglog.Store]{
 // contend lets many ask for a lease at once and checks that one gets it.
 func contend(t *testing.T, s msglog.Store, room string, now time.Time) {
 	t.Helper()
+	generation := head(t, s, room).Generation
 	winners := race(t, width, func(i int) (bool, error) {
 		p := leaseParams(room, numbered("owner"+now.String(), i))
 		p.Now, p.Until = now, now.Add(leaseFor)
-		head, err := s.AcquireLease(t.Context(), p)
-		if errors.Is(err, msglog.ErrLeaseHeld) {
-			return false, nil
-		}
-		return err == nil && head.Lease.Owner == p.Owner, err
+		p.Generation = generation
+		head, acquired, err := s.AcquireLease(t.Context(), p)
+		return acquired && head.Lease.Owner == p.Owner, err
 	})
 	count := 0
 	for _, won := range winners {

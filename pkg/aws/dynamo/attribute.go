@@ -16,7 +16,7 @@ import (
 //	head        e   epoch               n   highest number handed out
 //	            d   delivered           q   pending since
 //	            lo  lease's owner       lu  lease's end
-//	            sh  shards
+//	            lg  writes of lo, lu    sh  shards
 //	entry       u   user                a   published at
 //	            k   key                 j   data, JSON
 //	            c   origin connection   v   void

@@ -3,54 +3,79 @@ package dynamo
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// AcquireLease takes the drain lease: 1 WRU, also when it is not to be had. The
-// owner that holds it already gets it again, since the SDK repeats a call whose
-// answer was lost.
-func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, error) {
-	i, err := l.head(p.Room,
-		"SET lo = :owner, lu = :until",
-		"attribute_exists(n) AND (attribute_not_exists(d) OR d < n)"+
-			" AND (attribute_not_exists(lo) OR attribute_not_exists(lu) OR lu <= :now OR lo = :owner)",
-		item{":owner": text(p.Owner), ":until": millis(p.Until), ":now": millis(p.Now)},
-	).run(ctx, l.client, "acquire lease")
-	if err != nil {
-		if _, err = standing(err); err != nil {
-			return msglog.Head{}, err
-		}
-		return msglog.Head{}, msglog.ErrLeaseHeld
+// AcquireLease takes the drain lease: 1 WRU, even if it is refused. The condition
+// on the generation keeps an attempt whose answer was lost from taking effect
+// after the lease has changed hands. Functions of a release that did not count
+// generations leave it alone, so the condition on the lease itself stays.
+func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
+	values := item{
+		":owner": text(p.Owner), ":until": millis(p.Until), ":now": millis(p.Now), ":e": text(p.Epoch), ":one": number(1),
 	}
-	return headOf(i), nil
+	generation := "attribute_not_exists(lg)"
+	if p.Generation > 0 {
+		generation = "lg = :g"
+		values[":g"] = number(p.Generation)
+	}
+	i, err := l.head(p.Room, "ADD lg :one SET lo = :owner, lu = :until",
+		"e = :e AND "+generation+" AND (attribute_not_exists(d) OR d < n)"+
+			" AND (attribute_not_exists(lo) OR attribute_not_exists(lu) OR lu <= :now)",
+		values,
+	).run(ctx, l.client, "acquire lease")
+	if err == nil {
+		return headOf(i), true, nil
+	}
+	found, err := standing(err)
+	if err != nil {
+		return msglog.Head{}, false, err
+	}
+	head := headOf(found)
+	return head, holds(head, p) && head.Generation == p.Generation+1, nil
 }
 
 const (
 	owned = "lo = :owner AND e = :e"
 	// forward keeps the pointer from going back.
 	forward = " AND (attribute_not_exists(d) OR d <= :d)"
+	// longer keeps the lease's end from going back.
+	longer = " AND (attribute_not_exists(lu) OR lu <= :until)"
 )
 
-// RenewLease prolongs the lease: 1 WRU. If the holder's own pointer is further
-// on than it says, only the lease's end moves, for one more WRU.
+// RenewLease prolongs the lease: 1 WRU. If the head is further on than the caller
+// says, as after an earlier attempt that was late, one more WRU moves the rest.
 func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
-	values := item{":owner": text(p.Owner), ":e": text(p.Epoch), ":until": millis(p.Until)}
-	set, moved := pointer(p, values)
-	found, err := l.attempt(ctx, "renew lease", l.head(p.Room, "SET lu = :until, "+set, owned+forward, moved))
-	if err == nil && found != nil && holds(*found, p) {
-		found, err = l.attempt(ctx, "renew lease", l.head(p.Room, "SET lu = :until", owned, values))
+	condition := owned + forward + longer
+	for {
+		values := item{":owner": text(p.Owner), ":e": text(p.Epoch), ":until": millis(p.Until), ":one": number(1)}
+		if condition != owned+forward+longer {
+			values[":g"] = number(p.Generation)
+		}
+		set, values := pointer(p, values)
+		found, err := l.attempt(ctx, "renew lease", l.head(p.Room, "ADD lg :one SET lu = :until, "+set, condition, values))
+		if err != nil || found == nil {
+			return err
+		}
+		if !holds(*found, p) {
+			return msglog.ErrLeaseLost
+		}
+		if found.Delivered > p.Delivered {
+			p.Delivered, p.PendingSince = found.Delivered, time.Time{}
+		}
+		if found.Lease.Until.After(p.Until) {
+			p.Until = found.Lease.Until
+		}
+		p.Generation, condition = found.Generation, owned+" AND lg = :g"
 	}
-	if err == nil && found != nil {
-		return msglog.ErrLeaseLost
-	}
-	return err
 }
 
 // ReleaseLease gives the lease back if nothing came since: 1 WRU either way.
 func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
-	i, err := l.head(p.Room, "SET d = :d REMOVE lo, lu, q", owned+" AND n = :d",
-		item{":owner": text(p.Owner), ":e": text(p.Epoch), ":d": number(p.Delivered)},
+	i, err := l.head(p.Room, "ADD lg :one SET d = :d REMOVE lo, lu, q", owned+" AND n = :d",
+		item{":owner": text(p.Owner), ":e": text(p.Epoch), ":d": number(p.Delivered), ":one": number(1)},
 	).run(ctx, l.client, "release lease")
 	if err == nil {
 		return headOf(i), true, nil
@@ -69,11 +94,11 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 // AbandonLease gives the lease back unfinished: 1 WRU. If the holder's own
 // pointer is further on than it says, it stays, for one more WRU.
 func (l *Log) AbandonLease(ctx context.Context, p msglog.LeaseParams) error {
-	values := item{":owner": text(p.Owner), ":e": text(p.Epoch)}
+	values := item{":owner": text(p.Owner), ":e": text(p.Epoch), ":one": number(1)}
 	set, moved := pointer(p, values)
-	found, err := l.attempt(ctx, "abandon lease", l.head(p.Room, "SET "+set+" REMOVE lo, lu", owned+forward, moved))
+	found, err := l.attempt(ctx, "abandon lease", l.head(p.Room, "ADD lg :one SET "+set+" REMOVE lo, lu", owned+forward, moved))
 	if err == nil && found != nil && holds(*found, p) {
-		found, err = l.attempt(ctx, "abandon lease", l.head(p.Room, "REMOVE lo, lu", owned, values))
+		found, err = l.attempt(ctx, "abandon lease", l.head(p.Room, "ADD lg :one REMOVE lo, lu", owned, values))
 	}
 	if err == nil && found != nil && !givenBack(*found, p) {
 		return msglog.ErrLeaseLost

@@ -57,6 +57,7 @@ func headOf(i item) msglog.Head {
 		Epoch: textOf(i, "e"), Seq: countOf(i, "n"), Delivered: countOf(i, "d"),
 		PendingSince: timeOf(i, "q"),
 		Lease:        msglog.Lease{Owner: textOf(i, "lo"), Until: timeOf(i, "lu")},
+		Generation:   countOf(i, "lg"),
 		Shards:       int(numberOf(i, "sh")),
 	}
 }

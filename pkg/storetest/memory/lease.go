@@ -8,18 +8,24 @@ import (
 )
 
 // AcquireLease takes the drain lease.
-func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, error) {
+func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
 	if err := ctx.Err(); err != nil {
-		return msglog.Head{}, err
+		return msglog.Head{}, false, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	head := l.heads[p.Room]
-	if head == nil || !head.Pending() || (head.Lease.Live(p.Now) && head.Lease.Owner != p.Owner) {
-		return msglog.Head{}, msglog.ErrLeaseHeld
+	head, ours := l.held(p)
+	switch {
+	case head == nil:
+		return msglog.Head{}, false, nil
+	case ours && head.Generation == p.Generation+1:
+		return *head, true, nil
+	case head.Epoch != p.Epoch || head.Generation != p.Generation || !head.Pending() || head.Lease.Live(p.Now):
+		return *head, false, nil
 	}
 	head.Lease = msglog.Lease{Owner: p.Owner, Until: stored(p.Until)}
-	return *head, nil
+	head.Generation++
+	return *head, true, nil
 }
 
 // RenewLease prolongs the lease.
@@ -33,7 +39,10 @@ func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
 	if !held {
 		return msglog.ErrLeaseLost
 	}
-	head.Lease.Until = stored(p.Until)
+	if until := stored(p.Until); until.After(head.Lease.Until) {
+		head.Lease.Until = until
+	}
+	head.Generation++
 	advance(head, p)
 	return nil
 }
@@ -49,6 +58,7 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 	switch {
 	case held && head.Seq == p.Delivered:
 		head.Delivered, head.PendingSince, head.Lease = p.Delivered, time.Time{}, msglog.Lease{}
+		head.Generation++
 		return *head, true, nil
 	case held:
 		return *head, false, nil
@@ -70,6 +80,7 @@ func (l *Log) AbandonLease(ctx context.Context, p msglog.LeaseParams) error {
 	case held:
 		advance(head, p)
 		head.Lease = msglog.Lease{}
+		head.Generation++
 		return nil
 	case givenBack(head, p):
 		return nil
