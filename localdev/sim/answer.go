@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // answer makes a response as the service would.
@@ -48,6 +49,21 @@ func (c *call) failed() *http.Response {
 	default:
 		return c.jsonError(http.StatusInternalServerError, "com.amazonaws.dynamodb.v20120810#InternalServerError")
 	}
+}
+
+// partial is SNS's answer to a batch of which it took some entries.
+func (c *call) partial(taken, refused []string) *http.Response {
+	var b strings.Builder
+	b.WriteString(`<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishBatchResult><Successful>`)
+	for _, id := range taken {
+		fmt.Fprintf(&b, "<member><Id>%s</Id><MessageId>taken-%s</MessageId></member>", id, id)
+	}
+	b.WriteString("</Successful><Failed>")
+	for _, id := range refused {
+		fmt.Fprintf(&b, "<member><Id>%s</Id><Code>InternalError</Code><Message>injected</Message><SenderFault>false</SenderFault></member>", id)
+	}
+	b.WriteString("</Failed></PublishBatchResult><ResponseMetadata><RequestId>injected</RequestId></ResponseMetadata></PublishBatchResponse>")
+	return c.answer(http.StatusOK, http.Header{"Content-Type": {"text/xml"}}, b.String())
 }
 
 func (c *call) jsonError(status int, kind string) *http.Response {

@@ -200,23 +200,31 @@ func (c *call) encode() {
 	}
 }
 
-// halve leaves the first half of a batch; any other call stays whole.
-func (c *call) halve() {
+// halve leaves the first half of a batch, one entry at least; any other call
+// stays whole. It returns the ids of the entries that stay and of the others.
+func (c *call) halve() (stay, others []string) {
 	if c.op != "PublishBatch" {
-		return
+		return nil, nil
 	}
 	const entries = "PublishBatchRequestEntries.member."
 	n := 0
-	for name := range c.form {
-		if strings.HasPrefix(name, entries) && strings.HasSuffix(name, ".Id") {
-			n++
-		}
+	for c.form.Has(entries + strconv.Itoa(n+1) + ".Id") {
+		n++
 	}
-	for name := range c.form {
-		number, _, _ := strings.Cut(strings.TrimPrefix(name, entries), ".")
-		if i, err := strconv.Atoi(number); err == nil && i > max(1, n/2) {
-			c.form.Del(name)
+	for i := range n {
+		prefix := entries + strconv.Itoa(i+1) + "."
+		id := c.form.Get(prefix + "Id")
+		if i < max(1, n/2) {
+			stay = append(stay, id)
+			continue
+		}
+		others = append(others, id)
+		for name := range c.form {
+			if strings.HasPrefix(name, prefix) {
+				c.form.Del(name)
+			}
 		}
 	}
 	c.body = []byte(c.form.Encode())
+	return stay, others
 }

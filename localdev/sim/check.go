@@ -3,11 +3,13 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/lambda"
+	"github.com/gapless-rooms/gapless/pkg/auth"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
@@ -30,6 +32,7 @@ type checker struct {
 	abandoned  map[string]bool // rooms whose lease was given back unfinished
 	lost       map[line]incarnation
 	unknown    map[place]bool // voids that say that a message may have expired there
+	hooked     map[place]bool // entries that the application was told of
 	reach      Reach
 }
 
@@ -81,7 +84,7 @@ func newChecker(w *world) *checker {
 	return &checker{
 		w: w, written: map[place]entry{}, writtenAt: map[place]time.Duration{}, links: map[string]linkInfo{},
 		tainted: map[string]bool{}, posts: map[string]int{}, abandoned: map[string]bool{},
-		lost: map[line]incarnation{}, unknown: map[place]bool{},
+		lost: map[line]incarnation{}, unknown: map[place]bool{}, hooked: map[place]bool{},
 	}
 }
 
@@ -110,8 +113,10 @@ func (k *checker) after(c *call, response *http.Response) {
 			k.written[at], k.writtenAt[at] = e, k.w.now()
 		}
 		k.unknown[at] = k.unknown[at] || c.item()["vl"] != nil
+		// What has expired before anybody was served it is served as a void.
+		outlived := c.item()["vl"] != nil && k.outlived(at)
 		k.mu.Unlock()
-		if there && had != e {
+		if there && had != e && !outlived {
 			k.fail(dense, at.room, "entry %v was written anew: %v, then %v", at, had, e)
 		}
 	case c.is("UpdateItem", "head") && strings.Contains(c.change, "REMOVE lo, lu") && !isRelease(c):
@@ -157,7 +162,7 @@ func (k *checker) forgotten(c *client, l *link) {
 	k.mu.Lock()
 	info := k.links[l.id]
 	k.mu.Unlock()
-	if info.gone < 2 && !k.expired(c, l) && c.Close == 0 {
+	if info.gone < 2 && !k.expired(c, l) && c.Close == 0 && !k.w.rebalanced.Load() {
 		k.fail(stale, "", "%s is alive as %s and was reaped", c.name(), l.id)
 	}
 }
@@ -219,8 +224,22 @@ func (k *checker) pushed(c *client, l *link, r reply) {
 	if n := len(r.Messages); n > 0 {
 		l.wire[log] = max(wire, r.Messages[n-1].Seq)
 	}
+	repeats := 0
+	for _, e := range r.Messages {
+		at := place{r.Room, r.Epoch, e.Seq}
+		l.seen[at]++
+		repeats = max(repeats, l.seen[at])
+	}
 	c.mu.Unlock()
+	if most := k.w.class.Repeats; most > 0 && repeats > most && !k.w.hit(c) {
+		k.fail(swift, r.Room, "%s was pushed one message %d times on %s", c.name(), repeats, l.id)
+	}
+	revoked, banned := k.w.revokedAt(c.User), k.w.bannedAt(c.User, r.Room)
 	switch {
+	case revoked > 0 && k.sweepsSince(revoked) >= 2:
+		k.fail(permission, r.Room, "%s gets messages though its tokens were taken back at %v", c.name(), revoked)
+	case banned > 0 && k.sweepsSince(max(banned, k.w.Active)+checkEvery) >= 2:
+		k.fail(permission, r.Room, "%s gets messages of %s though the application refuses it since %v", c.name(), r.Room, banned)
 	case f == nil || !granted(c, r.Room):
 		k.fail(permission, r.Room, "%s got messages of %s", c.name(), r.Room)
 	case left > 0 && k.sweepsSince(left) >= 2:
@@ -315,6 +334,9 @@ func (k *checker) mayBeLost(log line, since uint64) bool {
 }
 
 func (k *checker) acked(c *client, m *message, p protocol.PublishResult, now time.Duration) {
+	if revoked := k.w.revokedAt(c.User); revoked > 0 && k.sweepsSince(revoked) >= 2 {
+		k.fail(permission, m.room, "%s publishes in %s though its tokens were taken back at %v", c.name(), m.room, revoked)
+	}
 	if !granted(c, m.room) {
 		k.fail(permission, m.room, "%s was let publish in %s", c.name(), m.room)
 	}
@@ -332,11 +354,19 @@ func (k *checker) acked(c *client, m *message, p protocol.PublishResult, now tim
 	if !there || e.void || e.data != m.data || e.user != m.user {
 		k.fail(kept, m.room, "%s was told that %s is number %d, where there is %v (%t)", c.name(), m.data, p.Seq, e, there)
 	}
+	if k.w.class.Hooks {
+		k.mu.Lock()
+		hooked := k.hooked[m.place()]
+		k.mu.Unlock()
+		if !hooked {
+			k.fail(sound, m.room, "%v is acknowledged and the application was not told of it", m.place())
+		}
+	}
 	k.append(m, p, now)
 }
 
 func (k *checker) forbidden(c *client, room string) {
-	if granted(c, room) && room != "" {
+	if granted(c, room) && room != "" && k.w.bannedAt(c.User, room) == 0 {
 		k.fail(permission, room, "%s was kept out of %s, which its token grants", c.name(), room)
 	}
 }
@@ -356,8 +386,25 @@ func (k *checker) bye(c *client, l *link, r reply) {
 	k.mu.Lock()
 	info := k.links[l.id]
 	k.mu.Unlock()
-	if info.gone < 2 && r.Code != c.Close && (r.Code != protocol.CloseTokenExpired.Code || !k.expired(c, l)) {
+	switch {
+	case r.Code == protocol.CloseRestart.Code && k.w.rebalanced.Load():
+	case r.Code == protocol.CloseKicked.Code && k.w.revokedAt(c.User) == 0:
+		k.fail(permission, "", "%s was kicked although nobody took its tokens back", c.name())
+	case info.gone < 2 && r.Code != c.Close && (r.Code != protocol.CloseTokenExpired.Code || !k.expired(c, l)):
 		k.fail(stale, "", "%s was told %d although nothing is wrong with %s", c.name(), r.Code, l.id)
+	}
+}
+
+// outlived reports whether an entry is out of its retention.
+func (k *checker) outlived(at place) bool {
+	retention := k.w.class.Retention
+	return retention > 0 && k.w.now() > k.writtenAt[at]+retention-time.Second // the caller holds mu
+}
+
+// presence checks that whoever is told who comes and goes may know.
+func (k *checker) presence(c *client, room string) {
+	if c.Grants != nil && !slices.Contains(c.Grants[room], auth.Presence) {
+		k.fail(permission, room, "%s is told who comes to and goes from %s, which its token does not grant", c.name(), room)
 	}
 }
 

@@ -35,26 +35,27 @@ type client struct {
 	w     *world
 	index int
 
-	mu       sync.Mutex
-	token    string
-	fresh    bool   // a new token is to be presented on the live connection
-	losing   string // the room that it does not grant
-	link     *link
-	rotate   bool  // another connection is to be opened before this one is closed
-	old      *link // to be closed once the new one has joined
-	links    int
-	away     time.Time // not before then it connects
-	ended    string    // why it does not come back, "" if it does
-	errs     int       // failures in a row
-	follows  map[string]*follow
-	outbox   []*message
-	messages []*message // all that it ever published
-	synced   time.Time
-	pinged   time.Time
-	nextID   int
-	pauses   map[string]int
-	keep     chan struct{} // something to do for the keeper
-	send     chan struct{} // or for the publisher
+	mu        sync.Mutex
+	token     string
+	fresh     bool   // a new token is to be presented on the live connection
+	exchanged bool   // it has, or had, a token that is not its first
+	losing    string // the room that it does not grant
+	link      *link
+	rotate    bool  // another connection is to be opened before this one is closed
+	old       *link // to be closed once the new one has joined
+	links     int
+	away      time.Time // not before then it connects
+	ended     string    // why it does not come back, "" if it does
+	errs      int       // failures in a row
+	follows   map[string]*follow
+	outbox    []*message
+	messages  []*message // all that it ever published
+	synced    time.Time
+	pinged    time.Time
+	nextID    int
+	pauses    map[string]int
+	keep      chan struct{} // something to do for the keeper
+	send      chan struct{} // or for the publisher
 }
 
 // message is something that a client publishes.
@@ -66,7 +67,7 @@ type message struct {
 	begun           time.Duration // first sent; -1: never
 	acked           time.Duration // -1: not yet
 	position        protocol.PublishResult
-	tries           int
+	tries, most     int // most: it gives up then; 0: never
 }
 
 // link is one connection of a client.
@@ -82,6 +83,7 @@ type link struct {
 	frames  int
 	silent  int             // replies that did not come, in a row
 	wire    map[line]uint64 // highest number pushed
+	seen    map[place]int   // how often each entry was pushed
 	pushed  struct {        // the last frame of messages
 		log   line
 		seq   uint64
@@ -230,13 +232,14 @@ func (c *client) chore(ctx context.Context) time.Duration {
 			f.flapped, f.joined = false, !f.want
 		}
 		want, joined, gap, behind, denied := f.want, f.joined, f.gap, f.behind, f.denied
+		cut := f.cut || f.strange
 		c.mu.Unlock()
 		switch {
 		case want && !denied && (!joined || behind):
 			return c.outcome(c.join(ctx, l, room))
 		case !want && joined:
 			return c.outcome(c.leave(ctx, l, room))
-		case want && gap:
+		case want && gap && (cut || !c.w.class.PushOnly):
 			return c.outcome(c.history(ctx, l, room))
 		}
 	}
@@ -315,7 +318,7 @@ func (c *client) connect(ctx context.Context) error {
 		}
 		return err
 	}
-	l := &link{conn: conn, id: conn.ID(), closed: make(chan struct{}), waiting: map[int]chan reply{}, wire: map[line]uint64{}}
+	l := &link{conn: conn, id: conn.ID(), closed: make(chan struct{}), waiting: map[int]chan reply{}, wire: map[line]uint64{}, seen: map[place]int{}}
 	c.mu.Lock()
 	l.number, l.expires = c.links, valid
 	c.link = l
@@ -413,7 +416,7 @@ func (c *client) await(ctx context.Context, l *link, w chan reply, id int, comma
 	silent := l.silent
 	c.mu.Unlock()
 	c.note("", "no reply to %v %d", command["action"], id)
-	if silent >= 2 {
+	if silent >= 2 && !c.w.class.PushOnly {
 		c.drop(l, "no replies")
 	}
 	return nil, context.DeadlineExceeded

@@ -86,7 +86,7 @@ func (c *client) join(ctx context.Context, l *link, room string) error {
 // c.mu.
 func (c *client) answered(now time.Duration, room string, f *follow, p page, asked fields) {
 	epoch, _ := asked["epoch"].(string)
-	f.gap = f.gap || p.More
+	f.gap, f.cut = f.gap || p.More, p.More
 	switch {
 	case f.epoch != epoch && f.epoch != p.Epoch && f.epoch != "":
 		f.gap = true // an answer about where we are no more
@@ -124,7 +124,7 @@ func (c *client) enter(l *link, room string, p page, asked fields, begun time.Du
 		c.answered(now, room, f, p, asked)
 		return
 	}
-	f.started = true
+	f.started, f.cut = true, p.More
 	f.last = p.Head
 	if c.Replay && p.Recovered {
 		f.last = 0
@@ -259,7 +259,11 @@ func (c *client) failed(l *link, room string, err error) error {
 			f.joined = false
 		}
 		c.mu.Unlock()
-	case protocol.Internal, protocol.BadRequest, protocol.TooLarge, protocol.UnknownAction:
+	case protocol.Internal:
+		if !c.w.class.Hooks { // a hook that panics
+			c.w.check.fail("", room, "%s was answered %s: %s", c.name(), refused.Code, refused.Message)
+		}
+	case protocol.BadRequest, protocol.TooLarge, protocol.UnknownAction:
 		c.w.check.fail("", room, "%s was answered %s: %s", c.name(), refused.Code, refused.Message)
 	}
 	return err

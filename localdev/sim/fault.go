@@ -27,6 +27,9 @@ const (
 	// only Delay later, after the SDK's retry or the death of its function.
 	LateEffect Kind = "late effect"
 	KillLate   Kind = "kill, late effect"
+	// Half of the entries of the n-th PublishBatch of the run, whichever function
+	// makes it.
+	RefuseEntries Kind = "entries refused"
 )
 
 // Faults of one wake-up on its way, and of one run of a function.
@@ -34,6 +37,7 @@ const (
 	WakeTwice  Kind = "wake twice"
 	WakeLate   Kind = "wake late"
 	WakeDead   Kind = "wake to dead letters"
+	WakeLost   Kind = "wake lost" // as when Lambda deletes an event without a trace
 	RunDead    Kind = "die before run"
 	RunDone    Kind = "die after run"
 	RunTwice   Kind = "run twice"
@@ -53,6 +57,9 @@ const (
 	FailPost     Kind = "posts fail"
 	DeadPeer     Kind = "dead peer"
 	Redeploy     Kind = "redeploy"
+	Rebalance    Kind = "rebalance" // an operator asks all connections to come back
+	// The client sleeps: each post is refused with 429 for Delay.
+	Sleep Kind = "client sleeps"
 )
 
 // Fault is one thing that goes wrong. Which fields count depends on its Kind.

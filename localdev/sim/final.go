@@ -14,7 +14,7 @@ import (
 // the time had the message, 0 if it had it before.
 type Delay struct {
 	Time  time.Duration
-	Stuck bool // the member is the one that the class sticks
+	Stuck bool // of a class that is Swift: a fault is about the member
 }
 
 // settled checks what the run left behind once nothing moves any more, and
@@ -60,6 +60,8 @@ func (k *checker) owned(s state, open map[string]bool) {
 		case !open[id] && fresh(id):
 		case !open[id] || c == nil:
 			k.fail(stale, room, "membership %s is there, the connection is not open", m)
+		case k.w.bannedAt(c.User, room) > 0:
+			k.fail(permission, room, "%s is a member of %s, where the application refuses it", c.name(), room)
 		case c.follows[room] == nil || (!c.follows[room].want && c.follows[room].leftAt > 0):
 			k.fail(permission, room, "%s is a member of %s, which it left or never joined", c.name(), room)
 		}
@@ -207,12 +209,18 @@ func (k *checker) complete(s state, c *client, room string, f *follow) []Delay {
 				k.fail(order, room, "%s was handed %d where %d was due", c.name(), e.Seq, want)
 			}
 			stands := s.entries[at]
+			if e.Void && k.unknown[at] && k.w.class.Retention > 0 && e.at > k.writtenAt[at]+k.w.class.Retention-time.Second {
+				continue // it had expired before it was delivered
+			}
 			if stands.void != e.Void || stands.data != string(e.Data) || stands.user != e.User {
 				k.fail(dense, room, "%s was handed %s %s as %v, where the log has %v", c.name(), e.User, e.Data, at, stands)
 			}
 		}
 	}
-	if c.ended == "" && f.want && !f.denied {
+	if c.ended == "" && k.w.revokedAt(c.User) > 0 {
+		k.fail(permission, room, "%s goes on though its tokens were taken back", c.name())
+	}
+	if c.ended == "" && f.want && !f.denied && k.w.bannedAt(c.User, room) == 0 {
 		if c.link == nil || !f.joined {
 			k.fail(kept, room, "%s did not come back (connected %t)", c.name(), c.link != nil)
 		} else if k.lacks(s, c, room, f, h) {
@@ -223,8 +231,9 @@ func (k *checker) complete(s state, c *client, room string, f *follow) []Delay {
 }
 
 // lacks reports whether anything is delivered above last that the client ought
-// to have. Its own messages are not pushed to it: those without a key whose
-// acknowledgement was lost it meets in its next sync only.
+// to have. Its own messages are not pushed to it: those whose acknowledgement was
+// lost, and that it did not publish again, it meets in its next sync only. One
+// that never asks keeps what comes after them in its buffer.
 func (k *checker) lacks(s state, c *client, room string, f *follow, h head) bool {
 	last := f.last
 	if f.epoch != h.epoch {
@@ -233,8 +242,23 @@ func (k *checker) lacks(s state, c *client, room string, f *follow, h head) bool
 	for seq := last + 1; seq <= h.delivered; seq++ {
 		e := s.entries[place{room, h.epoch, seq}]
 		own := !e.void && k.links[e.origin].client == c
-		if k.w.class.Sync || !own || (e.key != "" && (!f.own[seq] || f.epoch != h.epoch)) {
+		_, came := f.buffer[seq]
+		if k.w.class.PushOnly && f.epoch == h.epoch && came {
+			continue
+		}
+		if k.w.class.Sync || !own || (e.key != "" && !c.gaveUp(e.key) && (!f.own[seq] || f.epoch != h.epoch)) {
 			return true
+		}
+	}
+	return false
+}
+
+// gaveUp reports whether a client does not publish a message again whose
+// acknowledgement was lost. The caller holds c.mu.
+func (c *client) gaveUp(key string) bool {
+	for _, m := range c.messages {
+		if m.key == key {
+			return m.most > 0 && m.acked < 0
 		}
 	}
 	return false
@@ -247,9 +271,15 @@ func (k *checker) delays(c *client, room string, f *follow) []Delay {
 			acked[m.place()] = m
 		}
 	}
-	stuck := k.w.class.Name == "stuck member" && c.index == 0
+	stuck := k.w.class.Swift && k.w.hit(c)
 	var delays []Delay
-	for _, e := range f.all() {
+	all := f.all()
+	for seq, e := range f.buffer {
+		if k.w.class.PushOnly && !f.own[seq] {
+			all = append(all, handed{Entry: e, at: f.came[seq], epoch: f.epoch, since: f.joinedAt})
+		}
+	}
+	for _, e := range all {
 		m := acked[place{room, e.epoch, e.Seq}]
 		if m == nil || e.own || e.since > m.acked {
 			continue
@@ -257,8 +287,8 @@ func (k *checker) delays(c *client, room string, f *follow) []Delay {
 		d := max(0, e.at-m.acked)
 		delays = append(delays, Delay{d, stuck})
 		bound, invariant := k.w.class.Bound, kept
-		if k.w.class.Name == "stuck member" {
-			bound, invariant = 2*time.Second, swift
+		if k.w.class.Swift {
+			invariant = swift
 		}
 		if d > bound && !stuck {
 			k.fail(invariant, room, "%s had %d only %v after its acknowledgement", c.name(), e.Seq, d)

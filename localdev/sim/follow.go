@@ -12,6 +12,7 @@ type follow struct {
 	joined  bool // the present connection has joined
 	started bool // a position is known
 	gap     bool // history must be asked
+	cut     bool // the last answer did not hold all that there is
 	behind  bool // live delivery has stopped: join again
 	strange bool // entries of another epoch came since the room was last asked about
 	denied  bool // the server refused for good
@@ -21,8 +22,9 @@ type follow struct {
 	from     uint64 // where the position began
 	last     uint64 // highest number handed to the application
 	buffer   map[uint64]protocol.Entry
-	own      map[uint64]bool // of the buffer: known by our own reply
-	aside    shelf           // of another epoch, that the server may say to go on with
+	own      map[uint64]bool          // of the buffer: known by our own reply
+	came     map[uint64]time.Duration // of the buffer: when
+	aside    shelf                    // of another epoch, that the server may say to go on with
 	handed   []handed
 	before   []run         // what was handed on before positions that were given up
 	joinedAt time.Duration // when the present connection had joined
@@ -87,7 +89,9 @@ func (f *follow) reset(head uint64) {
 	f.from, f.last, f.handed = head, head, nil
 }
 
-func newFollow() *follow { return &follow{buffer: map[uint64]protocol.Entry{}, own: map[uint64]bool{}} }
+func newFollow() *follow {
+	return &follow{buffer: map[uint64]protocol.Entry{}, own: map[uint64]bool{}, came: map[uint64]time.Duration{}}
+}
 
 // take buffers entries of an epoch and hands on. Those of another epoch than the
 // position's are put aside: one of the two logs is gone, and the server alone
@@ -116,7 +120,7 @@ func (f *follow) take(now time.Duration, epoch string, entries []protocol.Entry,
 			continue
 		}
 		if _, ok := f.buffer[e.Seq]; !ok || f.own[e.Seq] {
-			f.buffer[e.Seq], f.own[e.Seq] = e, own
+			f.buffer[e.Seq], f.own[e.Seq], f.came[e.Seq] = e, own, now
 		}
 	}
 	if !f.started {

@@ -15,12 +15,19 @@ import (
 // operator is the host of a back end's programs. No fault befalls them.
 func (w *world) operator() app.Host {
 	return app.Host{
-		Environ: map[string]string{"GAPLESS_CONNECTIONS_TABLE": "gapless-local-connections"},
+		Environ: map[string]string{"GAPLESS_CONNECTIONS_TABLE": "gapless-local-connections", "GAPLESS_CONNECTION_PARTITIONS": "1"},
 		AWS:     func(context.Context) (aws.Config, error) { return w.stack.AWS(), nil },
 		Clock:   w.clock,
 		NewID: func() string {
 			return fmt.Sprintf("%016x", digest(strconv.FormatUint(w.Seed, 16), "operator", strconv.Itoa(w.ids.count("operator"))))
 		},
+	}
+}
+
+// rebalance asks all connections to come back.
+func (w *world) rebalance(perSecond int) {
+	if _, err := app.Rebalance(context.Background(), w.operator(), perSecond); err != nil {
+		w.check.fail("", "", "rebalance: %v", err)
 	}
 }
 
@@ -39,5 +46,8 @@ func (w *world) revoke(ctx context.Context, user string) error {
 	if err != nil {
 		return err
 	}
+	w.fates.Lock()
+	w.revoked[user] = w.now()
+	w.fates.Unlock()
 	return store.Revoke(ctx, revocation.Revocation{User: user, At: w.clock.Now()})
 }

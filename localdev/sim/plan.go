@@ -60,6 +60,8 @@ func (w *world) wakeFault(d sns.Delivery) sns.DeliveryFault {
 			fault.Delay = f.Delay
 		case WakeDead:
 			fault.DeadLetter = true
+		case WakeLost:
+			fault.Lose = true
 		default:
 			continue
 		}
@@ -109,6 +111,12 @@ func (w *world) harm(f Fault) *link {
 		}
 		return nil
 	}
+	if f.Kind == Rebalance {
+		w.note(event{actor: "operator", text: "asks all connections to come back", fault: f.Kind})
+		w.rebalanced.Store(true)
+		w.tasks.Go(func() { w.rebalance(1 + f.Times) })
+		return nil
+	}
 	if f.Kind == Forget {
 		w.forget([]string{lobby, lobby, den}[f.Client%3], "")
 		return nil
@@ -140,6 +148,10 @@ func (w *world) harm(f Fault) *link {
 	case WrongGone:
 		w.check.wrongGone(l.id, f.Times)
 		faults.WrongGone(l.id, f.Times)
+	case Sleep:
+		w.fates.Lock()
+		w.asleep[l.id] = true
+		w.fates.Unlock()
 	case ThrottlePost:
 		faults.Throttle(l.id, f.Times)
 	case FailPost:
@@ -158,6 +170,10 @@ func (w *world) mend(f Fault, l *link) {
 		return
 	}
 	switch f.Kind {
+	case Sleep:
+		w.fates.Lock()
+		delete(w.asleep, l.id)
+		w.fates.Unlock()
 	case Freeze:
 		_ = faults.ThawClient(l.id)
 	case SlowPosts:
@@ -178,6 +194,9 @@ func (w *world) heal() {
 	w.mu.Lock()
 	harmed := w.harmed
 	w.mu.Unlock()
+	w.fates.Lock()
+	clear(w.asleep)
+	w.fates.Unlock()
 	for _, l := range harmed {
 		_ = faults.ThawClient(l.id)
 		faults.DelayPost(l.id, 0)

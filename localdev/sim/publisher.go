@@ -13,7 +13,8 @@ import (
 )
 
 // publisher sends what is in the outbox, one after the other, each until it is
-// acknowledged. Without a key it tries once.
+// acknowledged, unless the script has it give up before. Without a key it tries
+// once.
 func (c *client) publisher(ctx context.Context) {
 	for ctx.Err() == nil {
 		c.mu.Lock()
@@ -31,7 +32,7 @@ func (c *client) publisher(ctx context.Context) {
 			continue
 		}
 		done := c.publish(ctx, l, m)
-		if done {
+		if done || (m.most > 0 && m.tries >= m.most) {
 			c.mu.Lock()
 			c.outbox = c.outbox[1:]
 			c.mu.Unlock()
@@ -90,19 +91,22 @@ func (c *client) publish(ctx context.Context, l *link, m *message) bool {
 }
 
 // enqueue puts a new message into the outbox.
-func (c *client) enqueue(room string, keyed, twice bool) {
+func (c *client) enqueue(s step) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := len(c.messages)
 	m := &message{
-		room: room, user: c.User, client: c.index, twice: twice, begun: -1, acked: -1,
+		room: s.Room, user: c.User, client: c.index, twice: s.Do == doTwice, most: s.Tries, begun: -1, acked: -1,
 		data: fmt.Sprintf(`{"from":%d,"n":%d}`, c.index, n),
 	}
 	if most := c.w.class.Data; most > 0 {
 		pad := digest("pad", strconv.FormatUint(c.w.Seed, 16), m.data) % uint64(most)
 		m.data = fmt.Sprintf(`{"from":%d,"n":%d,"pad":%q}`, c.index, n, strings.Repeat("x", int(pad))) //nolint:gosec // small
 	}
-	if keyed {
+	switch {
+	case s.Key != "":
+		m.key, m.data = s.Key, fmt.Sprintf(`{"shared":%q}`, s.Key)
+	case s.Do != doPlain:
 		m.key = fmt.Sprintf("c%d-%d", c.index, n)
 	}
 	c.messages = append(c.messages, m)
@@ -119,7 +123,7 @@ func (c *client) act(ctx context.Context) {
 		c.note(s.Room, "* %s %s", s.Do, s.Room)
 		switch s.Do {
 		case doPublish, doTwice, doPlain:
-			c.enqueue(s.Room, s.Do != doPlain, s.Do == doTwice)
+			c.enqueue(s)
 		case doJoin, doLeave:
 			c.mu.Lock()
 			f := c.follows[s.Room]
@@ -133,6 +137,12 @@ func (c *client) act(ctx context.Context) {
 			f.want = s.Do == doJoin
 			c.mu.Unlock()
 			nudge(c.keep)
+		case doRejoin:
+			command := c.from(s.Room)
+			command["action"], command["room"] = "join", s.Room
+			c.say(ctx, command)
+		case doBan:
+			c.w.ban(c.User, s.Room)
 		case doFlap:
 			c.flap(ctx, s.Room)
 		case doRotate:
@@ -178,7 +188,7 @@ func (c *client) act(ctx context.Context) {
 func (c *client) exchange(permissions auth.Permissions) {
 	c.mu.Lock()
 	err := c.sign(0, permissions)
-	c.fresh = true
+	c.fresh, c.exchanged = true, true
 	c.Valid = 0
 	c.mu.Unlock()
 	if err != nil {

@@ -13,6 +13,7 @@ type Reach struct {
 	Pages   int // of members, beyond the first of each reading
 	Splits  int // frames that hold what did not fit into the one before
 	Mores   int // answers that were cut
+	Present int // answers about presence that were compared
 }
 
 func (k *checker) reached() Reach {

@@ -62,6 +62,8 @@ func (c *client) frame(l *link, text string) {
 		nudge(c.keep)
 	case r.Push == protocol.PushBye:
 		c.bye(l, r)
+	case r.Push == protocol.PushPresence:
+		c.w.check.presence(c, r.Room)
 	case r.Push != "":
 	case r.ID != 0:
 		c.mu.Lock()

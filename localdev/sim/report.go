@@ -55,8 +55,8 @@ type Table map[string][]time.Duration
 func (t Table) Add(r Result) {
 	for _, d := range r.Delays {
 		name := r.Class
-		if name == "stuck member" {
-			name += map[bool]string{true: ": itself", false: ": the others"}[d.Stuck]
+		if classNamed(name).Swift {
+			name += map[bool]string{true: ": who is hit", false: ": the others"}[d.Stuck]
 		}
 		t[name] = append(t[name], d.Time)
 	}

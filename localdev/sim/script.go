@@ -24,6 +24,8 @@ const (
 	doHang    action = "hang up"     // closes and comes back after Pause
 	doFresh   action = "fresh token" // for one that does not grant presence
 	doRotate  action = "rotate"      // opens another connection before it closes this one
+	doRejoin  action = "join again, waiting for nothing"
+	doBan     action = "be refused by the application"
 	doFlap    action = "leave and join, twice, waiting for nothing"
 	// Of scenarios only.
 	doPresence  action = "ask who is there"
@@ -39,6 +41,11 @@ type step struct {
 	Do    action
 	Room  string
 	Pause time.Duration
+	// Key is the message's, which another device publishes too; "" for one of its
+	// own.
+	Key string
+	// Tries is after how many attempts the publisher gives up; 0: never.
+	Tries int
 }
 
 // member is one client of a run.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -18,6 +19,7 @@ type state struct {
 	connections []string
 	blind       map[string]bool             // members that are not told who comes and goes
 	permissions map[string]auth.Permissions // by connection; nil: everything
+	sessions    map[string]string           // by connection: its session, or itself
 }
 
 type place struct {
@@ -50,7 +52,7 @@ func (e entry) String() string {
 func readState(engine *dynamodb.Engine) (state, error) {
 	s := state{
 		heads: map[string]head{}, entries: map[place]entry{},
-		blind: map[string]bool{}, permissions: map[string]auth.Permissions{},
+		blind: map[string]bool{}, sessions: map[string]string{}, permissions: map[string]auth.Permissions{},
 	}
 	for _, table := range []string{"gapless-local-connections", "gapless-local-rooms", "gapless-local-log"} {
 		items, err := engine.Items(table)
@@ -76,6 +78,7 @@ func (s *state) add(item map[string]any) error {
 	switch kind {
 	case "c":
 		s.connections = append(s.connections, sk)
+		s.sessions[sk] = cmp.Or(text(item, "ss"), sk)
 		if p := text(item, "p"); p != "" {
 			var permissions auth.Permissions
 			if err := json.Unmarshal([]byte(p), &permissions); err != nil {

@@ -108,8 +108,18 @@ func (t transport) arrive(ctx context.Context, c *call, invocation string) (*htt
 		lambda.Kill(ctx)
 		return nil, lambda.ErrInvocationKilled
 	}
+	if c.op == "PostToConnection" && t.w.sleeps(c.connection) {
+		return c.throttled(), nil
+	}
 	if fault.Kind == KillHalf {
 		c.halve()
+	}
+	if fault.Kind == RefuseEntries {
+		taken, refused := c.halve()
+		if response, err := t.perform(ctx, c); err != nil || response.StatusCode != http.StatusOK {
+			return response, err
+		}
+		return c.partial(taken, refused), nil
 	}
 	response, err := t.perform(ctx, c)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/stack"
 	"github.com/gapless-rooms/gapless/pkg/app"
 	"github.com/gapless-rooms/gapless/pkg/clock"
+	"github.com/gapless-rooms/gapless/pkg/hook"
 )
 
 // Config says what to run. Only the Seed is required.
@@ -78,20 +79,28 @@ type Point struct {
 // world is one run.
 type world struct {
 	Config
-	class    Class
-	clock    clock.Clock
-	began    time.Time
-	stack    *stack.Stack
-	calls    counters
-	runs     counters
-	check    *checker
-	story    timeline
-	clients  []*client
-	faults   []Fault
-	harmed   []*link        // connections that harm broke
-	tasks    sync.WaitGroup // the clients' goroutines
-	late     sync.WaitGroup // calls that are still on their way
-	quiet    atomic.Bool    // no more faults
+	class   Class
+	clock   clock.Clock
+	began   time.Time
+	stack   *stack.Stack
+	calls   counters
+	runs    counters
+	check   *checker
+	story   timeline
+	clients []*client
+	faults  []Fault
+	harmed  []*link        // connections that harm broke
+	tasks   sync.WaitGroup // the clients' goroutines
+	late    sync.WaitGroup // calls that are still on their way
+	quiet   atomic.Bool    // no more faults
+	batches atomic.Int64   // calls of PublishBatch
+
+	rebalanced atomic.Bool
+
+	fates    sync.Mutex               // guards what follows
+	asleep   map[string]bool          // connections whose clients refuse each post
+	revoked  map[string]time.Duration // users whose tokens were taken back
+	banned   map[string]time.Duration // "user room" that the application refuses
 	wakes    atomic.Int64
 	ids      counters
 	points   []Point
@@ -131,19 +140,22 @@ func newWorld(config Config) *world {
 	w := &world{
 		Config: config, class: ClassOf(config.Seed), clock: clock.System(), began: time.Now(),
 		serial: make(chan struct{}, 1),
-		calls:  newCounters(), runs: newCounters(), ids: newCounters(), faults: config.Faults,
+		asleep: map[string]bool{}, revoked: map[string]time.Duration{}, banned: map[string]time.Duration{},
+		calls: newCounters(), runs: newCounters(), ids: newCounters(), faults: config.Faults,
 	}
-	for _, class := range Classes() {
-		if class.Name == config.Class {
-			w.class = class
-		}
+	if class := classNamed(config.Class); class.Name != "" {
+		w.class = class
 	}
 	w.check = newChecker(w)
 	if w.Active == 0 {
-		w.Active = w.class.rested(active-1) + 1
+		w.Active = cmp.Or(w.class.Active, w.class.rested(active-1)+1)
 	}
 	if w.Members == nil {
-		w.Members = w.class.crowd(stream(w.Seed, "crowd"), script(stream(w.Seed, "script")))
+		write := w.class.script
+		if write == nil {
+			write = script
+		}
+		w.Members = w.class.crowd(stream(w.Seed, "crowd"), write(stream(w.Seed, "script")))
 		w.class.stretch(w.Members)
 	}
 	if w.faults == nil {
@@ -160,15 +172,20 @@ func newWorld(config Config) *world {
 // The phases after the active one. The longest that a wake-up can take is two
 // retries (3 min), a dead letter, a sweep, and the retries of that.
 const (
-	settle = 14 * time.Minute
+	checkEvery = 10 * time.Second
+	settle     = 14 * time.Minute
 	// A dead connection is looked at within CheckEvery (1 min), twice, and a
 	// minute later if it was joining.
 	forget = 7 * time.Minute
 )
 
 func (w *world) run() error {
+	var hooks func(context.Context, app.Host) (hook.Hooks, error)
+	if w.class.Hooks {
+		hooks = func(context.Context, app.Host) (hook.Hooks, error) { return rules{w: w}, nil }
+	}
 	s, err := stack.New(stack.Config{
-		Clock: w.clock, NoSchedule: true, Seed: mix(w.Seed) | 1,
+		Clock: w.clock, NoSchedule: true, Seed: mix(w.Seed) | 1, Hooks: hooks,
 		Environ: w.environ(),
 		Host:    w.host,
 		Transport: func(function string, next http.RoundTripper) http.RoundTripper {
@@ -213,6 +230,11 @@ func (w *world) run() error {
 	time.Sleep(w.Active + 777*time.Microsecond)
 	w.heal()
 	time.Sleep(cmp.Or(w.class.Settle, settle))
+	if w.class.Presence {
+		if err := w.present(ctx); err != nil {
+			return err
+		}
+	}
 	state, err := readState(s.DynamoDB)
 	if err != nil {
 		return err
@@ -253,7 +275,7 @@ func (w *world) lockClients(f func()) {
 
 func (w *world) environ() map[string]string {
 	environ := map[string]string{
-		"GAPLESS_CHECK_EVERY":           "10s",
+		"GAPLESS_CHECK_EVERY":           checkEvery.String(),
 		"GAPLESS_CONNECTION_PARTITIONS": "1",
 		"GAPLESS_LOG_LEVEL":             "error",
 	}
@@ -316,7 +338,7 @@ func (s skewed) Now() time.Time { return s.Clock.Now().Add(s.by) }
 func (w *world) sweeper(ctx context.Context) {
 	for n := 1; ; n++ {
 		pause := latency(w.Seed, 59*time.Second, 61*time.Second, "sweep", strconv.Itoa(n))
-		if w.now() < w.Active && w.class.Rest == 0 && !w.Minutely {
+		if w.now() < w.Active && w.class.Rest == 0 && w.class.Active == 0 && !w.Minutely {
 			pause /= 8
 		}
 		timer := time.NewTimer(pause)
@@ -375,6 +397,14 @@ func (w *world) callFault(c *call, nth int) Fault {
 	if w.quiet.Load() {
 		return Fault{}
 	}
+	if c.op == "PublishBatch" {
+		batch := int(w.batches.Add(1))
+		for _, f := range w.faults {
+			if f.Kind == RefuseEntries && batch >= f.Nth && batch < f.Nth+f.Times {
+				return f
+			}
+		}
+	}
 	for _, f := range w.faults {
 		if f.Function != c.function || nth < f.Nth || nth >= f.Nth+w.span(f) || !isCallFault(f.Kind) {
 			continue
@@ -397,6 +427,23 @@ func (w *world) callFault(c *call, nth int) Fault {
 		return f
 	}
 	return Fault{}
+}
+
+// hit reports whether a fault of the plan is about a client.
+func (w *world) hit(c *client) bool {
+	for _, f := range w.faults {
+		if f.Function == "" && f.Nth == 0 && f.Client == c.index {
+			return true
+		}
+	}
+	return false
+}
+
+// sleeps reports whether a connection's client refuses posts now.
+func (w *world) sleeps(id string) bool {
+	w.fates.Lock()
+	defer w.fates.Unlock()
+	return w.asleep[id]
 }
 
 func isCallFault(k Kind) bool {

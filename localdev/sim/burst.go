@@ -1,0 +1,182 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/protocol"
+)
+
+// bursts is a script for classes whose members never ask: everybody joins all
+// rooms at the start, and each room has one burst of messages and then silence,
+// so that nothing repairs a wake-up that was lost. Half of the publishers give
+// up after an attempt or two: a retry would repair it too. Clients 0 and 1 are
+// two devices of one user; of so many bursts in a hundred they publish one
+// message under one key.
+func bursts(shared int) func(r *rand.Rand) []member {
+	return func(r *rand.Rand) []member {
+		rooms := make([]string, 3+r.IntN(4))
+		for i := range rooms {
+			rooms[i] = fmt.Sprintf("room%d", i)
+		}
+		members := make([]member, 3+r.IntN(3))
+		for i := range members {
+			members[i] = member{User: fmt.Sprintf("user%d", max(0, i-1)), Rooms: rooms, Replay: chance(r, 50), Hello: chance(r, 50)}
+		}
+		for i, room := range rooms {
+			at := between(r, 4*time.Second, active-2*time.Second)
+			spread := pick(r, 5*time.Millisecond, 60*time.Millisecond, 300*time.Millisecond, 2*time.Second)
+			key := ""
+			if chance(r, shared) {
+				key = fmt.Sprintf("shared%d", i)
+			}
+			for n := range 1 + r.IntN(4) {
+				s := step{At: at + between(r, 0, spread), Do: doPublish, Room: room, Tries: pick(r, 0, 0, 1, 2)}
+				by := r.IntN(len(members))
+				if key != "" && n < 2 {
+					by, s.Key = n, key
+				} else if chance(r, 20) {
+					s.Do = doPlain
+				}
+				members[by].Steps = append(members[by].Steps, s)
+			}
+		}
+		return inOrder(members)
+	}
+}
+
+// inOrder sorts each member's steps.
+func inOrder(members []member) []member {
+	for _, m := range members {
+		slices.SortStableFunc(m.Steps, func(a, b step) int { return int(a.At - b.At) })
+	}
+	return members
+}
+
+// sleepers is a script of a room in which most members sleep for minutes: the
+// first three are awake and publish all the time, see asleep.
+func sleepers(r *rand.Rand) []member {
+	members := make([]member, 7+r.IntN(5))
+	for i := range members {
+		members[i] = member{User: fmt.Sprintf("user%d", i), Rooms: []string{lobby}, Hello: chance(r, 50)}
+	}
+	for i := range awake {
+		for n := range 30 {
+			from, to := 3*time.Second, sleepy
+			if n < 22 { // so many that they gather
+				from, to = 10*time.Second, 40*time.Second
+			}
+			members[i].Steps = append(members[i].Steps, step{At: between(r, from, to), Do: doPublish, Room: lobby})
+		}
+	}
+	return inOrder(members)
+}
+
+const (
+	awake  = 3
+	sleepy = 5 * time.Minute
+)
+
+// asleep lets all members but the first few sleep, each for minutes; in half of
+// the runs they fall asleep together.
+func asleep(r *rand.Rand, p *planner) {
+	spread := pick(r, time.Second, 30*time.Second)
+	for i := awake; i < p.members; i++ {
+		p.add(Fault{Kind: Sleep, Client: i, At: 8*time.Second + between(r, 0, spread), Delay: between(r, time.Minute, 4*time.Minute)})
+	}
+}
+
+// rejoining is a script in which client 1 reads nothing and joins again and
+// again, while the others publish.
+func rejoining(r *rand.Rand) []member {
+	members := make([]member, 3+r.IntN(3))
+	for i := range members {
+		members[i] = member{User: fmt.Sprintf("user%d", i), Rooms: []string{lobby}, Hello: chance(r, 50)}
+		if i == 1 {
+			continue
+		}
+		for range 12 {
+			members[i].Steps = append(members[i].Steps, step{At: when(r) * 2, Do: doPublish, Room: lobby})
+		}
+	}
+	every := between(r, 300*time.Millisecond, 2500*time.Millisecond)
+	for at := 5 * time.Second; at < 2*active; at += every {
+		members[1].Steps = append(members[1].Steps, step{At: at, Do: doRejoin, Room: lobby})
+	}
+	// It has read none of the answers: in the end it joins properly.
+	members[1].Steps = append(members[1].Steps, step{At: 2*active - 50*time.Millisecond, Do: doFlap, Room: lobby})
+	return inOrder(members)
+}
+
+// hanging is a script of a room with so many members that a broadcaster cannot
+// post to all of them at once.
+func hanging(r *rand.Rand) []member {
+	members := make([]member, 270+r.IntN(40))
+	for i := range members {
+		members[i] = member{User: fmt.Sprintf("user%d", i), Rooms: []string{lobby}, Hello: true}
+	}
+	for i := range awake {
+		for range 6 {
+			members[i].Steps = append(members[i].Steps, step{At: between(r, 4*time.Second, active), Do: doPublish, Room: lobby})
+		}
+	}
+	return inOrder(members)
+}
+
+// revoking is a script in which all tokens of a user or two are taken back.
+func revoking(r *rand.Rand) []member {
+	members := script(r)
+	for range 1 + r.IntN(2) {
+		user := members[1+r.IntN(len(members)-1)].User
+		if user == members[0].User {
+			continue // somebody stays
+		}
+		first := true
+		for i := range members {
+			m := &members[i]
+			if m.User != user || m.Close != 0 {
+				continue
+			}
+			m.Close, m.Valid = protocol.CloseKicked.Code, 0
+			m.Steps = slices.DeleteFunc(m.Steps, func(s step) bool { return s.Do == doFresh }) // a newer token stands
+			if first {
+				m.Steps = append(m.Steps, step{At: when(r), Do: doRevoke})
+			}
+			first = false
+		}
+	}
+	return inOrder(members)
+}
+
+// banning is a script in which the application's rules come to refuse members.
+func banning(r *rand.Rand) []member {
+	members := script(r)
+	for i := range members {
+		if i > 0 && chance(r, 40) {
+			members[i].Steps = append(members[i].Steps, step{At: when(r), Do: doBan, Room: pick(r, members[i].Rooms...)})
+		}
+	}
+	return inOrder(members)
+}
+
+// asking is a script in which members ask who is there, and publish past the
+// log. Some see nothing of presence.
+func asking(r *rand.Rand) []member {
+	members := script(r)
+	for i := range members {
+		m := &members[i]
+		if m.Grants != nil {
+			m.Grants[lobby] = append(m.Grants[lobby], auth.Presence)
+		} else if i > 0 && chance(r, 25) && len(m.Rooms) == 1 {
+			m.Grants = auth.Permissions{lobby: {auth.Join, auth.Publish, auth.History}}
+			m.Steps = slices.DeleteFunc(m.Steps, func(s step) bool { return s.Room != lobby && s.Room != "" })
+		}
+		for range r.IntN(4) {
+			m.Steps = append(m.Steps, step{At: when(r), Do: pick(r, doPresence, doPresence, doEphemeral), Room: pick(r, m.Rooms...)})
+		}
+	}
+	return inOrder(members)
+}
