@@ -28,8 +28,8 @@ type Connection struct {
 	// written and until after it is deleted; one whose join was overtaken by a
 	// leave may go on standing here.
 	Rooms map[string]time.Time
-	// JoinedAt is when the latest join began. While one may still be under
-	// way, Remove leaves the last step to the sweeper.
+	// JoinedAt is when the latest join began. It never goes back. While one may
+	// still be under way, Remove leaves the last step to the sweeper.
 	JoinedAt time.Time
 	// CheckAt is when the sweeper looks at the connection next: at the latest
 	// when its token expires.

@@ -15,7 +15,9 @@ import (
 // A connection that was condemned with a code stays due: neither Check nor
 // Authenticate moves its next check, or a kicked user could put off the end.
 type Store interface {
-	// Put registers a connection, replacing what stood under its id.
+	// Put registers a connection. One that is registered already stays as it is:
+	// API Gateway gives each connection an id of its own, so the request is an
+	// earlier attempt that took effect late.
 	Put(ctx context.Context, c Connection) error
 
 	// Get reads a connection, strongly consistent, Closing or not.
@@ -29,15 +31,16 @@ type Store interface {
 	// returns the connection as it then stands. Identity and next check stay if
 	// they are of a command that came later: a token may arrive late, and must
 	// not take the place of a fresher one. If it is in rooms already, and with
-	// other permissions, it is Regranted once more. Nothing has changed with
+	// other permissions, it is Regranted once more. With rooms, JoinedAt is not
+	// before Now. Nothing has changed with
 	// ErrOtherUser if another user owns it, ErrTooLate if it is Late and nobody
 	// does, ErrTooManyRooms if it would be in more than Max.
 	Authenticate(ctx context.Context, p AuthenticateParams) (Connection, error)
 
-	// AddRoom adds a room before its membership is written, sets JoinedAt, and
-	// returns the connection as it then stands: permissions that replace these
-	// later find the room there.
-	// A room that stands there for a newer join goes on standing for it.
+	// AddRoom adds a room before its membership is written, moves JoinedAt to
+	// Now unless it is later, and returns the connection as it then stands:
+	// permissions that replace these later find the room there. A room that
+	// stands there for a newer join goes on standing for it.
 	// ErrTooManyRooms if the connection would be in more than Max, which is at
 	// least 1; a room that it is in already can always be added.
 	AddRoom(ctx context.Context, p AddRoomParams) (Connection, error)
@@ -47,11 +50,13 @@ type Store interface {
 	DropRoom(ctx context.Context, id, room string, upto time.Time) error
 
 	// Carry records that the memberships are in line with the permissions that
-	// stood there when Regrants was upto.
+	// stood there when Regrants was upto. A higher number stays.
 	Carry(ctx context.Context, id string, upto int) error
 
-	// Check records what a look at the connection found. If its Untold is not
-	// Told, it stays due and Untold.
+	// Check records what a look at the connection found, unless its CheckAt is
+	// not what was Seen any more, or it was condemned: what came meanwhile
+	// decides when to look again, and how it goes on. If its Untold is not Told,
+	// it stays due and Untold.
 	Check(ctx context.Context, p CheckParams) error
 
 	// MarkUntold makes the connection due and adds to its Untold. Gone makes it
@@ -60,7 +65,7 @@ type Store interface {
 
 	// Condemn makes the connection due at once, to be ended with the close
 	// code, unless it is to be ended with as high a one already: those that do
-	// not let come back are above those that do. 0 only makes it due.
+	// not let come back are above those that do.
 	Condemn(ctx context.Context, id string, code int, now time.Time) error
 
 	// MarkClosing ends a connection but for its traces, which the sweeper
@@ -107,6 +112,7 @@ type AddRoomParams struct {
 // CheckParams is what a look at a connection found.
 type CheckParams struct {
 	ID      string
+	Seen    time.Time // the CheckAt that the look was for; zero if none could be read
 	Strikes int
 	Next    time.Time // when to look again
 	Told    int       // the Untold that was seen to

@@ -2,8 +2,10 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ func RunConnections(t *testing.T, factory func(*testing.T) connection.Store) {
 	run(t, "Check", factory, checkTests)
 	run(t, "End", factory, endTests)
 	run(t, "Due", factory, dueTests)
+	run(t, "Late", factory, lateConnectionTests)
 }
 
 // joined is a connection with everything set.
@@ -41,10 +44,12 @@ func anonymous(id string) connection.Connection {
 	return connection.Connection{ID: id, ConnectedAt: Start, CheckAt: Start.Add(10 * time.Second)}
 }
 
-// put registers a connection and returns its id.
+var puts atomic.Int64
+
+// put registers a connection, each under an id of its own, and returns the id.
 func put(t *testing.T, s connection.Store, make func(id string) connection.Connection) string {
 	t.Helper()
-	id := unique(t, "connection") + "="
+	id := fmt.Sprintf("%s%d=", unique(t, "connection"), puts.Add(1))
 	ok(t, s.Put(t.Context(), make(id)))
 	return id
 }
@@ -87,12 +92,11 @@ var putTests = []test[connection.Store]{
 		same(t, get(t, s, id), c)
 	}},
 	{"a token that says nothing of rooms differs from one that grants none", func(t *testing.T, s connection.Store) {
-		id := unique(t, "connection")
-		for _, permissions := range []auth.Permissions{nil, {}} {
-			c := joined(id)
+		for i, permissions := range []auth.Permissions{nil, {}} {
+			c := joined(numbered(unique(t, "connection"), i))
 			c.Identity.Permissions = permissions
 			ok(t, s.Put(t.Context(), c))
-			same(t, get(t, s, id).Identity.Permissions == nil, permissions == nil)
+			same(t, get(t, s, c.ID).Identity.Permissions == nil, permissions == nil)
 		}
 	}},
 	{"a token may never expire", func(t *testing.T, s connection.Store) {
@@ -102,10 +106,10 @@ var putTests = []test[connection.Store]{
 		ok(t, s.Put(t.Context(), c))
 		same(t, get(t, s, id).Identity.Expires.IsZero(), true)
 	}},
-	{"it replaces all of what stood there", func(t *testing.T, s connection.Store) {
+	{"one that is registered already stays as it is", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
 		ok(t, s.Put(t.Context(), anonymous(id)))
-		same(t, get(t, s, id), anonymous(id))
+		same(t, get(t, s, id), joined(id))
 	}},
 	{"one that was never there is not found", func(t *testing.T, s connection.Store) {
 		_, err := s.Get(t.Context(), unique(t, "absent"))

@@ -128,20 +128,33 @@ var roomSetTests = []test[connection.Store]{
 var checkTests = []test[connection.Store]{
 	{"it records strikes and the next date", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
+		want := joined(id)
 		for _, strikes := range []int{2, 0} {
 			next := Start.Add(time.Duration(strikes+1) * time.Hour)
-			ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Strikes: strikes, Next: next}))
-			want := joined(id)
+			ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Seen: want.CheckAt, Strikes: strikes, Next: next}))
 			want.Strikes, want.CheckAt = strikes, next
 			same(t, get(t, s, id), want)
 		}
 	}},
+	{"one whose date was moved since it was seen keeps it and its strikes", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		for _, off := range []time.Duration{-time.Millisecond, time.Millisecond} {
+			p := connection.CheckParams{ID: id, Seen: joined(id).CheckAt.Add(off), Strikes: 2, Next: Start.Add(time.Hour)}
+			ok(t, s.Check(t.Context(), p))
+			same(t, get(t, s, id), joined(id))
+		}
+	}},
+	{"one whose date could not be read gets one", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour)}))
+		same(t, get(t, s, id).CheckAt, Start.Add(time.Hour))
+	}},
 	{"one under sentence stays due", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
 		ok(t, s.Condemn(t.Context(), id, 3503, Start))
-		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Strikes: 2, Next: Start.Add(time.Hour)}))
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Seen: Start, Strikes: 2, Next: Start.Add(time.Hour)}))
 		want := joined(id)
-		want.Strikes, want.CheckAt, want.Sentence = 2, Start, 3503
+		want.CheckAt, want.Sentence = Start, 3503
 		same(t, get(t, s, id), want)
 	}},
 	{"what was told is told, and what came since is not", func(t *testing.T, s connection.Store) {
@@ -193,21 +206,8 @@ var checkTests = []test[connection.Store]{
 		ok(t, s.Condemn(t.Context(), id, 3503, Start.Add(time.Hour)))
 		same(t, get(t, s, id), before)
 	}},
-	{"to condemn without a code only makes due", func(t *testing.T, s connection.Store) {
-		id := put(t, s, joined)
-		ok(t, s.Condemn(t.Context(), id, 0, Start))
-		want := joined(id)
-		want.CheckAt = Start
-		same(t, get(t, s, id), want)
-		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour)}))
-		same(t, get(t, s, id).CheckAt, Start.Add(time.Hour))
-		ok(t, s.Condemn(t.Context(), id, 3503, Start))
-		ok(t, s.Condemn(t.Context(), id, 0, Start))
-		same(t, get(t, s, id).Sentence, 3503)
-	}},
 	{"one that is over cannot be condemned", func(t *testing.T, s connection.Store) {
 		over(t, s, func(id string) error { return s.Condemn(t.Context(), id, 3503, Start) })
-		over(t, s, func(id string) error { return s.Condemn(t.Context(), id, 0, Start) })
 	}},
 }
 
@@ -334,7 +334,7 @@ var dueTests = []test[connection.Store]{
 	}},
 	{"one whose date was moved comes no more", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour)}))
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Seen: joined(id).CheckAt, Next: Start.Add(time.Hour)}))
 		same(t, len(due(t, s, joined(id).CheckAt, []string{id})), 0)
 	}},
 	{"a deleted one comes no more", func(t *testing.T, s connection.Store) {

@@ -50,7 +50,7 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 			return s.remove(ctx, c, t)
 		}
 		// Due again at the next sweep: one 410 may be wrong.
-		return s.Connections.Check(ctx, connection.CheckParams{ID: c.ID, Strikes: c.Strikes + 1, Next: now})
+		return s.Connections.Check(ctx, connection.CheckParams{ID: c.ID, Seen: c.CheckAt, Strikes: c.Strikes + 1, Next: now})
 	case err != nil:
 		return fmt.Errorf("ask for a connection: %w", err)
 	case now.Sub(status.LastActiveAt) >= s.config.IdleAfter:
@@ -62,7 +62,7 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 		}
 	}
 	next := connection.NextCheck(now, s.config.CheckEvery, c.Identity)
-	if err := s.Connections.Check(ctx, connection.CheckParams{ID: c.ID, Next: next, Told: c.Untold}); err != nil {
+	if err := s.Connections.Check(ctx, connection.CheckParams{ID: c.ID, Seen: c.CheckAt, Next: next, Told: c.Untold}); err != nil {
 		return err
 	}
 	if s.Hooks != nil {

@@ -13,9 +13,8 @@ import (
 
 // Authenticate sets who is behind a connection: 1 WRU, and another if it is
 // under sentence, has a token that came later, or other permissions and is in
-// rooms, if one of the rooms
-// stands there for a newer join, or if so many stand there that it must be
-// counted which are new.
+// rooms; if one of the rooms stands there for a newer join, or any join began
+// later; or if so many stand there that it must be counted which are new.
 func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
 	identity, err := identityItem(p.Identity)
 	if err != nil {
@@ -46,7 +45,7 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		if len(p.Rooms) > 0 && len(c.Rooms)+a.added() > p.Max {
 			return connection.Connection{}, connection.ErrTooManyRooms
 		}
-		if a.overtaken && p.Session == "" && len(p.Rooms) == 0 {
+		if a.overtaken && p.Session == "" && len(a.rooms) == 0 && (len(p.Rooms) == 0 || a.later) {
 			return c, nil // nothing is left to set
 		}
 	}
@@ -59,6 +58,7 @@ type attempt struct {
 	overtaken bool            // it has a token that came later
 	keepDue   bool            // it is under sentence
 	regrant   bool            // it has other permissions
+	later     bool            // a join began later than these
 	rooms     []string        // those to set: not those that stand there for a newer join
 	in        map[string]bool // those of rooms that stand there
 }
@@ -69,6 +69,7 @@ func (a *attempt) learn(found item, p connection.AuthenticateParams, identity it
 	a.overtaken = a.overtaken || c.TokenAt.After(p.TokenAt)
 	a.keepDue = a.keepDue || found["bc"] != nil
 	a.regrant = a.regrant || !reflect.DeepEqual(found["p"], identity["p"])
+	a.later = a.later || c.JoinedAt.After(p.Now)
 	a.rooms = slices.DeleteFunc(slices.Clone(a.rooms), func(room string) bool { return c.Rooms[room].After(p.At) })
 	a.in = map[string]bool{}
 	for _, room := range a.rooms {
@@ -83,7 +84,7 @@ func (a *attempt) added() int { return len(a.rooms) - len(a.in) }
 
 // authenticateTries is more than the reasons for which an authentication begins
 // again.
-const authenticateTries = 7
+const authenticateTries = 8
 
 // authentication is the update of Authenticate but for its key.
 func (a *attempt) authentication(p connection.AuthenticateParams, identity item) update {
@@ -104,7 +105,13 @@ func (a *attempt) authentication(p connection.AuthenticateParams, identity item)
 	if p.Session != "" {
 		set["ss"] = text(p.Session)
 	}
-	if len(p.Rooms) > 0 {
+	switch {
+	case len(p.Rooms) == 0:
+	case a.later:
+		u.condition += " AND ja > :ja"
+		u.values[":ja"] = millis(p.Now)
+	default:
+		u.condition += " AND NOT ja > :ja"
 		set["ja"] = millis(p.Now)
 	}
 	for _, name := range slices.Sorted(maps.Keys(set)) {

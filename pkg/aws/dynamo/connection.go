@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,15 +60,21 @@ func (s *Connections) key(id string) item {
 	return key(connectionKey(int(h.Sum32()%uint32(s.partitions))), text(id)) //nolint:gosec // a small number
 }
 
-// Put registers a connection: 1 WRU.
+// Put registers a connection: 1 WRU, even if it is registered already.
 func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
 	i, err := connectionItem(c)
 	if err != nil {
 		return err
 	}
 	maps.Copy(i, s.key(c.ID))
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: i})
-	return fault.Wrap("register connection", err)
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: i, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	})
+	if err == nil {
+		return nil
+	}
+	_, err = standing(refused("register connection", err))
+	return err
 }
 
 // Get reads a connection: 1 RRU per 4 KB begun.
@@ -91,29 +98,59 @@ func (s *Connections) read(ctx context.Context, id string, consistent bool) (con
 	return connectionOf(i), nil
 }
 
-// AddRoom adds a room: 1 WRU, and another if it stands there for a newer join.
+// joinTries is more than the reasons for which AddRoom begins again.
+const joinTries = 4
+
+// AddRoom adds a room: 1 WRU, and another if the room stands there for a newer
+// join, or a join of any room that began later was written before.
 func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) (connection.Connection, error) {
-	i, err := update{
-		table: s.table, key: s.key(p.ID), set: "SET ja = :ja, r.#r = :at",
-		condition: open + " AND (size(r) < :max OR attribute_exists(r.#r)) AND NOT r.#r > :at",
-		names:     map[string]string{"#r": p.Room},
-		values:    item{":ja": millis(p.Now), ":at": millis(p.At), ":max": number(p.Max)},
-	}.run(ctx, s.client, "add room")
-	if err == nil {
-		return connectionOf(i), nil
+	newer, later := false, false
+	for range joinTries {
+		i, err := s.addition(p, newer, later).run(ctx, s.client, "add room")
+		if err == nil {
+			return connectionOf(i), nil
+		}
+		found, err := standing(err)
+		if err != nil {
+			return connection.Connection{}, err
+		}
+		c := connectionOf(found)
+		newer, later = c.Rooms[p.Room].After(p.At), c.JoinedAt.After(p.Now)
+		switch {
+		case len(found) == 0 || c.Closing:
+			return connection.Connection{}, connection.ErrNotFound
+		case newer && later:
+			return c, nil // nothing is left to set
+		case !c.In(p.Room) && len(c.Rooms) >= p.Max:
+			return connection.Connection{}, connection.ErrTooManyRooms
+		}
 	}
-	found, err := standing(err)
-	if err != nil {
-		return connection.Connection{}, err
+	return connection.Connection{}, connection.ErrNotFound // a time cannot be read: let the client begin anew
+}
+
+// addition is the update of AddRoom where the room stands there for a newer join,
+// or a join has begun later, as far as that is known.
+func (s *Connections) addition(p connection.AddRoomParams, newer, later bool) update {
+	u := update{
+		table: s.table, key: s.key(p.ID), condition: open,
+		names: map[string]string{"#r": p.Room}, values: item{":ja": millis(p.Now), ":at": millis(p.At)},
 	}
-	switch c := connectionOf(found); {
-	case len(found) == 0 || c.Closing:
-		return connection.Connection{}, connection.ErrNotFound
-	case c.Rooms[p.Room].After(p.At):
-		i, err := s.change(ctx, p.ID, "begin join", "SET ja = :ja", open, item{":ja": millis(p.Now)})
-		return connectionOf(i), notFound(err)
+	var sets []string
+	if later {
+		u.condition += " AND ja > :ja"
+	} else {
+		u.condition += " AND NOT ja > :ja"
+		sets = append(sets, "ja = :ja")
 	}
-	return connection.Connection{}, connection.ErrTooManyRooms
+	if newer {
+		u.condition += " AND r.#r > :at"
+	} else {
+		u.condition += " AND (size(r) < :max OR attribute_exists(r.#r)) AND NOT r.#r > :at"
+		u.values[":max"] = number(p.Max)
+		sets = append(sets, "r.#r = :at")
+	}
+	u.set = "SET " + strings.Join(sets, ", ")
+	return u
 }
 
 // DropRoom removes a room: 1 WRU.
@@ -124,43 +161,35 @@ func (s *Connections) DropRoom(ctx context.Context, id, room string, upto time.T
 		names:     map[string]string{"#r": room},
 		values:    item{":upto": millis(upto)},
 	}.run(ctx, s.client, "drop room")
-	if err == nil {
-		return nil
-	}
-	found, err := standing(err)
-	if err != nil {
-		return err
-	}
-	if c := connectionOf(found); len(found) > 0 && !c.Closing {
-		return nil // joined anew
-	}
-	return connection.ErrNotFound
+	return unlessOpen(err)
 }
 
 // Carry records that memberships are in line with permissions: 1 WRU.
 func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
-	return s.changeOpen(ctx, id, "record permissions as carried over", "SET pc = :pc", item{":pc": number(upto)})
+	_, err := s.change(ctx, id, "record permissions as carried over", "SET pc = :pc", open+" AND NOT pc > :pc", item{":pc": number(upto)})
+	return unlessOpen(err)
 }
 
-// Check records a look: 1 WRU, and another if the connection stays due.
+// Check records a look: 1 WRU, and another if the connection stays untold.
 func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error {
 	values := item{":st": number(p.Strikes), ":ck": millis(p.Next)}
-	seen := " AND attribute_not_exists(un)"
+	condition := open + unsentenced
+	if !p.Seen.IsZero() { // a date that cannot be read is replaced whatever it is
+		condition += " AND ck = :seen"
+		values[":seen"] = millis(p.Seen)
+	}
+	told := " AND attribute_not_exists(un)"
 	if p.Told > 0 {
-		seen, values[":un"] = " AND un = :un", number(p.Told)
+		told, values[":un"] = " AND un = :un", number(p.Told)
 	}
-	_, err := s.change(ctx, p.ID, "record check", "SET st = :st, ck = :ck REMOVE un", open+unsentenced+seen, values)
-	if err == nil {
-		return nil
+	_, err := s.change(ctx, p.ID, "record check", "SET st = :st, ck = :ck REMOVE un", condition+told, values)
+	if found, _ := standing(err); found["un"] == nil {
+		return unlessOpen(err)
 	}
-	found, err := standing(err)
-	if err != nil {
-		return err
-	}
-	if found["bc"] == nil && found["un"] == nil {
-		return connection.ErrNotFound
-	}
-	return s.changeOpen(ctx, p.ID, "record check", "SET st = :st", item{":st": number(p.Strikes)})
+	delete(values, ":ck")
+	delete(values, ":un")
+	_, err = s.change(ctx, p.ID, "record check", "SET st = :st", condition, values)
+	return unlessOpen(err)
 }
 
 // MarkUntold adds to a connection's Untold: 1 WRU.
@@ -174,22 +203,9 @@ func (s *Connections) MarkUntold(ctx context.Context, id string, gone bool, now 
 
 // Condemn makes a connection due: 1 WRU. A sentence that cannot be read stands.
 func (s *Connections) Condemn(ctx context.Context, id string, code int, now time.Time) error {
-	if code == 0 {
-		return s.changeOpen(ctx, id, "make connection due", "SET ck = :ck", item{":ck": millis(now)})
-	}
 	_, err := s.change(ctx, id, "condemn connection", "SET ck = :ck, bc = :bc",
 		open+" AND (attribute_not_exists(bc) OR bc < :bc)", item{":ck": millis(now), ":bc": number(code)})
-	if err == nil {
-		return nil
-	}
-	found, err := standing(err)
-	if err != nil {
-		return err
-	}
-	if c := connectionOf(found); len(found) == 0 || c.Closing {
-		return connection.ErrNotFound
-	}
-	return nil // as high a sentence stands
+	return unlessOpen(err)
 }
 
 // MarkClosing ends a connection but for its traces: 1 WRU.
@@ -261,6 +277,19 @@ func (s *Connections) change(ctx context.Context, id, operation, expression, con
 func (s *Connections) changeOpen(ctx context.Context, id, operation, expression string, values item) error {
 	_, err := s.change(ctx, id, operation, expression, open, values)
 	return notFound(err)
+}
+
+// unlessOpen turns a failed condition into ErrNotFound if the connection is over.
+// If it is not, what stands there is newer than the change, which counts as done.
+func unlessOpen(err error) error {
+	if err == nil {
+		return nil
+	}
+	found, err := standing(err)
+	if err == nil && (len(found) == 0 || found["cl"] != nil) {
+		return connection.ErrNotFound
+	}
+	return err
 }
 
 // notFound turns a failed condition into ErrNotFound.

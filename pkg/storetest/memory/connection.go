@@ -50,7 +50,9 @@ func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
 	for name, at := range c.Rooms {
 		c.Rooms[name] = stored(at)
 	}
-	s.byID[c.ID] = &c
+	if s.byID[c.ID] == nil {
+		s.byID[c.ID] = &c
+	}
 	return nil
 }
 
@@ -155,13 +157,15 @@ func add(c *connection.Connection, name string, at, now time.Time) {
 	if was, in := c.Rooms[name]; !in || was.Before(stored(at)) {
 		c.Rooms[name] = stored(at)
 	}
-	c.JoinedAt = stored(now)
+	if began := stored(now); began.After(c.JoinedAt) {
+		c.JoinedAt = began
+	}
 }
 
 // Carry records that memberships are in line with permissions.
 func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
 	return s.change(ctx, id, func(c *connection.Connection) error {
-		c.Carried = upto
+		c.Carried = max(c.Carried, upto)
 		return nil
 	})
 }
@@ -169,8 +173,12 @@ func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
 // Check records a look.
 func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error {
 	return s.change(ctx, p.ID, func(c *connection.Connection) error {
+		seen := p.Seen.IsZero() || c.CheckAt.Equal(stored(p.Seen))
+		if !seen || c.Sentence != 0 {
+			return nil
+		}
 		c.Strikes = p.Strikes
-		if c.Sentence == 0 && c.Untold == p.Told {
+		if c.Untold == p.Told {
 			c.CheckAt, c.Untold = stored(p.Next), 0
 		}
 		return nil
@@ -192,8 +200,8 @@ func (s *Connections) MarkUntold(ctx context.Context, id string, gone bool, now 
 // Condemn makes a connection due.
 func (s *Connections) Condemn(ctx context.Context, id string, code int, now time.Time) error {
 	return s.change(ctx, id, func(c *connection.Connection) error {
-		if code == 0 || code > c.Sentence {
-			c.CheckAt, c.Sentence = stored(now), max(code, c.Sentence)
+		if code > c.Sentence {
+			c.CheckAt, c.Sentence = stored(now), code
 		}
 		return nil
 	})
