@@ -273,8 +273,8 @@ mutants-client: ## Show that the Go SDK's tests find every deliberate bug.
 	go test ./pkg/client -count=1 -timeout 30m -run '^TestMutants$$' -v -mutants | grep -E '^ *--- |^(FAIL|ok)|_test.go'
 
 .PHONY: sim-model
-sim-model: ## Explore every interleaving of the log's protocol.
-	go test ./localdev/sim/model -count=1 -v
+sim-model: ## Explore every interleaving of the protocols of log, delivery and membership.
+	go test ./localdev/sim/model -count=1 -timeout 60m -v -large
 
 .PHONY: test-security
 test-security: ## Attack tokens, tickets, secrets, handshakes, permissions, hooks and limits; print the table of attacks.

@@ -1,12 +1,12 @@
 package model
 
-// numbers bounds how many numbers are handed out, publishers how many publish,
-// and tries how often an append takes a new number.
+// Bounds of what is explored.
 const (
-	numbers    = 6
-	publishers = 2
+	publishers = 3
 	drainers   = 2
-	tries      = 2
+	numbers    = 5 // numbers of one epoch
+	epochs     = 3
+	tries      = 2 // how often one append takes a number
 )
 
 // What can stand at a number: nothing, a void, or the message of a key.
@@ -16,28 +16,54 @@ const (
 	firstKey
 )
 
-// nobody holds the lease, or a run that died does; else the drainer of that
-// index, plus 1.
+// Who holds the lease: nobody, the drainer of an index plus 1, a run that died
+// and will be repeated, one that died so long ago that its lease has expired for
+// everybody, or an owner that never learned of it.
 const (
 	nobody  uint8 = 0
-	theDead uint8 = 9
+	theDead uint8 = 8
+	expired uint8 = 9
+	ghost   uint8 = 10
 )
 
-// State is all that the protocol's future depends on.
-type State struct {
-	Seq, Delivered, Owner uint8 // the head
-	Entries               [numbers + 1]uint8
-	Marks                 [publishers]uint8 // by key
-	Wakes                 uint8             // wake-ups on their way
-	Retries               uint8             // wake-ups whose run died
-	Publishers            [publishers]Publisher
-	Drainers              [drainers]Drainer
-	Join                  Join
-	Got                   uint8 // numbers that a standing member was pushed, one bit each
+// Position is a number of an epoch; the zero Position is none.
+type Position struct{ Epoch, Seq uint8 }
 
-	// What may still happen: crashes, voids by others, wake-ups that are
-	// doubled, drainers that run out of time.
-	Crashes, Voids, Doubles, HandOns uint8
+// State is all that the future of the log depends on.
+type State struct {
+	Head    Head
+	Made    uint8 // how many epochs there have been
+	Entries [epochs + 1][numbers + 1]uint8
+	Marks   [publishers]Position // by key
+	Late    [2]Write             // requests that have yet to arrive
+
+	Wakes      uint8 // wake-ups on their way
+	Retries    uint8 // wake-ups whose run died
+	Publishers [publishers]Publisher
+	Drainers   [drainers]Drainer
+
+	Left Budget
+}
+
+// free reports whether nobody can take the lease for held.
+func (s *State) free() bool { return s.Head.Owner == nobody || s.Head.Owner == expired }
+
+// Head is a room's head item; there is none if Epoch is 0.
+type Head struct {
+	Epoch, Seq, Delivered, Owner uint8
+	// Life counts the heads that there have been: an epoch that came back has
+	// another.
+	Life uint8
+}
+
+// Budget is how often something may still happen.
+type Budget struct {
+	Crashes   uint8 // of any function, at any step
+	Voids     uint8 // by somebody who is no drainer of these
+	HandOns   uint8 // drainers that run out of time
+	Lates     uint8 // requests whose answer is lost
+	Deletions uint8 // of the head
+	Losses    uint8 // of wake-ups
 }
 
 // The steps of an append.
@@ -45,6 +71,7 @@ const (
 	take uint8 = iota
 	claim
 	fill
+	startOver
 	giveBack
 	wake
 	acked
@@ -53,108 +80,54 @@ const (
 
 // Publisher is one that appends a message.
 type Publisher struct {
-	At              uint8
-	Key             uint8
-	Hand            uint8 // a number taken and not used
-	Dead            uint8 // the number that the key stood for and that is void
-	Place           uint8 // the number that the key stands for
-	Tries           uint8
-	SawLease        bool // of the head, when it took a number
-	SawDelivered    uint8
-	Duplicate, Woke bool
+	At    uint8
+	Key   uint8
+	Hand  Position // a number taken and not used
+	Dead  Position // the number that the key stood for, and where its message is not
+	Place Position // the number that the key stands for
+	Tries uint8
+	Saw   Head // the head as of the last number taken
 }
 
 // The steps of a drainer.
 const (
 	asleep uint8 = iota
+	look
 	acquire
-	read
-	members
-	post
-	release
+	drain
 	handOn
 )
 
 // Drainer is one run of the broadcaster.
 type Drainer struct {
 	At      uint8
-	Retry   bool  // it repeats one that died
-	Seen    uint8 // the head's number as of the last look
-	Offered uint8 // up to here all is pushed
-	Upto    uint8 // what it has read
-	Joined  bool  // whether the joining member was there when it read the members
+	Fresh   bool  // the lease's generation that it read is the head's still
+	Epoch   uint8 // the log that it drains
+	Offered uint8 // up to here all members have been offered the entries, and are dealt with
 }
 
-// The steps of a join.
-const (
-	enter uint8 = iota
-	readHead
-	readEntries
-	joined
-)
-
-// Join is a member that joins and asks for all from the start.
-type Join struct {
-	At     uint8
-	Head   uint8
-	Member bool
-	Got    uint8
-}
-
-// settle forgets what has no influence any more, so that states which differ in
-// nothing else are one; the two drainers are alike, so their order is none.
+// settle forgets what has no influence any more and puts what is alike in one
+// order, so that states that differ in nothing else are one.
 func (s *State) settle() {
 	for i := range s.Publishers {
 		p := &s.Publishers[i]
 		switch p.At {
 		case acked:
-			*p = Publisher{At: acked, Key: p.Key, Place: p.Place}
+			*p = Publisher{At: acked, Key: p.Key, Place: p.Place, Saw: Head{Life: p.Saw.Life}}
 		case gaveUp:
 			*p = Publisher{At: gaveUp, Key: p.Key}
-		case take, claim:
-			p.Place = 0
+		case take:
+			p.Place, p.Saw = Position{}, Head{}
+		case claim:
+			p.Place = Position{}
 		}
 	}
-	if s.Join.At == joined {
-		s.Join.Head = 0
-	}
-	a, b := s.Drainers[0].order(), s.Drainers[1].order()
-	if a > b || (a == b && s.Owner == 2) {
-		s.Drainers[0], s.Drainers[1] = s.Drainers[1], s.Drainers[0]
-		switch s.Owner {
-		case 1:
-			s.Owner = 2
-		case 2:
-			s.Owner = 1
+	for i := range s.Late {
+		if s.Late[i].Kind != none && s.futile(s.Late[i]) {
+			s.Late[i] = Write{}
 		}
 	}
-}
-
-// order is a number that differs for different drainers.
-func (d Drainer) order() uint64 {
-	n := uint64(d.At)<<32 | uint64(d.Seen)<<24 | uint64(d.Offered)<<16 | uint64(d.Upto)<<8
-	if d.Retry {
-		n |= 1
-	}
-	if d.Joined {
-		n |= 2
-	}
-	return n
-}
-
-// upTo is the bits of all numbers after the first and up to the second.
-func upTo(after, last uint8) uint8 {
-	var bits uint8
-	for n := after + 1; n <= last; n++ {
-		bits |= 1 << n
-	}
-	return bits
-}
-
-// readable is the last number before the first hole above after, at most last.
-func (s *State) readable(after, last uint8) uint8 {
-	for after < last && s.Entries[after+1] != nothing {
-		after++
-	}
-	return after
+	s.sortLate()
+	s.sortDrainers()
+	s.sortPublishers()
 }
