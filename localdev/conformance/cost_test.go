@@ -45,7 +45,8 @@ func (m *meter) costs(t *testing.T, name string, reads, writes float64, call fun
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	m := &meter{}
-	b, _ := onEngine(t, dynamodb.Config{OnCall: m.record})
+	b, server := onEngine(t)
+	server.Observe(m.record)
 	ctx, log, connections, rooms := t.Context(), b.log(), b.connections(), b.rooms()
 
 	take := msglog.TakeParams{Room: "lobby", FreshEpoch: "0123456789abcdef", Now: storetest.Start, Expires: storetest.Start.Add(time.Hour)}
@@ -131,7 +132,8 @@ func TestUnitsOfManyExpired(t *testing.T) {
 	t.Parallel()
 	const expired, most = 2000, 6
 	m := &meter{}
-	b, _ := onEngine(t, dynamodb.Config{OnCall: m.record})
+	b, server := onEngine(t)
+	server.Observe(m.record)
 	for seq := uint64(1); seq <= expired+1; seq++ {
 		p := msglog.FillParams{Room: "lobby", Epoch: "epoch", Entry: msglog.Void(seq), Expires: storetest.Start.Add(-time.Hour)}
 		if seq > expired {

@@ -47,7 +47,7 @@ func (b backend) rooms() *dynamo.Rooms { return dynamo.NewRooms(b.client, b.tabl
 // onEngine returns a backend on an embedded engine of its own.
 func onEngine(t *testing.T, config ...dynamodb.Config) (backend, *dynamodb.Server) {
 	t.Helper()
-	server := dynamodb.RunT(t, config...)
+	server := dynamodb.RunT(t, append(config, dynamodb.Config{})[0])
 	return provision(t, server.Client), server
 }
 
@@ -58,7 +58,7 @@ const attempts = 100
 // withRetries is a client that repeats failed calls at once, as the SDK's own
 // does after a while.
 func withRetries(server *dynamodb.Server) *sdk.Client {
-	return server.Engine.Client(func(o *sdk.Options) {
+	return server.Service.Client(func(o *sdk.Options) {
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = attempts
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })

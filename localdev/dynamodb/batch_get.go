@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -14,8 +15,8 @@ const (
 )
 
 type batchGetItemRequest struct {
-	RequestItems           map[string]*keysAndAttributes `json:"RequestItems"`
-	ReturnConsumedCapacity string                        `json:"ReturnConsumedCapacity"`
+	RequestItems           map[tableName]*keysAndAttributes `json:"RequestItems"`
+	ReturnConsumedCapacity string                           `json:"ReturnConsumedCapacity"`
 }
 
 type keysAndAttributes struct {
@@ -25,7 +26,9 @@ type keysAndAttributes struct {
 	ExpressionAttributeNames map[string]string `json:"ExpressionAttributeNames,omitempty"`
 }
 
-func (r *batchGetItemRequest) tableNames() []string { return slices.Collect(maps.Keys(r.RequestItems)) }
+func (r *batchGetItemRequest) tableNames() []tableName {
+	return slices.Collect(maps.Keys(r.RequestItems))
+}
 
 type batchGetItemAnswer struct {
 	Responses        map[string][]item             `json:"Responses"`
@@ -35,7 +38,7 @@ type batchGetItemAnswer struct {
 
 // batchGetItem reads up to 100 items, each by itself. What would make the
 // answer larger than 16 MB is handed back as unprocessed.
-func (e *Engine) batchGetItem(r *batchGetItemRequest, c *call) (any, error) {
+func (e *Service) batchGetItem(r *batchGetItemRequest, c *call) (any, error) {
 	projections, err := r.check()
 	if err != nil {
 		return nil, err
@@ -53,21 +56,21 @@ func (e *Engine) batchGetItem(r *batchGetItemRequest, c *call) (any, error) {
 	answer := &batchGetItemAnswer{Responses: map[string][]item{}, UnprocessedKeys: map[string]*keysAndAttributes{}}
 	size, handled := 0, 0
 	for _, name := range c.tables {
-		wanted := r.RequestItems[name]
-		u := c.consume(name)
-		answer.Responses[name] = []item{}
+		wanted := r.RequestItems[tableName(name)]
+		u, label := c.consume(name), c.label(name)
+		answer.Responses[label] = []item{}
 		for i, key := range wanted.Keys {
 			found := e.read(tables[name], key, c.operation, wanted.ConsistentRead)
 			if size += found.bytes(); size > maxBatchGetSize || c.fault == Partial && handled > 0 {
 				rest := *wanted
 				rest.Keys = wanted.Keys[i:]
-				answer.UnprocessedKeys[name] = &rest
+				answer.UnprocessedKeys[label] = &rest
 				break
 			}
 			handled++
 			u.table.read += readUnits(found.bytes(), wanted.ConsistentRead)
 			if it := found.answer(projections[name]); it != nil {
-				answer.Responses[name] = append(answer.Responses[name], *it)
+				answer.Responses[label] = append(answer.Responses[label], *it)
 			}
 		}
 		if report := u.report(r.ReturnConsumedCapacity, false); report != nil {
@@ -77,21 +80,35 @@ func (e *Engine) batchGetItem(r *batchGetItemRequest, c *call) (any, error) {
 	return answer, nil
 }
 
+// requireItems refuses a batch of nothing.
+func requireItems[V any](operation string, items map[tableName]V) error {
+	if len(items) == 0 {
+		return invalid("The requestItems parameter is required for %s", operation)
+	}
+	return nil
+}
+
 // check is what can be said before the tables are known; it returns the
 // tables' projections.
 func (r *batchGetItemRequest) check() (map[string]*projection, error) {
 	var c checks
 	c.capacity(r.ReturnConsumedCapacity)
-	c.length("requestItems", len(r.RequestItems), 1, maxBatchGet)
+	if err := requireItems("BatchGetItem", r.RequestItems); err != nil {
+		return nil, err
+	}
 	count := 0
 	for _, name := range slices.Sorted(maps.Keys(r.RequestItems)) {
 		wanted := r.RequestItems[name]
-		c.name("requestItems.key", name)
+		c.table("requestItems.key", name)
 		if wanted == nil {
 			wanted = &keysAndAttributes{}
 			r.RequestItems[name] = wanted
 		}
-		c.length("requestItems."+name+".member.keys", len(wanted.Keys), 1, maxBatchGet)
+		if len(wanted.Keys) == 0 {
+			c.length("requestItems."+string(name)+".member.keys", 0, 1, maxBatchGet)
+		} else if len(wanted.Keys) > maxBatchGet {
+			c.failed = append(c.failed, fmt.Sprintf("Value at 'RequestItems.%s.member.Keys' failed to satisfy constraint: Member must have length less than or equal to %d", name, maxBatchGet))
+		}
 		count += len(wanted.Keys)
 	}
 	if err := c.err(); err != nil {
@@ -106,14 +123,14 @@ func (r *batchGetItemRequest) check() (map[string]*projection, error) {
 		if err != nil {
 			return nil, err
 		}
-		projections[name] = chosen
+		projections[string(name)] = chosen
 	}
 	return projections, nil
 }
 
 func (r *batchGetItemRequest) checkKeys(t *table, chosen *projection) error {
 	seen := map[string]bool{}
-	for _, key := range r.RequestItems[t.name].Keys {
+	for _, key := range r.RequestItems[tableName(t.name)].Keys {
 		if err := t.checkRead(key, chosen); err != nil {
 			return err
 		}

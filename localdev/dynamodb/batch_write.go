@@ -1,14 +1,15 @@
 package dynamodb
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
 
 type batchWriteItemRequest struct {
-	RequestItems                map[string][]batchWrite `json:"RequestItems"`
-	ReturnConsumedCapacity      string                  `json:"ReturnConsumedCapacity"`
-	ReturnItemCollectionMetrics string                  `json:"ReturnItemCollectionMetrics"`
+	RequestItems                map[tableName][]batchWrite `json:"RequestItems"`
+	ReturnConsumedCapacity      string                     `json:"ReturnConsumedCapacity"`
+	ReturnItemCollectionMetrics string                     `json:"ReturnItemCollectionMetrics"`
 }
 
 // batchWrite is one put or one delete.
@@ -25,7 +26,7 @@ type batchDelete struct {
 	Key item `json:"Key"`
 }
 
-func (r *batchWriteItemRequest) tableNames() []string {
+func (r *batchWriteItemRequest) tableNames() []tableName {
 	return slices.Collect(maps.Keys(r.RequestItems))
 }
 
@@ -36,7 +37,7 @@ type batchWriteItemAnswer struct {
 
 // batchWriteItem does up to 25 writes, each by itself, but none if one of
 // them is malformed.
-func (e *Engine) batchWriteItem(r *batchWriteItemRequest, c *call) (any, error) {
+func (e *Service) batchWriteItem(r *batchWriteItemRequest, c *call) (any, error) {
 	writes, err := r.prepare()
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func (e *Engine) batchWriteItem(r *batchWriteItemRequest, c *call) (any, error) 
 		u := c.consume(name)
 		for i, w := range writes[name] {
 			if c.fault == Partial && handled > 0 {
-				answer.UnprocessedItems[name] = r.RequestItems[name][i:]
+				answer.UnprocessedItems[c.label(name)] = r.RequestItems[tableName(name)][i:]
 				break
 			}
 			handled++
@@ -77,12 +78,23 @@ func (r *batchWriteItemRequest) prepare() (map[string][]*write, error) {
 	var c checks
 	c.capacity(r.ReturnConsumedCapacity)
 	c.metrics(r.ReturnItemCollectionMetrics)
-	c.length("requestItems", len(r.RequestItems), 1, maxBatchWrite)
+	if err := requireItems("BatchWriteItem", r.RequestItems); err != nil {
+		return nil, err
+	}
 	count := 0
 	for _, name := range slices.Sorted(maps.Keys(r.RequestItems)) {
-		c.name("requestItems.key", name)
-		c.length("requestItems."+name, len(r.RequestItems[name]), 1, maxBatchWrite)
-		count += len(r.RequestItems[name])
+		c.table("requestItems.key", name)
+		n := len(r.RequestItems[name])
+		if n < 1 || n > maxBatchWrite {
+			// DynamoDB shows the requests in full, in a form that changes.
+			shown := fmt.Sprintf("%d requests", n)
+			if n == 0 {
+				shown = ""
+			}
+			c.fail(fmt.Sprintf("{%s=[%s]}", name, shown), "requestItems",
+				"Map value must satisfy constraint: [Member must have length less than or equal to %d, Member must have length greater than or equal to 1]", maxBatchWrite)
+		}
+		count += n
 	}
 	if err := c.err(); err != nil {
 		return nil, err
@@ -97,13 +109,13 @@ func (r *batchWriteItemRequest) prepare() (map[string][]*write, error) {
 			if err != nil {
 				return nil, err
 			}
-			writes[name] = append(writes[name], w)
+			writes[string(name)] = append(writes[string(name)], w)
 		}
 	}
 	return writes, nil
 }
 
-func (b batchWrite) prepare(table string) (*write, error) {
+func (b batchWrite) prepare(table tableName) (*write, error) {
 	if (b.PutRequest == nil) == (b.DeleteRequest == nil) {
 		return nil, invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
 	}

@@ -8,6 +8,7 @@ func (u units) total() float64 { return u.read + u.write }
 // usage is what one request consumed of one table and its indexes.
 type usage struct {
 	name   string
+	label  string // the name or the ARN, as the request has it
 	table  units
 	local  map[string]*units
 	global map[string]*units
@@ -119,7 +120,7 @@ func (u *usage) report(wanted string, transaction bool) *consumedCapacity {
 	sum := u.sum()
 	whole := sum.wire(transaction)
 	c := &consumedCapacity{
-		TableName:          u.name,
+		TableName:          u.label,
 		CapacityUnits:      whole.CapacityUnits,
 		ReadCapacityUnits:  whole.ReadCapacityUnits,
 		WriteCapacityUnits: whole.WriteCapacityUnits,

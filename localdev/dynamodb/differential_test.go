@@ -158,7 +158,7 @@ func sorted(v any) any {
 // pair runs commands on the engine and on the referee.
 type pair struct {
 	*testing.T
-	engine    *dynamodb.Engine
+	engine    *dynamodb.Service
 	transport *http.Transport
 	endpoint  string
 }
@@ -198,7 +198,7 @@ func difference(c command, ours, theirs answer) string {
 // run compares the answers to one command.
 func (p *pair) run(c command) (agreed bool) {
 	p.Helper()
-	ours, theirs := send(p.T, p.engine, "http://dynamodb.local", c), p.referee(c)
+	ours, theirs := send(p.T, p.engine.Transport(), "http://dynamodb.local", c), p.referee(c)
 	difference := difference(c, ours, theirs)
 	switch {
 	case difference != "" && c.deviation == "":
@@ -241,7 +241,7 @@ func TestDifferentialRandom(t *testing.T) {
 	failures := 0
 	for i := range requests {
 		c := g.next()
-		ours, theirs := send(t, p.engine, "http://dynamodb.local", c), p.referee(c)
+		ours, theirs := send(t, p.engine.Transport(), "http://dynamodb.local", c), p.referee(c)
 		if last, ok := ours.body["LastEvaluatedKey"].(map[string]any); ok && len(last) > 2 == (len(g.starts)%2 == 0) {
 			g.starts = append(g.starts, last)
 		}

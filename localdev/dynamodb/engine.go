@@ -5,15 +5,17 @@ package dynamodb
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
-// Config is what an Engine takes from its owner. The zero value is usable.
+// Config is what a Service takes from its owner. The zero value is usable.
 type Config struct {
 	// Clock tells creation times, the age of transaction tokens and what has
 	// expired. Default: the system's clock.
@@ -21,9 +23,6 @@ type Config struct {
 	// Region and AccountID appear in ARNs. Defaults: us-east-1, 000000000000.
 	Region    string
 	AccountID string
-	// OnCall, if set, sees every request once it was answered. It runs on the
-	// request's goroutine and holds no lock, so it may use the engine.
-	OnCall func(Call)
 	// Fault, if set, is asked before every well-formed request whether and
 	// how that shall go wrong. tables are the names of the request's tables,
 	// sorted and separated by commas. It may be called concurrently.
@@ -37,25 +36,20 @@ type Config struct {
 
 // WithDefaults is c with its defaults filled in.
 func (c Config) WithDefaults() Config {
-	if c.Clock == nil {
-		c.Clock = clock.System()
-	}
-	if c.Region == "" {
-		c.Region = "us-east-1"
-	}
-	if c.AccountID == "" {
-		c.AccountID = "000000000000"
-	}
+	service.Default(&c.Clock, &c.Region, &c.AccountID)
 	return c
 }
 
-// Engine is an embedded DynamoDB. It is an http.Handler and safe for
+// Service is an embedded DynamoDB. It is an http.Handler and safe for
 // concurrent use; every operation is linearizable. It starts no goroutine and
 // waits for nothing but its own short locks, so that it can be used inside a
 // testing/synctest bubble.
-type Engine struct {
+type Service struct {
 	config   Config
 	requests atomic.Uint64
+	front    http.Handler
+	calls    service.Observers[Call]
+	fault    service.Hook[func(operation, tables string) Fault]
 
 	mu     sync.RWMutex // guards tables; taken before any table's lock
 	tables map[string]*table
@@ -63,21 +57,24 @@ type Engine struct {
 	tokens tokenStore
 }
 
-// New returns an Engine without tables.
-func New(config Config) *Engine {
-	return &Engine{config: config.WithDefaults(), tables: map[string]*table{}}
+// New returns a Service without tables.
+func New(config Config) *Service {
+	e := &Service{config: config.WithDefaults(), tables: map[string]*table{}}
+	e.fault.Set(config.Fault)
+	e.front = newFront(e)
+	return e
 }
 
-func (e *Engine) now() time.Time { return e.config.Clock.Now() }
+func (e *Service) now() time.Time { return e.config.Clock.Now() }
 
-func (e *Engine) lookup(name string) *table {
+func (e *Service) lookup(name string) *table {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.tables[name]
 }
 
 // lockForRead is the table, read-locked until done is called.
-func (e *Engine) lockForRead(name string) (t *table, done func(), err error) {
+func (e *Service) lockForRead(name string) (t *table, done func(), err error) {
 	t = e.lookup(name)
 	if t == nil {
 		return nil, nil, errTableNotFound()
@@ -91,13 +88,13 @@ func (e *Engine) lockForRead(name string) (t *table, done func(), err error) {
 }
 
 // lockForWrite is the table, write-locked until done is called.
-func (e *Engine) lockForWrite(name string) (t *table, done func(), err error) {
+func (e *Service) lockForWrite(name string) (t *table, done func(), err error) {
 	tables, done, err := e.lockAll([]string{name}, true)
 	return tables[name], done, err
 }
 
 // lockAll locks several tables in the order of their names.
-func (e *Engine) lockAll(names []string, write bool) (tables map[string]*table, done func(), err error) {
+func (e *Service) lockAll(names []string, write bool) (tables map[string]*table, done func(), err error) {
 	tables = map[string]*table{}
 	var unlock []func()
 	done = func() {
@@ -129,7 +126,7 @@ func (e *Engine) lockAll(names []string, write bool) (tables map[string]*table, 
 	return tables, done, nil
 }
 
-func (e *Engine) tableNames() []string {
+func (e *Service) tableNames() []string {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return slices.Sorted(maps.Keys(e.tables))

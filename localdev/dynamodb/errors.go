@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 // ErrNoTable is returned by the inspection methods when the table does not
@@ -17,34 +20,39 @@ const (
 	protocolErrors   = "com.amazon.coral.service#"
 )
 
-// apiError is an answer that is an error. It is what the client's SDK turns
-// into its typed errors.
+// apiError is a refusal with the members that only DynamoDB's have. Its Code
+// has the namespace.
 type apiError struct {
+	refusal
+	item    item                 // ConditionalCheckFailedException
+	reasons []cancellationReason // TransactionCanceledException
+}
+
+type refusal = service.Error
+
+// wireError is the refusal as it is answered.
+type wireError struct {
 	Type    string               `json:"__type"`
 	Message string               `json:"message"`
-	Item    item                 `json:"Item,omitempty"`                // ConditionalCheckFailedException
-	Reasons []cancellationReason `json:"CancellationReasons,omitempty"` // TransactionCanceledException
-	status  int
+	Item    item                 `json:"Item,omitempty"`
+	Reasons []cancellationReason `json:"CancellationReasons,omitempty"`
 }
 
-func (e *apiError) Error() string { return e.Type + ": " + e.Message }
+// failure is an error as an answer.
+func failure(err error) (status int, body any) {
+	e := asAPIError(err)
+	return e.HTTPStatus(), wireError{e.Code, e.Message, e.item, e.reasons}
+}
 
 // name is the error's short name, as in ValidationException.
-func (e *apiError) name() string {
-	for i := len(e.Type) - 1; i >= 0; i-- {
-		if e.Type[i] == '#' {
-			return e.Type[i+1:]
-		}
-	}
-	return e.Type
-}
+func (e *apiError) name() string { return e.Code[strings.LastIndexByte(e.Code, '#')+1:] }
 
 func newError(kind, format string, args []any) *apiError {
 	message := format
 	if len(args) > 0 {
 		message = fmt.Sprintf(format, args...)
 	}
-	return &apiError{Type: kind, Message: message, status: http.StatusBadRequest}
+	return &apiError{refusal: refusal{Service: "dynamodb", Code: kind, Message: message}}
 }
 
 // invalid is a ValidationException.
@@ -78,17 +86,30 @@ func errNamedTableNotFound(name string) error {
 // errConditionFailed carries the item only when the request asked for it.
 func errConditionFailed(old item) *apiError {
 	e := serviceError("ConditionalCheckFailedException", "The conditional request failed")
-	e.Item = old
+	e.item = old
 	return e
 }
 
 // asAPIError is err as an answer; anything unforeseen is an internal error.
 func asAPIError(err error) *apiError {
 	var e *apiError
-	if errors.As(err, &e) {
-		return e
+	var front *refusal
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &e):
+	case errors.As(err, &large):
+		e = serviceError("RequestTooLarge", "Request size exceeded %d bytes", maxRequestSize)
+		e.Status = http.StatusRequestEntityTooLarge
+	case errors.As(err, &front):
+		e = newError(protocolErrors+front.Code, "%s", []any{front.Message})
+	default:
+		e = serviceError("InternalServerError", "Internal server error: %v", err)
+		e.Status = http.StatusInternalServerError
 	}
-	e = serviceError("InternalServerError", "Internal server error: %v", err)
-	e.status = http.StatusInternalServerError
 	return e
+}
+
+// unknownOperation refuses what is not an operation of the engine.
+func unknownOperation(format string, args ...any) *service.Error {
+	return &service.Error{Service: "dynamodb", Code: "UnknownOperationException", Message: "this engine does not support " + fmt.Sprintf(format, args...)}
 }

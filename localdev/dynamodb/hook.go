@@ -5,9 +5,11 @@ import (
 	"slices"
 
 	"github.com/tidwall/btree"
+
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
-// Call is one answered request, as Config.OnCall sees it.
+// Call is one answered request, as Observe shows it.
 type Call struct {
 	Operation string
 	Tables    []string // sorted
@@ -23,67 +25,51 @@ type Call struct {
 }
 
 // Fault is a way in which a request goes wrong.
-type Fault uint8
+type Fault = service.Fault
 
 // The faults. Each is all or nothing: the request either has its whole effect
-// or none, but for Partial.
+// or none, except with Partial.
 const (
 	// NoFault lets the request run.
-	NoFault Fault = iota
+	NoFault = service.NoFault
 	// Throttle answers ProvisionedThroughputExceededException; no effect.
-	Throttle
+	Throttle = service.Throttle
 	// FailBefore answers InternalServerError; no effect.
-	FailBefore
+	FailBefore = service.FailBefore
 	// FailAfter has its effect and answers InternalServerError.
-	FailAfter
+	FailAfter = service.FailAfter
 	// LoseRequest drops the connection without answer; no effect.
-	LoseRequest
+	LoseRequest = service.LoseRequest
 	// LoseAnswer has its effect and drops the connection without answer.
-	LoseAnswer
+	LoseAnswer = service.LoseAnswer
 	// Partial makes BatchGetItem and BatchWriteItem handle the first of their
 	// items only and hand back the others as unprocessed. Other operations
 	// run as usual.
-	Partial
+	Partial = service.Further
 	// Conflict answers as if a transaction on one of the items were under
 	// way: TransactionConflictException to PutItem, UpdateItem and DeleteItem,
 	// TransactionCanceledException with TransactionConflict as the first
 	// item's reason to transactions. Other operations run as usual. No effect.
-	Conflict
+	Conflict = service.Further + 1
 )
 
-// before is the error that prevents the operation's effect.
-func (f Fault) before(operation string) error {
-	switch f {
-	case Conflict:
-		switch operation {
-		case "PutItem", "UpdateItem", "DeleteItem":
-			return serviceError("TransactionConflictException", "Transaction is ongoing for the item")
-		}
-	case Throttle:
+var failures = service.Failures{
+	Throttled: func() error {
 		return serviceError("ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.")
-	case FailBefore:
-		return errInternal()
-	case LoseRequest:
-		panic(http.ErrAbortHandler)
-	}
-	return nil
+	},
+	Internal: func() error {
+		e := serviceError("InternalServerError", "Internal server error")
+		e.Status = http.StatusInternalServerError
+		return e
+	},
 }
 
-// after replaces the answer of a request that had its effect.
-func (f Fault) after() error {
-	switch f {
-	case FailAfter:
-		return errInternal()
-	case LoseAnswer:
-		panic(http.ErrAbortHandler)
+// before is the error that prevents the operation's effect.
+func before(f Fault, operation string) error {
+	if f == Conflict && slices.Contains([]string{"PutItem", "UpdateItem", "DeleteItem"}, operation) {
+		return serviceError("TransactionConflictException", "Transaction is ongoing for the item")
 	}
-	return nil
-}
-
-func errInternal() error {
-	e := serviceError("InternalServerError", "Internal server error")
-	e.status = http.StatusInternalServerError
-	return e
+	return f.Before(failures)
 }
 
 // HistoryLength is the number of writes of a table that a stale read can lag
@@ -126,7 +112,7 @@ func (h *history) remember(t *table) {
 
 // view is the tree that a read is served from. The caller holds the table's
 // lock for reading.
-func (e *Engine) view(t *table, ix *index, operation string, consistent bool) *btree.BTreeG[*row] {
+func (e *Service) view(t *table, ix *index, operation string, consistent bool) *btree.BTreeG[*row] {
 	r := Read{Operation: operation, Table: t.name}
 	present := t.rows
 	if ix != nil {

@@ -10,9 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/gapless-rooms/gapless/localdev/dynamodb"
+	"github.com/gapless-rooms/gapless/localdev/inproc"
 )
 
-// callLog keeps what OnCall saw.
+// callLog keeps what an observer saw.
 type callLog struct {
 	mu    sync.Mutex
 	calls []dynamodb.Call
@@ -76,7 +77,7 @@ func TestFaults(t *testing.T) {
 			client *sdk.Client
 		}{
 			{"socket", b.Client},
-			{"in process", b.Engine.Client(func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })},
+			{"in process", b.Service.Client(func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })},
 		} {
 			t.Run(tt.name+" "+transport.name, func(t *testing.T) {
 				b.delete(key("a", "1"))
@@ -87,11 +88,11 @@ func TestFaults(t *testing.T) {
 					t.Fatal("no error")
 				case tt.code != "":
 					wantCode(t, err, tt.code)
-				case transport.client != b.Client && !errors.Is(err, dynamodb.ErrDropped):
+				case transport.client != b.Client && !errors.Is(err, inproc.ErrAborted):
 					t.Errorf("error is %v", err)
 				}
 				if last := b.calls.last(); last.Fault != tt.fault || last.Operation != "PutItem" || faults.tables != tableName {
-					t.Errorf("OnCall saw %+v", last)
+					t.Errorf("the observer saw %+v", last)
 				}
 				if got := b.get(key("a", "1")) != nil; got != tt.effect {
 					t.Errorf("effect is %v", got)

@@ -7,11 +7,11 @@ import (
 )
 
 // Tables are the names of all tables, sorted.
-func (e *Engine) Tables() []string { return e.tableNames() }
+func (e *Service) Tables() []string { return e.tableNames() }
 
 // Count is the number of items in a table, expired ones included. It returns
 // ErrNoTable if there is no such table.
-func (e *Engine) Count(table string) (int, error) {
+func (e *Service) Count(table string) (int, error) {
 	t, done, err := e.lockForRead(table)
 	if err != nil {
 		return 0, fmt.Errorf("count %s: %w", table, ErrNoTable)
@@ -24,7 +24,7 @@ func (e *Engine) Count(table string) (int, error) {
 // ({"pk":{"S":"…"}}) with one item a line, partitions in the order of a scan
 // and sorted within. It returns ErrNoTable if there is no such table. It
 // consumes no capacity and no hook sees it.
-func (e *Engine) Dump(table string) ([]byte, error) {
+func (e *Service) Dump(table string) ([]byte, error) {
 	t, done, err := e.lockForRead(table)
 	if err != nil {
 		return nil, fmt.Errorf("dump %s: %w", table, ErrNoTable)
@@ -52,7 +52,7 @@ func (e *Engine) Dump(table string) ([]byte, error) {
 
 // Items is a table's items as JSON objects, in the order of Dump. It returns
 // ErrNoTable if there is no such table.
-func (e *Engine) Items(table string) ([]jsontext.Value, error) {
+func (e *Service) Items(table string) ([]jsontext.Value, error) {
 	t, done, err := e.lockForRead(table)
 	if err != nil {
 		return nil, fmt.Errorf("items of %s: %w", table, ErrNoTable)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -26,11 +27,11 @@ var legacyMembers = map[string]string{
 // decodeRequest reads a body into a request. A member that the request does
 // not have is refused by name: real DynamoDB ignores unknown members, which
 // would let a caller believe that something took effect.
-func decodeRequest(body []byte, request any) error {
+func decodeRequest(body []byte, request any, unmarshalers *json.Unmarshalers) error {
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	err := json.Unmarshal(body, request, json.RejectUnknownMembers(true))
+	err := json.Unmarshal(body, request, json.RejectUnknownMembers(true), json.WithUnmarshalers(unmarshalers))
 	if err == nil {
 		return nil
 	}
@@ -45,11 +46,52 @@ func decodeRequest(body []byte, request any) error {
 	if errors.Is(err, json.ErrUnknownName) {
 		name := semantic.JSONPointer.LastToken()
 		if instead, ok := legacyMembers[name]; ok {
+			if err := checkMixture(body, semantic.JSONPointer.Parent()); err != nil {
+				return err
+			}
 			return invalid("The legacy parameter %s is not supported by this engine; use %s", name, instead)
 		}
 		return invalid("The parameter %s at %s is not supported by this engine", name, semantic.JSONPointer)
 	}
 	return unserializable("%s at %s cannot be converted to %v", jsonWord(semantic.JSONKind), semantic.JSONPointer, semantic.GoType)
+}
+
+// Members of the two generations of parameters, in the order in which DynamoDB
+// names them.
+var (
+	legacyOrder     = []string{"AttributesToGet", "QueryFilter", "ScanFilter", "ConditionalOperator", "KeyConditions", "AttributeUpdates", "Expected"}
+	expressionOrder = []string{"ProjectionExpression", "FilterExpression", "KeyConditionExpression", "UpdateExpression", "ConditionExpression"}
+)
+
+// checkMixture refuses an object of a request that has legacy parameters beside
+// expressions.
+func checkMixture(body []byte, object jsontext.Pointer) error {
+	at := jsontext.Value(body)
+	for token := range object.Tokens() {
+		var members map[string]jsontext.Value
+		var elements []jsontext.Value
+		if json.Unmarshal(at, &members) == nil {
+			at = members[token]
+			continue
+		}
+		n, err := strconv.Atoi(token)
+		if json.Unmarshal(at, &elements) != nil || err != nil || n >= len(elements) {
+			return nil
+		}
+		at = elements[n]
+	}
+	var members map[string]jsontext.Value
+	if json.Unmarshal(at, &members) != nil {
+		return nil // not an object: refused elsewhere
+	}
+	among := func(names []string) string {
+		return strings.Join(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return members[name] == nil || members[name].Kind() == 'n' }), ", ")
+	}
+	legacy, expressions := among(legacyOrder), among(expressionOrder)
+	if legacy == "" || expressions == "" {
+		return nil
+	}
+	return invalid("Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {%s} Expression parameters: {%s}", legacy, expressions)
 }
 
 func jsonWord(k jsontext.Kind) string {

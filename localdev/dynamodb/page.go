@@ -16,7 +16,7 @@ const (
 
 // pageRequest has the members that Query and Scan share.
 type pageRequest struct {
-	TableName                 string            `json:"TableName"`
+	TableName                 tableName         `json:"TableName"`
 	IndexName                 *string           `json:"IndexName"`
 	Select                    string            `json:"Select"`
 	Limit                     *int              `json:"Limit"`
@@ -29,15 +29,14 @@ type pageRequest struct {
 	ReturnConsumedCapacity    string            `json:"ReturnConsumedCapacity"`
 }
 
-func (r *pageRequest) tableNames() []string { return []string{r.TableName} }
+func (r *pageRequest) tableNames() []tableName { return []tableName{r.TableName} }
 
 func (r *pageRequest) constraints(c *checks) {
-	c.name("tableName", r.TableName)
+	c.table("tableName", r.TableName)
 	if r.IndexName != nil {
 		c.name("indexName", *r.IndexName)
 	}
 	c.enum("select", r.Select, selectSpecific, selectCount, selectAll, selectProjected)
-	c.atLeast("limit", r.Limit, 1)
 	c.capacity(r.ReturnConsumedCapacity)
 }
 
@@ -145,9 +144,9 @@ func (p *pager) fetches() bool {
 }
 
 // read walks over a span from the start key on, as far as a page reaches.
-func (p *pager) read(e *Engine, s span, c *call) *pageAnswer {
+func (p *pager) read(e *Service, s span, c *call) *pageAnswer {
 	rows := e.view(p.table, p.index, c.operation, p.ConsistentRead)
-	u := c.consume(p.TableName)
+	u := c.consume(string(p.TableName))
 	answer := &pageAnswer{}
 	items := []item{}
 	size, fetched := 0, 0.0

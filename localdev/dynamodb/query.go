@@ -21,9 +21,13 @@ type queryRequest struct {
 
 // query reads a page of one partition.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
-func (e *Engine) query(r *queryRequest, c *call) (any, error) {
+func (e *Service) query(r *queryRequest, c *call) (any, error) {
 	var v checks
 	r.constraints(&v)
+	if r.Limit != nil && *r.Limit < 1 {
+		// Unlike Scan, Query names the member as the request does.
+		v.failed = append(v.failed, "Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1")
+	}
 	if err := v.err(); err != nil {
 		return nil, err
 	}
@@ -42,7 +46,7 @@ func (e *Engine) query(r *queryRequest, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, done, err := e.lockForRead(r.TableName)
+	t, done, err := e.lockForRead(string(r.TableName))
 	if err != nil {
 		return nil, err
 	}

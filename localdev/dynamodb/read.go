@@ -1,7 +1,7 @@
 package dynamodb
 
 type getItemRequest struct {
-	TableName                string            `json:"TableName"`
+	TableName                tableName         `json:"TableName"`
 	Key                      item              `json:"Key"`
 	ConsistentRead           bool              `json:"ConsistentRead"`
 	ProjectionExpression     *string           `json:"ProjectionExpression"`
@@ -9,7 +9,7 @@ type getItemRequest struct {
 	ReturnConsumedCapacity   string            `json:"ReturnConsumedCapacity"`
 }
 
-func (r *getItemRequest) tableNames() []string { return []string{r.TableName} }
+func (r *getItemRequest) tableNames() []tableName { return []tableName{r.TableName} }
 
 // getItemAnswer leaves Item out when there is no such item, and answers an
 // empty one when the projection selects nothing of it.
@@ -18,9 +18,9 @@ type getItemAnswer struct {
 	ConsumedCapacity *consumedCapacity `json:"ConsumedCapacity,omitempty"`
 }
 
-func (e *Engine) getItem(r *getItemRequest, c *call) (any, error) {
+func (e *Service) getItem(r *getItemRequest, c *call) (any, error) {
 	var v checks
-	v.name("tableName", r.TableName)
+	v.table("tableName", r.TableName)
 	v.present("key", r.Key != nil)
 	v.capacity(r.ReturnConsumedCapacity)
 	if err := v.err(); err != nil {
@@ -30,7 +30,7 @@ func (e *Engine) getItem(r *getItemRequest, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, done, err := e.lockForRead(r.TableName)
+	t, done, err := e.lockForRead(string(r.TableName))
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (e *Engine) getItem(r *getItemRequest, c *call) (any, error) {
 	if err := t.checkRead(r.Key, chosen); err != nil {
 		return nil, err
 	}
-	u := c.consume(r.TableName)
+	u := c.consume(string(r.TableName))
 	found := e.read(t, r.Key, c.operation, r.ConsistentRead)
 	u.table.read += readUnits(found.bytes(), r.ConsistentRead)
 	return &getItemAnswer{Item: found.answer(chosen), ConsumedCapacity: u.report(r.ReturnConsumedCapacity, false)}, nil
@@ -68,7 +68,7 @@ func (t *table) checkRead(key item, chosen *projection) error {
 }
 
 // read finds an item by its key; the caller holds the table's lock.
-func (e *Engine) read(t *table, key item, operation string, consistent bool) *row {
+func (e *Service) read(t *table, key item, operation string, consistent bool) *row {
 	found, _ := e.view(t, nil, operation, consistent).Get(&row{at: t.schema.position(key)})
 	return found
 }

@@ -32,7 +32,7 @@ func TestRefusals(t *testing.T) {
 		{"TransactWriteItems", `{"TransactItems":[{"Put":{"TableName":"items","Item":{},"Expected":{}}}]}`, "Expected"},
 		{"BatchGetItem", `{"RequestItems":{"items":{"Keys":[],"AttributesToGet":[]}}}`, "AttributesToGet"},
 	} {
-		a := send(t, e, "http://dynamodb.local", command{operation: tt.operation, body: tt.body})
+		a := send(t, e.Transport(), "http://dynamodb.local", command{operation: tt.operation, body: tt.body})
 		if a.status != 400 || a.failure() != "ValidationException" || !strings.Contains(a.message(), tt.names) {
 			t.Errorf("%s with %s is answered %d %v", tt.operation, tt.names, a.status, a.body)
 		}
@@ -53,7 +53,7 @@ func TestMalformedBodies(t *testing.T) {
 	t.Parallel()
 	e := dynamodb.New(dynamodb.Config{})
 	for _, body := range []string{`{`, `[]`, `"x"`, `{"TableName":1}`, `{"TableName":"items","TableName":"items"}`, `{"TableName":"items","Item":{"a":{"S":1}}}`, `{"TableName":"items","Item":{"a":"x"}}`, "{\"TableName\":\"\xff\"}"} {
-		a := send(t, e, "http://dynamodb.local", command{operation: "PutItem", body: body})
+		a := send(t, e.Transport(), "http://dynamodb.local", command{operation: "PutItem", body: body})
 		if a.status != 400 || a.failure() != "SerializationException" {
 			t.Errorf("%s is answered %d %v", body, a.status, a.body)
 		}

@@ -11,9 +11,10 @@ const maxSegments = 1_000_000
 // scan reads a page of a table or an index in no meaningful order. It is
 // there for tools: no function of the product scans.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
-func (e *Engine) scan(r *scanRequest, c *call) (any, error) {
+func (e *Service) scan(r *scanRequest, c *call) (any, error) {
 	var v checks
 	r.constraints(&v)
+	v.atLeast("limit", r.Limit, 1)
 	v.atLeast("segment", r.Segment, 0)
 	v.atMost("segment", r.Segment, maxSegments-1)
 	v.atLeast("totalSegments", r.TotalSegments, 1)
@@ -32,7 +33,7 @@ func (e *Engine) scan(r *scanRequest, c *call) (any, error) {
 	if _, err := p.parse("", nil); err != nil {
 		return nil, err
 	}
-	t, done, err := e.lockForRead(r.TableName)
+	t, done, err := e.lockForRead(string(r.TableName))
 	if err != nil {
 		return nil, err
 	}

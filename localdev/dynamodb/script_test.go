@@ -157,7 +157,7 @@ func TestScripts(t *testing.T) {
 			e := dynamodb.New(dynamodb.Config{Clock: newManual(time.Unix(1_763_884_800, 0))})
 			var out bytes.Buffer
 			for _, c := range readScript(t, name, "run") {
-				a := send(t, e, "http://dynamodb.local", c)
+				a := send(t, e.Transport(), "http://dynamodb.local", c)
 				text, err := json.Marshal(a.body, json.Deterministic(true), jsontext.EscapeForHTML(false))
 				if err != nil {
 					t.Fatal(err)

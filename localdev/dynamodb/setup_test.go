@@ -35,8 +35,8 @@ func setup(t *testing.T, config ...dynamodb.Config) *bundle {
 	t.Helper()
 	calls := &callLog{}
 	c := append(config, dynamodb.Config{})[0]
-	c.OnCall = calls.add
 	b := &bundle{T: t, Server: dynamodb.RunT(t, c), calls: calls}
+	b.Observe(calls.add)
 	_, err := b.Client.CreateTable(t.Context(), tableInput(tableName))
 	b.ok(err)
 	return b

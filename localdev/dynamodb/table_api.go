@@ -56,7 +56,7 @@ type streamSpec struct {
 }
 
 type createTableRequest struct {
-	TableName                 string                `json:"TableName"`
+	TableName                 tableName             `json:"TableName"`
 	AttributeDefinitions      []attributeDefinition `json:"AttributeDefinitions"`
 	KeySchema                 []keyElement          `json:"KeySchema"`
 	LocalSecondaryIndexes     []indexSpec           `json:"LocalSecondaryIndexes"`
@@ -70,13 +70,13 @@ type createTableRequest struct {
 	Tags                      []tag                 `json:"Tags"`
 }
 
-func (r *createTableRequest) tableNames() []string { return []string{r.TableName} }
+func (r *createTableRequest) tableNames() []tableName { return []tableName{r.TableName} }
 
 type tableRequest struct {
-	TableName string `json:"TableName"`
+	TableName tableName `json:"TableName"`
 }
 
-func (r *tableRequest) tableNames() []string { return []string{r.TableName} }
+func (r *tableRequest) tableNames() []tableName { return []tableName{r.TableName} }
 
 type describeTableRequest struct {
 	tableRequest
@@ -88,7 +88,7 @@ type deleteTableRequest struct {
 
 func (r *tableRequest) check() error {
 	var c checks
-	c.name("tableName", r.TableName)
+	c.table("tableName", r.TableName)
 	return c.err()
 }
 
@@ -97,11 +97,11 @@ type createTableAnswer struct {
 }
 
 // createTable creates a table that is ACTIVE at once.
-func (e *Engine) createTable(r *createTableRequest, _ *call) (any, error) {
+func (e *Service) createTable(r *createTableRequest, _ *call) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	t := &table{name: r.TableName, created: e.now(), schema: r.schema(r.KeySchema), spec: *r, rows: newRows()}
+	t := &table{name: string(r.TableName), created: e.now(), schema: r.schema(r.KeySchema), spec: *r, rows: newRows()}
 	if e.config.StaleReads != nil {
 		t.history = &history{}
 	}
@@ -149,26 +149,26 @@ func (r *createTableRequest) newIndex(spec indexSpec, global bool) *index {
 	return ix
 }
 
-func (e *Engine) describeTable(r *describeTableRequest, _ *call) (any, error) {
+func (e *Service) describeTable(r *describeTableRequest, _ *call) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	t, done, err := e.lockForRead(r.TableName)
+	t, done, err := e.lockForRead(string(r.TableName))
 	if err != nil {
-		return nil, errNamedTableNotFound(r.TableName)
+		return nil, errNamedTableNotFound(string(r.TableName))
 	}
 	defer done()
 	return map[string]*tableDescription{"Table": e.describe(t, "ACTIVE")}, nil
 }
 
 // deleteTable removes a table and all its items at once.
-func (e *Engine) deleteTable(r *deleteTableRequest, _ *call) (any, error) {
+func (e *Service) deleteTable(r *deleteTableRequest, _ *call) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	t, done, err := e.lockForWrite(r.TableName)
+	t, done, err := e.lockForWrite(string(r.TableName))
 	if err != nil {
-		return nil, errNamedTableNotFound(r.TableName)
+		return nil, errNamedTableNotFound(string(r.TableName))
 	}
 	if t.spec.DeletionProtectionEnabled {
 		done()
@@ -179,8 +179,8 @@ func (e *Engine) deleteTable(r *deleteTableRequest, _ *call) (any, error) {
 	done() // the engine's lock comes before any table's
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.tables[r.TableName] == t {
-		delete(e.tables, r.TableName)
+	if e.tables[t.name] == t {
+		delete(e.tables, t.name)
 	}
 	return answer, nil
 }
@@ -190,7 +190,7 @@ type listTablesRequest struct {
 	Limit                   *int   `json:"Limit"`
 }
 
-func (r *listTablesRequest) tableNames() []string { return nil }
+func (r *listTablesRequest) tableNames() []tableName { return nil }
 
 type listTablesAnswer struct {
 	TableNames             []string `json:"TableNames"`
@@ -199,7 +199,7 @@ type listTablesAnswer struct {
 
 const maxListTables = 100
 
-func (e *Engine) listTables(r *listTablesRequest, _ *call) (any, error) {
+func (e *Service) listTables(r *listTablesRequest, _ *call) (any, error) {
 	var c checks
 	c.atLeast("limit", r.Limit, 1)
 	c.atMost("limit", r.Limit, maxListTables)
@@ -225,7 +225,7 @@ func (e *Engine) listTables(r *listTablesRequest, _ *call) (any, error) {
 }
 
 type updateTableRequest struct {
-	TableName                 string                `json:"TableName"`
+	TableName                 tableName             `json:"TableName"`
 	AttributeDefinitions      []attributeDefinition `json:"AttributeDefinitions"`
 	BillingMode               string                `json:"BillingMode"`
 	ProvisionedThroughput     *throughput           `json:"ProvisionedThroughput"`
@@ -233,13 +233,26 @@ type updateTableRequest struct {
 	TableClass                string                `json:"TableClass"`
 }
 
-func (r *updateTableRequest) tableNames() []string { return []string{r.TableName} }
+func (r *updateTableRequest) tableNames() []tableName { return []tableName{r.TableName} }
+
+// checkChange refuses a throughput that the table has already.
+func (r *updateTableRequest) checkChange(now createTableRequest) error {
+	wanted, has := r.ProvisionedThroughput, now.ProvisionedThroughput
+	if wanted == nil || has == nil || *wanted != *has || r.BillingMode == billingOnDemand {
+		return nil
+	}
+	return invalid("The provisioned throughput for the table will not change. The requested value equals the current value. "+
+		"Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. "+
+		"Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. "+
+		"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
+		has.ReadCapacityUnits, wanted.ReadCapacityUnits, has.WriteCapacityUnits, wanted.WriteCapacityUnits)
+}
 
 // updateTable changes what has no effect on items. Members that it does not
 // know, such as GlobalSecondaryIndexUpdates, were refused by name before.
-func (e *Engine) updateTable(r *updateTableRequest, _ *call) (any, error) {
+func (e *Service) updateTable(r *updateTableRequest, _ *call) (any, error) {
 	var c checks
-	c.name("tableName", r.TableName)
+	c.table("tableName", r.TableName)
 	c.enum("billingMode", r.BillingMode, billingProvisioned, billingOnDemand)
 	c.enum("tableClass", r.TableClass, "STANDARD", "STANDARD_INFREQUENT_ACCESS")
 	if err := c.err(); err != nil {
@@ -248,12 +261,15 @@ func (e *Engine) updateTable(r *updateTableRequest, _ *call) (any, error) {
 	if r.AttributeDefinitions != nil {
 		return nil, invalid("The parameter AttributeDefinitions is not supported by this engine in UpdateTable, since it cannot change indexes; create the table anew")
 	}
-	t, done, err := e.lockForWrite(r.TableName)
+	t, done, err := e.lockForWrite(string(r.TableName))
 	if err != nil {
-		return nil, errNamedTableNotFound(r.TableName)
+		return nil, errNamedTableNotFound(string(r.TableName))
 	}
 	defer done()
 	changed := t.spec
+	if err := r.checkChange(t.spec); err != nil {
+		return nil, err
+	}
 	if r.BillingMode != "" {
 		changed.BillingMode = r.BillingMode
 		changed.ProvisionedThroughput = nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Limits on indexes.
@@ -17,7 +18,14 @@ const (
 // check refuses what DynamoDB refuses, and what the engine does not have.
 func (r *createTableRequest) check() error {
 	var c checks
-	c.name("tableName", r.TableName)
+	switch r.TableName {
+	case "":
+		return invalid("The parameter 'TableName' is required but was not present in the request")
+	case emptyName:
+		c.fail("", "tableName", "Member must have length greater than or equal to 3")
+	default:
+		c.name("tableName", string(r.TableName))
+	}
 	c.enum("billingMode", r.BillingMode, billingProvisioned, billingOnDemand)
 	c.enum("tableClass", r.TableClass, "STANDARD", "STANDARD_INFREQUENT_ACCESS")
 	c.present("attributeDefinitions", r.AttributeDefinitions != nil)
@@ -36,6 +44,9 @@ func (r *createTableRequest) check() error {
 	if err := r.checkBilling(); err != nil {
 		return err
 	}
+	if len(r.KeySchema) == 2 && r.KeySchema[0].AttributeName == r.KeySchema[1].AttributeName {
+		return invalid("Invalid KeySchema: Some index key attribute have no definition")
+	}
 	if err := checkKeySchema(r.KeySchema); err != nil {
 		return err
 	}
@@ -46,7 +57,14 @@ func (r *createTableRequest) check() error {
 }
 
 func (c *checks) keySchema(member string, elements []keyElement) {
-	c.length(member, len(elements), 1, 2)
+	if len(elements) > 2 {
+		shown := make([]string, len(elements))
+		for i, e := range elements {
+			shown[i] = fmt.Sprintf("KeySchemaElement(attributeName=%s, keyType=%s)", e.AttributeName, e.KeyType)
+		}
+		c.fail("["+strings.Join(shown, ", ")+"]", member, "Member must have length less than or equal to 2")
+	}
+	c.length(member, len(elements), 1, max(2, len(elements)))
 	for i, element := range elements {
 		c.enum(fmt.Sprintf("%s.%d.member.keyType", member, i+1), element.KeyType, keyTypeHash, keyTypeRange)
 	}

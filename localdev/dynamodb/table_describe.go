@@ -60,7 +60,7 @@ type indexDescription struct {
 
 // describe is the table's description. Unlike on AWS, where they are six
 // hours old, sizes and counts are current.
-func (e *Engine) describe(t *table, status string) *tableDescription {
+func (e *Service) describe(t *table, status string) *tableDescription {
 	d := &tableDescription{
 		AttributeDefinitions:      t.spec.AttributeDefinitions,
 		TableName:                 t.name,
@@ -70,7 +70,7 @@ func (e *Engine) describe(t *table, status string) *tableDescription {
 		ProvisionedThroughput:     t.spec.ProvisionedThroughput.describe(),
 		TableSizeBytes:            t.bytes,
 		ItemCount:                 t.rows.Len(),
-		TableArn:                  fmt.Sprintf("arn:aws:dynamodb:%s:%s:table/%s", e.config.Region, e.config.AccountID, t.name),
+		TableArn:                  e.arn(t.name),
 		TableID:                   t.id(),
 		DeletionProtectionEnabled: t.spec.DeletionProtectionEnabled,
 	}

@@ -33,7 +33,7 @@ func reasonFor(err error) cancellationReason {
 		return cancellationReason{Code: reasonNone}
 	}
 	failure := asAPIError(err)
-	reason := cancellationReason{Code: reasonInvalid, Message: failure.Message, Item: failure.Item}
+	reason := cancellationReason{Code: reasonInvalid, Message: failure.Message, Item: failure.item}
 	if failure.name() == "ConditionalCheckFailedException" {
 		reason.Code = reasonCondition
 	}
@@ -53,7 +53,7 @@ func errCanceled(reasons []cancellationReason) error {
 		return nil
 	}
 	e := serviceError("TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", strings.Join(codes, ", "))
-	e.Reasons = reasons
+	e.reasons = reasons
 	return e
 }
 

@@ -12,14 +12,14 @@ type transactRead struct {
 }
 
 type transactGet struct {
-	TableName                string            `json:"TableName"`
+	TableName                tableName         `json:"TableName"`
 	Key                      item              `json:"Key"`
 	ProjectionExpression     *string           `json:"ProjectionExpression"`
 	ExpressionAttributeNames map[string]string `json:"ExpressionAttributeNames"`
 }
 
-func (r *transactGetItemsRequest) tableNames() []string {
-	var names []string
+func (r *transactGetItemsRequest) tableNames() []tableName {
+	var names []tableName
 	for _, each := range r.TransactItems {
 		if each.Get != nil {
 			names = append(names, each.Get.TableName)
@@ -39,7 +39,7 @@ type transactGetItemsAnswer struct {
 
 // transactGetItems reads up to 100 items as they are at one moment.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactGetItems.html
-func (e *Engine) transactGetItems(r *transactGetItemsRequest, c *call) (any, error) {
+func (e *Service) transactGetItems(r *transactGetItemsRequest, c *call) (any, error) {
 	projections, err := r.prepare()
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (e *Engine) transactGetItems(r *transactGetItemsRequest, c *call) (any, err
 	answer := &transactGetItemsAnswer{}
 	size := 0
 	for i, each := range r.TransactItems {
-		t := tables[each.Get.TableName]
+		t := tables[string(each.Get.TableName)]
 		found := t.find(t.schema.position(each.Get.Key))
 		size += found.bytes()
 		usages[t.name].table.read += transactionFactor * readUnits(found.bytes(), true)
@@ -87,7 +87,7 @@ func (r *transactGetItemsRequest) prepare() ([]*projection, error) {
 		at := fmt.Sprintf("transactItems.%d.member.get", i+1)
 		c.present(at, each.Get != nil)
 		if each.Get != nil {
-			c.name(at+".tableName", each.Get.TableName)
+			c.table(at+".tableName", each.Get.TableName)
 			c.present(at+".key", each.Get.Key != nil)
 		}
 	}
@@ -109,7 +109,7 @@ func (r *transactGetItemsRequest) checkKeys(tables map[string]*table, projection
 	taken := map[string]bool{}
 	reasons := make([]cancellationReason, len(r.TransactItems))
 	for i, each := range r.TransactItems {
-		t := tables[each.Get.TableName]
+		t := tables[string(each.Get.TableName)]
 		err := t.checkRead(each.Get.Key, projections[i])
 		reasons[i] = reasonFor(err)
 		if err != nil {

@@ -59,8 +59,8 @@ func (w *transactWrite) base() *writeRequest {
 	return all[0]
 }
 
-func (r *transactWriteItemsRequest) tableNames() []string {
-	var names []string
+func (r *transactWriteItemsRequest) tableNames() []tableName {
+	var names []tableName
 	for _, w := range r.TransactItems {
 		if base := w.base(); base != nil {
 			names = append(names, base.TableName)
@@ -75,7 +75,7 @@ type transactWriteItemsAnswer struct {
 
 // transactWriteItems does all of its operations or none.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-func (e *Engine) transactWriteItems(r *transactWriteItemsRequest, c *call) (any, error) {
+func (e *Service) transactWriteItems(r *transactWriteItemsRequest, c *call) (any, error) {
 	writes, err := r.prepare()
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (e *Engine) transactWriteItems(r *transactWriteItemsRequest, c *call) (any,
 
 // transaction is a TransactWriteItems under the locks of its tables.
 type transaction struct {
-	engine *Engine
+	engine *Service
 	tables map[string]*table
 	writes []*write
 	usages map[string]*usage
@@ -251,7 +251,7 @@ func (w *transactWrite) constraints(c *checks, at string) {
 		c.present(at+"key", w.Update.Key != nil)
 		c.present(at+"updateExpression", w.Update.UpdateExpression != nil)
 	}
-	c.name(at+"tableName", base.TableName)
+	c.table(at+"tableName", base.TableName)
 	c.enum(at+"returnValuesOnConditionCheckFailure", base.ReturnValuesOnConditionCheckFailure, returnAllOld, choiceNone)
 }
 

@@ -30,9 +30,9 @@ type timeToLiveDescription struct {
 
 // updateTimeToLive names the attribute that holds an item's expiry, in
 // seconds since the epoch. It takes effect at once.
-func (e *Engine) updateTimeToLive(r *updateTimeToLiveRequest, _ *call) (any, error) {
+func (e *Service) updateTimeToLive(r *updateTimeToLiveRequest, _ *call) (any, error) {
 	var c checks
-	c.name("tableName", r.TableName)
+	c.table("tableName", r.TableName)
 	c.present("timeToLiveSpecification", r.TimeToLiveSpecification != nil)
 	if r.TimeToLiveSpecification != nil {
 		c.length("timeToLiveSpecification.attributeName", len(r.TimeToLiveSpecification.AttributeName), 1, 255)
@@ -40,9 +40,9 @@ func (e *Engine) updateTimeToLive(r *updateTimeToLiveRequest, _ *call) (any, err
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	t, done, err := e.lockForWrite(r.TableName)
+	t, done, err := e.lockForWrite(string(r.TableName))
 	if err != nil {
-		return nil, errNamedTableNotFound(r.TableName)
+		return nil, errNamedTableNotFound(string(r.TableName))
 	}
 	defer done()
 	wanted := r.TimeToLiveSpecification
@@ -61,13 +61,13 @@ func (e *Engine) updateTimeToLive(r *updateTimeToLiveRequest, _ *call) (any, err
 	return map[string]*timeToLive{"TimeToLiveSpecification": wanted}, nil
 }
 
-func (e *Engine) describeTimeToLive(r *describeTimeToLiveRequest, _ *call) (any, error) {
+func (e *Service) describeTimeToLive(r *describeTimeToLiveRequest, _ *call) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	t, done, err := e.lockForRead(r.TableName)
+	t, done, err := e.lockForRead(string(r.TableName))
 	if err != nil {
-		return nil, errNamedTableNotFound(r.TableName)
+		return nil, errNamedTableNotFound(string(r.TableName))
 	}
 	defer done()
 	d := timeToLiveDescription{TimeToLiveStatus: "DISABLED"}
@@ -82,7 +82,7 @@ func (e *Engine) describeTimeToLive(r *describeTimeToLiveRequest, _ *call) (any,
 // AWS, where the deletion comes within days and in no order: whoever reads an
 // item has to look at its expiry. The engine's owner calls SweepExpired when
 // it pleases; it consumes no capacity and no hook sees it.
-func (e *Engine) SweepExpired() int {
+func (e *Service) SweepExpired() int {
 	now := e.now()
 	swept := 0
 	for _, name := range e.tableNames() {

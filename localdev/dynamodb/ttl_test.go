@@ -10,8 +10,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/gapless-rooms/gapless/localdev/dynamodb"
 	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/dynamodb"
 )
 
 func TestExpiredItemsStayUntilSwept(t *testing.T) {

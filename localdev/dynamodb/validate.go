@@ -33,6 +33,8 @@ func (c *checks) atMost(member string, value *int, high int) {
 // length refuses a list with too few or too many members.
 func (c *checks) length(member string, length, low, high int) {
 	switch {
+	case length == 0 && low > 0:
+		c.fail("[]", member, "Member must have length greater than or equal to %d", low)
 	case length < low:
 		c.fail(fmt.Sprintf("[%d members]", length), member, "Member must have length greater than or equal to %d", low)
 	case length > high:
@@ -51,6 +53,18 @@ func (c *checks) fail(value, member, format string, args ...any) {
 }
 
 var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+
+// table checks the name of a table in a request about its items.
+func (c *checks) table(member string, value tableName) {
+	if value == emptyName {
+		c.fail("", member, "Member must have length greater than or equal to 1")
+		return
+	}
+	if strings.HasPrefix(string(value), "arn:") {
+		return // of a table that is not here
+	}
+	c.name(member, string(value))
+}
 
 // name checks the name of a table or an index.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.NamingRules

@@ -10,14 +10,14 @@ const (
 
 // writeRequest has the members that all writes of one item share.
 type writeRequest struct {
-	TableName                           string            `json:"TableName"`
+	TableName                           tableName         `json:"TableName"`
 	ConditionExpression                 *string           `json:"ConditionExpression"`
 	ExpressionAttributeNames            map[string]string `json:"ExpressionAttributeNames"`
 	ExpressionAttributeValues           valueMap          `json:"ExpressionAttributeValues"`
 	ReturnValuesOnConditionCheckFailure string            `json:"ReturnValuesOnConditionCheckFailure"`
 }
 
-func (r *writeRequest) tableNames() []string { return []string{r.TableName} }
+func (r *writeRequest) tableNames() []tableName { return []tableName{r.TableName} }
 
 // writeOptions has the members of a write that stands alone.
 type writeOptions struct {
@@ -28,7 +28,7 @@ type writeOptions struct {
 
 func (r *writeRequest) check(o *writeOptions, returnValues ...string) error {
 	var c checks
-	c.name("tableName", r.TableName)
+	c.table("tableName", r.TableName)
 	c.enum("returnValues", o.ReturnValues, returnAllNew, returnUpdatedOld, returnAllOld, choiceNone, returnUpdatedNew)
 	c.enum("returnValuesOnConditionCheckFailure", r.ReturnValuesOnConditionCheckFailure, returnAllOld, choiceNone)
 	c.capacity(o.ReturnConsumedCapacity)
@@ -70,7 +70,7 @@ func (r *writeRequest) prepare(key item, updateText *string, isUpdate bool) (*wr
 	if err != nil {
 		return nil, err
 	}
-	w := &write{table: r.TableName, key: key, returnOld: r.ReturnValuesOnConditionCheckFailure == returnAllOld}
+	w := &write{table: string(r.TableName), key: key, returnOld: r.ReturnValuesOnConditionCheckFailure == returnAllOld}
 	if isUpdate {
 		if w.update, err = parseUpdate(updateText, names); err != nil {
 			return nil, err
@@ -119,7 +119,7 @@ func (w *write) plan(t *table) (outcome, error) {
 	if !w.condition.holds(out.old) {
 		failed := errConditionFailed(nil)
 		if w.returnOld {
-			failed.Item = out.old
+			failed.item = out.old
 		}
 		return out, failed
 	}
@@ -233,7 +233,7 @@ type writeAnswer struct {
 	ConsumedCapacity *consumedCapacity `json:"ConsumedCapacity,omitempty"`
 }
 
-func (e *Engine) putItem(r *putItemRequest, c *call) (any, error) {
+func (e *Service) putItem(r *putItemRequest, c *call) (any, error) {
 	if err := r.check(&r.writeOptions); err != nil {
 		return nil, err
 	}
@@ -261,7 +261,7 @@ func (r *writeRequest) preparePut(it item) (*write, error) {
 	return w, nil
 }
 
-func (e *Engine) updateItem(r *updateItemRequest, c *call) (any, error) {
+func (e *Service) updateItem(r *updateItemRequest, c *call) (any, error) {
 	if err := r.check(&r.writeOptions, returnAllNew, returnUpdatedOld, returnUpdatedNew); err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func (e *Engine) updateItem(r *updateItemRequest, c *call) (any, error) {
 	return e.write(w, &r.writeOptions, c)
 }
 
-func (e *Engine) deleteItem(r *deleteItemRequest, c *call) (any, error) {
+func (e *Service) deleteItem(r *deleteItemRequest, c *call) (any, error) {
 	if err := r.check(&r.writeOptions); err != nil {
 		return nil, err
 	}
@@ -305,7 +305,7 @@ func checkKeyPresent(key item) error {
 }
 
 // write does one write that stands alone and answers it.
-func (e *Engine) write(w *write, o *writeOptions, c *call) (any, error) {
+func (e *Service) write(w *write, o *writeOptions, c *call) (any, error) {
 	t, done, err := e.lockForWrite(w.table)
 	if err != nil {
 		return nil, err

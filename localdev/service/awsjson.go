@@ -47,6 +47,8 @@ type JSON[S any] struct {
 	// there. Internal is the code of unforeseen errors.
 	Unsupported func(format string, args ...any) *Error
 	Internal    string
+	// Failure, if not nil, gives errors a form of their own: status and body.
+	Failure func(error) (status int, body any)
 	// Calls is told of each request, and Fault asked before it.
 	Calls *Observers[Call]
 	Fault *Hook[FaultFunc]
@@ -60,6 +62,11 @@ type FaultFunc = func(operation string, request []byte) Fault
 func (j *JSON[S]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	result, err := j.serve(w, r)
 	if err != nil {
+		if j.Failure != nil && !isQuery(r) {
+			status, body := j.Failure(err)
+			j.write(w, status, body)
+			return
+		}
 		e := Refusal(err, j.Internal)
 		if isQuery(r) {
 			Refuse(w, r, e, j.RequestID())

@@ -49,7 +49,7 @@ func (e entry) String() string {
 
 // readState reads the tables past every adapter, so that no bug of theirs can
 // hide behind itself.
-func readState(engine *dynamodb.Engine) (state, error) {
+func readState(engine *dynamodb.Service) (state, error) {
 	s := state{
 		heads: map[string]head{}, entries: map[place]entry{},
 		blind: map[string]bool{}, sessions: map[string]string{}, permissions: map[string]auth.Permissions{},

@@ -22,7 +22,7 @@ import (
 // and an SNS that delivers over HTTP.
 type standIn struct {
 	t  *testing.T
-	db *dynamodb.Engine
+	db *dynamodb.Service
 
 	mu        sync.Mutex
 	endpoints map[string]string // by subscription, here its endpoint too

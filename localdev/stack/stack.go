@@ -124,7 +124,7 @@ const DevSecret = "gapless-local-secret-never-deploy-me" //nolint:gosec // publi
 type Stack struct {
 	Clock    clock.Clock
 	Gateway  *gateway.Gateway
-	DynamoDB *dynamodb.Engine
+	DynamoDB *dynamodb.Service
 	Lambda   *lambda.Service
 	SNS      *sns.Service
 	SQS      *sqs.Service
