@@ -11,6 +11,7 @@ import (
 // RunLimits checks an implementation of limit.Store.
 func RunLimits(t *testing.T, factory func(*testing.T) limit.Store) {
 	run(t, "Limits", factory, limitTests)
+	run(t, "Late", factory, lateLimitTests)
 }
 
 func use(key string, window, n int) limit.AddParams {

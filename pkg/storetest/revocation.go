@@ -13,6 +13,7 @@ import (
 // RunRevocations checks an implementation of revocation.Store.
 func RunRevocations(t *testing.T, factory func(*testing.T) revocation.Store) {
 	run(t, "Revocations", factory, revocationTests)
+	run(t, "Late", factory, lateRevocationTests)
 }
 
 // revocationsOf returns those of one user, by session.

@@ -14,6 +14,7 @@ import (
 // RunTickets checks an implementation of ticket.Store.
 func RunTickets(t *testing.T, factory func(*testing.T) ticket.Store) {
 	run(t, "Tickets", factory, ticketTests)
+	run(t, "Late", factory, lateTicketTests)
 }
 
 // ticketOf is a ticket that can be used for a minute from Start on.
@@ -48,9 +49,9 @@ var ticketTests = []test[ticket.Store]{
 		same(t, id, made.Identity)
 	}},
 	{"keeps apart permissions that grant nothing and none", func(t *testing.T, s ticket.Store) {
-		for _, p := range []auth.Permissions{nil, {}} {
+		for i, p := range []auth.Permissions{nil, {}} {
 			made := ticketOf(t)
-			made.Identity.Permissions = p
+			made.Digest, made.Identity.Permissions = numbered(made.Digest, i), p
 			ok(t, s.Put(t.Context(), made))
 			id := must[auth.Identity](t)(redeem(t, s, made.Digest, "a=", 0))
 			if (id.Permissions == nil) != (p == nil) {

@@ -48,7 +48,8 @@ type TakeParams struct {
 // concurrent use, and may be repeated after a Temporary error. Times are kept to
 // the millisecond.
 type Store interface {
-	// Put keeps a ticket.
+	// Put keeps a ticket. One of the same Digest that is kept already stays as it
+	// is, used or not: the request is an earlier attempt that took effect late.
 	Put(ctx context.Context, t Ticket) error
 	// Take uses a ticket for a connection and returns whom it lets in. ErrInvalid
 	// if there is none, if it has expired, or if another connection has used it;

@@ -4,10 +4,10 @@ import (
 	"context"
 	"maps"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/gapless-rooms/gapless/pkg/auth"
-	"github.com/gapless-rooms/gapless/pkg/aws/fault"
 	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
@@ -26,7 +26,7 @@ func NewTickets(client API, table string) *Tickets { return &Tickets{client, tab
 
 func ticketKey(digest string) item { return key("t#"+digest, text("t")) }
 
-// Put keeps a ticket: 1 WRU per KB.
+// Put keeps a ticket: 1 WRU per KB, even if it is kept already.
 func (s *Tickets) Put(ctx context.Context, t ticket.Ticket) error {
 	i, err := identityItem(t.Identity)
 	if err != nil {
@@ -34,8 +34,14 @@ func (s *Tickets) Put(ctx context.Context, t ticket.Ticket) error {
 	}
 	maps.Copy(i, ticketKey(t.Digest))
 	i["te"], i[TTLAttribute] = millis(t.Expires), seconds(t.Expires)
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: i})
-	return fault.Wrap("put ticket", err)
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: i, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	})
+	if err == nil {
+		return nil
+	}
+	_, err = standing(refused("put ticket", err))
+	return err
 }
 
 // Take uses a ticket: 1 WRU per KB. The condition is the whole of the decision:

@@ -26,8 +26,9 @@ func (s *Tickets) Put(ctx context.Context, t ticket.Ticket) error {
 	}
 	t.Identity = identity(t.Identity)
 	t.Identity.Issued, t.Identity.Expires, t.Expires = stored(t.Identity.Issued), stored(t.Identity.Expires), stored(t.Expires)
-	s.all[t.Digest] = t
-	delete(s.taken, t.Digest)
+	if _, kept := s.all[t.Digest]; !kept {
+		s.all[t.Digest] = t
+	}
 	return ctx.Err()
 }
 
