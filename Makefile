@@ -246,6 +246,7 @@ test-proxies: ## Try the SDKs behind nginx and HAProxy, 6 minutes; SCALE=12 divi
 
 SEEDS ?= 300
 FIRST ?= 1
+PAIRS ?= 2000
 FOR ?= 0
 CLASS ?=
 
@@ -261,8 +262,12 @@ sim: ## Run the simulation with SEEDS seeds from FIRST on, at most for FOR, of C
 
 .PHONY: sim-crash
 sim-crash: ## Kill every function before and after each call of AWS, and list the calls.
-	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestCrash' -v -every-crash
+	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestCrash' -v -every-crash -pairs 300
 	@cat localdev/sim/testdata/crash-points.txt
+
+.PHONY: sim-crash-pairs
+sim-crash-pairs: ## Kill functions at PAIRS pairs of calls, sampled from number FIRST on.
+	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestCrashPairs$$' -v -pairs $(PAIRS) -first $(FIRST)
 
 .PHONY: sim-mutants
 sim-mutants: ## Show that the simulation finds every deliberate bug.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // call is one call of AWS that a function makes, taken apart.
@@ -22,6 +23,9 @@ type call struct {
 	// room and connection are those that it is about, if any.
 	room, connection string
 	sites            []Site
+	run              string // the request id of the function's run
+	sent             time.Duration
+	point            *Point // once it has arrived
 	// identity is the same in each run of the seed.
 	identity string
 

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +18,36 @@ type Scenario struct {
 	Environ map[string]string
 	// Minutely has few sweeps, where nothing else happens for minutes.
 	Minutely bool
+	// Alone has members who never ask, and publishers who try once: see
+	// Class.PushOnly.
+	Alone bool
+}
+
+// alone is the scenario with members who never ask, if that leaves any of it:
+// who comes back, joins again or is reaped asks by that.
+func (s Scenario) alone() (Scenario, bool) {
+	s.Name, s.Alone = s.Name+" (nobody asks)", true
+	s.Members = slices.Clone(s.Members)
+	publishes := false
+	for i, m := range s.Members {
+		m.Steps = slices.Clone(m.Steps)
+		for j := range m.Steps {
+			switch step := &m.Steps[j]; step.Do {
+			case doPublish, doTwice, doPlain:
+				publishes, step.Tries = true, 1
+			case doJoin, doHang, doRotate, doFlap, doRejoin, doFlood, doDemote, doRevoke:
+				return s, false
+			}
+		}
+		s.Members[i] = m
+	}
+	for _, f := range s.Faults {
+		switch f.Kind {
+		case Cut, CutSilent, CutLate, WrongGone:
+			return s, false
+		}
+	}
+	return s, publishes
 }
 
 // Scenarios cover what the functions do; which calls that makes is found out by
@@ -26,6 +55,11 @@ type Scenario struct {
 func Scenarios() []Scenario {
 	at := func(seconds float64, do action) step {
 		return step{At: time.Duration(seconds * float64(time.Second)), Do: do, Room: lobby, Pause: time.Second}
+	}
+	sharing := func(seconds float64) step {
+		s := at(seconds, doPublish)
+		s.Key = "shared"
+		return s
 	}
 	idle := member{User: "user1", Rooms: []string{lobby}, Replay: true}
 	return append(rarer(), []Scenario{
@@ -38,6 +72,16 @@ func Scenarios() []Scenario {
 		{Name: "two publish at once, one twice", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doTwice), at(3.02, doPublish)}},
 			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(3.005, doPublish), at(3.04, doPublish)}},
+		}},
+		{Name: "three publish at once", Minutely: true, Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPublish)}},
+			{User: "user1", Rooms: []string{lobby}, Steps: []step{at(3.006, doPublish)}},
+			{User: "user2", Rooms: []string{lobby}, Steps: []step{at(3.012, doPublish)}},
+		}},
+		{Name: "two devices publish under one key", Minutely: true, Members: []member{
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{sharing(3)}},
+			{User: "user0", Rooms: []string{lobby}, Steps: []step{sharing(3.004)}},
+			{User: "user2", Rooms: []string{lobby}, Replay: true, Steps: []step{at(3.03, doPublish)}},
 		}},
 		{Name: "a writer dies after taking a number", Minutely: true, Members: []member{
 			{User: "user0", Rooms: []string{lobby}, Steps: []step{at(3, doPlain)}},
@@ -89,8 +133,11 @@ const scenarioSeed = 7
 
 func (s Scenario) config(more ...Fault) Config {
 	class := "kill"
+	if s.Alone {
+		class = "push alone calm"
+	}
 	for _, f := range s.Faults {
-		if f.Kind == ThrottlePost || f.Kind == WrongGone || f.Kind == SlowPosts {
+		if f.Kind == WrongGone { // two in a row are believed, which only a sync notices
 			class = "mixed calm"
 		}
 	}
@@ -114,9 +161,9 @@ func (s Scenario) DryRun(t *testing.T) (Result, []Point) {
 	return r, points
 }
 
-// Crash runs the scenario and kills the function at the point, or deletes the
-// room's head there.
-func (s Scenario) Crash(t *testing.T, p Point, kind Kind) Result {
+// Crash runs the scenario and lets a call go wrong: the function dies there, or the
+// room's head is deleted.
+func (s Scenario) Crash(t *testing.T, kind Kind, p Point) Result {
 	return Run(t, s.config(Fault{Kind: kind, Function: p.Function, Nth: p.Nth}))
 }
 
@@ -124,19 +171,4 @@ func (s Scenario) Crash(t *testing.T, p Point, kind Kind) Result {
 func (p Point) onLog() bool {
 	_, on, _ := strings.Cut(p.Label, " ")
 	return strings.HasPrefix(on, "head") || strings.HasPrefix(on, "entry") || strings.HasPrefix(on, "mark")
-}
-
-// List is all points in the words of what is called, each with how often the
-// scenario comes to it.
-func List(points []Point) string {
-	counts := map[string]int{}
-	for _, p := range points {
-		counts[p.Function+"\t"+p.Label]++
-	}
-	lines := make([]string, 0, len(counts))
-	for label, n := range counts {
-		lines = append(lines, fmt.Sprintf("%4d  %s", n, label))
-	}
-	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[6:], b[6:]) })
-	return strings.Join(lines, "\n") + "\n"
 }

@@ -44,6 +44,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		invocation = lc.AwsRequestID
 	}
+	c.run, c.sent = invocation, t.w.now()
+	defer func() { t.w.returned(c) }()
 	identity := invocation + "\x00" + c.identity
 	again := strconv.Itoa(t.w.calls.again(identity))
 	there := latency(t.w.Seed, time.Millisecond, 9*time.Millisecond, "there", identity, again)

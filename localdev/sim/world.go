@@ -74,6 +74,10 @@ type Point struct {
 	At       time.Duration
 	// Sites are the lines of the product on the way to it, if Config asks.
 	Sites []Site
+	// Run is the run of the function, by its request's id; Sent and Done are when
+	// the function made the call and had its answer or was over.
+	Run        string
+	Sent, Done time.Duration
 }
 
 // world is one run.
@@ -103,7 +107,7 @@ type world struct {
 	banned   map[string]time.Duration // "user room" that the application refuses
 	wakes    atomic.Int64
 	ids      counters
-	points   []Point
+	points   []*Point
 	measured []Delay
 	mu       sync.Mutex
 
@@ -130,7 +134,11 @@ func Run(t *testing.T, config Config) Result {
 		}
 		result.Seed, result.Class, result.Faults = w.Seed, w.class.Name, w.faults
 		result.Violations, result.timeline = w.check.result(), &w.story
-		result.Delays, result.Calls, result.Messages, result.Virtual = w.delays(), w.points, len(w.check.acks), w.now()
+		result.Delays, result.Messages, result.Virtual = w.delays(), len(w.check.acks), w.now()
+		result.Calls = make([]Point, len(w.points))
+		for i, p := range w.points {
+			result.Calls[i] = *p
+		}
 		result.Reach = w.check.reached()
 	})
 	return result
@@ -392,7 +400,8 @@ func (w *world) leaveAll() {
 // callFault is what goes wrong in the n-th call of a function.
 func (w *world) callFault(c *call, nth int) Fault {
 	w.mu.Lock()
-	w.points = append(w.points, Point{c.function, nth, c.label(), w.now(), c.sites})
+	c.point = &Point{Function: c.function, Nth: nth, Label: c.label(), At: w.now(), Sites: c.sites, Run: c.run, Sent: c.sent}
+	w.points = append(w.points, c.point)
 	w.mu.Unlock()
 	if w.quiet.Load() {
 		return Fault{}
@@ -427,6 +436,15 @@ func (w *world) callFault(c *call, nth int) Fault {
 		return f
 	}
 	return Fault{}
+}
+
+// returned notes when a call's function has its answer, or is over.
+func (w *world) returned(c *call) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.point != nil {
+		c.point.Done = w.now()
+	}
 }
 
 // hit reports whether a fault of the plan is about a client.
