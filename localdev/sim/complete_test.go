@@ -21,7 +21,7 @@ var unreached = map[string]string{
 	"connection.Rebalance calls Due":              "an operator's program, no function",
 	"handler.Sweep.Handle calls Put":              "a metric, no call of AWS",
 	"hook.Runner.Authenticate calls Authenticate": "an application's hook, no call of AWS",
-	"msglog.reader.oldest calls Entries":          "a read of what has not expired; a run in which entries expire cannot wait a minute for Lambda's retry",
+	"msglog.reader.readable calls Entries":        "a read of what has not expired; a run in which entries expire cannot wait a minute for Lambda's retry",
 	"sweep.Sweeper.askOne calls Get":              "only with an application's hooks, which the simulation has none of",
 	"ticket.Office.Issue calls Put":               "a back end's program, no function",
 }

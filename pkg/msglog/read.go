@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Page is a contiguous piece of a log.
@@ -14,15 +15,19 @@ type Page struct {
 	// Above it there are at most numbers whose writers are still at work:
 	// they reach a member by live delivery.
 	Head uint64
-	// Recovered is false if entries that were asked for are gone: another
-	// epoch, expired, or a start above the head. Entries is empty then.
+	// Recovered is false if what was asked for is gone: another epoch, a start
+	// above the head, or the entry that follows it has expired or may have.
+	// Entries is empty then.
 	Recovered bool
 	// Entries are ascending and contiguous.
 	Entries []Entry
-	// More says that the page was cut by a limit.
+	// More says that the page was cut by a limit, or in front of an entry that is
+	// gone: the next page says so.
 	More bool
-	// Oldest is the lowest number that can still be read; only set where
-	// Recovered is false or a backward page met the end of the retention.
+	// Oldest is a number that can be read, the lowest one above what is gone as
+	// long as entries expire in order: a page from there on is recovered. It is
+	// only set where Recovered is false or a backward page met the end of the
+	// retention; 0: nothing can be read.
 	Oldest uint64
 	// Pending says that something waits for a drainer and that none is awake.
 	Pending bool
@@ -76,9 +81,9 @@ func (l *Log) Read(ctx context.Context, room string, start Start, budget Budget)
 	r := reader{Log: l, room: room, head: head, budget: budget}
 	switch {
 	case start.Epoch != "" && start.Epoch != head.Epoch:
-		err = r.lost(ctx, &page)
+		err = r.lost(ctx, &page, 0)
 	case start.Since != nil && *start.Since > head.Seq:
-		err = r.lost(ctx, &page)
+		err = r.lost(ctx, &page, 0)
 	case start.Since != nil:
 		err = r.forward(ctx, &page, *start.Since)
 	case start.Before != nil:
@@ -120,12 +125,19 @@ func (r *reader) forward(ctx context.Context, page *Page, since uint64) error {
 			return nil
 		}
 		if lost >= 0 {
-			return r.lost(ctx, page)
+			return r.stopped(ctx, page, last)
 		}
 		if last == r.head.Seq {
 			return nil
 		}
 		if len(run) < len(got) || len(got) == 0 {
+			if last+1 > r.head.Delivered {
+				// Its writer is at work or died, or it expired before anybody drained it:
+				// the drainer finds out, and what the page lacks comes live, or is missed
+				// there.
+				page.Head = last
+				return nil
+			}
 			return r.stopped(ctx, page, last)
 		}
 		if len(page.Entries) == r.budget.Entries {
@@ -136,25 +148,24 @@ func (r *reader) forward(ctx context.Context, page *Page, since uint64) error {
 	return nil
 }
 
-// stopped handles a missing entry at last+1. All numbers up to Delivered were
-// filled once, so there it has expired. Above, its writer is at work or died,
-// or it expired before anybody drained it: the drainer finds out, and what the
-// page lacks comes live, or is missed there.
+// stopped ends a page in front of an entry that is gone: all numbers up to
+// Delivered were filled once. What can be read before it is handed out first.
 func (r *reader) stopped(ctx context.Context, page *Page, last uint64) error {
-	if last+1 > r.head.Delivered {
-		page.Head = last
+	if len(page.Entries) > 0 {
+		page.More = true
 		return nil
 	}
-	return r.lost(ctx, page)
+	return r.lost(ctx, page, last+1)
 }
 
-// lost makes the page say that the reader must start anew.
-func (r *reader) lost(ctx context.Context, page *Page) error {
-	page.Recovered, page.Entries, page.More = false, nil, false
+// lost makes the page say that the reader must start again, above the number that
+// is gone; 0: anywhere.
+func (r *reader) lost(ctx context.Context, page *Page, gone uint64) error {
+	page.Recovered = false
 	if err := r.settle(ctx, page); err != nil {
 		return err
 	}
-	return r.oldest(ctx, page)
+	return r.oldest(ctx, page, gone)
 }
 
 // settle lowers the page's head to the last number before the first hole.
@@ -175,26 +186,62 @@ func (r *reader) settle(ctx context.Context, page *Page) error {
 	return nil
 }
 
-// oldest finds the lowest number that can be read. One above the page's head is
-// none: a reader who begins there would skip the hole beneath it, and the message
-// that may yet come to stand there.
-func (r *reader) oldest(ctx context.Context, page *Page) error {
-	if page.Head == 0 {
+// oldest finds a number above one that is gone from which on there is something
+// to read. It is not above the page's head: a reader who begins there would skip
+// the hole beneath it, and the message that may yet come to stand there.
+//
+// Mostly the first entry that stands there is the one. Otherwise TTL is late, or
+// many numbers in a row are lost, and it is sought by halves between the number
+// that is gone and the head: two reads, and one more for each time that the
+// distance doubles. If the head itself is gone, nothing is found.
+func (r *reader) oldest(ctx context.Context, page *Page, gone uint64) error {
+	high := page.Head
+	if gone >= high {
 		return nil
 	}
-	first, err := r.store.Entries(ctx, RangeParams{
-		Room: r.room, Epoch: r.head.Epoch, Upto: page.Head, Limit: 1, Now: r.clock.Now(),
-	})
-	if err != nil {
-		return fmt.Errorf("find the oldest entry: %w", err)
+	first, err := r.readable(ctx, gone, high)
+	if err != nil || first > 0 {
+		page.Oldest = first
+		return err
 	}
-	if len(first) > 0 {
-		page.Oldest = first[0].Seq
-		if first[0].Lost {
-			page.Oldest++
+	if first, err = r.readable(ctx, high-1, high); err != nil || first == 0 {
+		return err
+	}
+	for high-gone > 1 {
+		middle := gone + (high-gone)/2
+		found, err := r.readable(ctx, middle-1, middle)
+		if err != nil {
+			return err
+		}
+		if found > 0 {
+			high = middle
+		} else {
+			gone = middle
 		}
 	}
+	page.Oldest = high
 	return nil
+}
+
+// settling is how much longer than now an entry must be readable for a reader to
+// be sent there, at most: in a busy room the oldest entry is gone by the time that
+// its reader asks for it.
+const settling = time.Minute
+
+// readable returns the number of the first entry that stands within (after, upto],
+// or 0 if it is about to expire, or lost, or there is none.
+func (r *reader) readable(ctx context.Context, after, upto uint64) (uint64, error) {
+	got, err := r.store.Entries(ctx, RangeParams{
+		Room: r.room, Epoch: r.head.Epoch, After: after, Upto: upto, Limit: 1,
+		Now: r.clock.Now().Add(min(settling, r.config.Retention/60)),
+	})
+	if err != nil {
+		return 0, fmt.Errorf("find the oldest entry: %w", err)
+	}
+	if len(got) == 0 || got[0].Lost {
+		return 0, nil
+	}
+	return got[0].Seq, nil
 }
 
 // newest reads the highest count entries up to the settled head.
@@ -233,6 +280,9 @@ func (r *reader) backward(ctx context.Context, page *Page, before, count uint64)
 		page.Entries = append(run, page.Entries...)
 		upto -= uint64(len(run))
 		if len(run) < len(got) || len(got) == 0 {
+			if len(page.Entries) == 0 {
+				return r.oldest(ctx, page, upto)
+			}
 			page.Oldest = upto + 1
 			break
 		}

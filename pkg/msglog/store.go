@@ -36,9 +36,10 @@ type Store interface {
 	// call; it may be false if the store below repeated the call by itself.
 	Fill(ctx context.Context, p FillParams) (now Entry, filled bool, err error)
 
-	// Entries reads present, unexpired entries with numbers above After and up
-	// to Upto, ascending, strongly consistent, at most Limit. It may return
-	// fewer; it returns none only if there are none. Numbers may be missing.
+	// Entries reads the first entries that stand above After and up to Upto, at
+	// most Limit of them, and returns those that have not expired, ascending,
+	// strongly consistent. It may look at fewer, but at one at least: if it returns
+	// none, none stands there or the first has expired. Numbers may be missing.
 	Entries(ctx context.Context, p RangeParams) ([]Entry, error)
 
 	// AcquireLease takes the drain lease on condition that the head has Epoch and

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,6 +24,67 @@ func (b *bench) page(t *testing.T, start msglog.Start, budget msglog.Budget) msg
 func since(n uint64) msglog.Start { return msglog.Start{Since: &n} }
 
 func before(n uint64) msglog.Start { return msglog.Start{Before: &n} }
+
+// filled makes a room of which so many numbers were taken and drained, and of
+// which some are gone: expired, or lost.
+func (b *bench) filled(t *testing.T, count int, gone []uint64, lost bool) {
+	t.Helper()
+	var head msglog.Head
+	for range count {
+		head = b.take(t)
+		p := msglog.FillParams{
+			Room: b.room, Epoch: head.Epoch, Entry: entry(head.Seq), Expires: b.clock.Now().Add(retention),
+		}
+		switch here := slices.Contains(gone, head.Seq); {
+		case here && lost:
+			p.Entry = msglog.Entry{Seq: head.Seq, Void: true, Lost: true}
+		case here:
+			p.Expires = b.clock.Now().Add(-time.Second)
+		}
+		fill(t, b.store, p)
+	}
+	b.drain(t)
+}
+
+// walk reads the room as a client does: on from each page, again from the oldest
+// number where something is gone, and from the head if there is none. Never do
+// two answers in a row say that something is gone, and what can be read is read.
+func (b *bench) walk(t *testing.T, count uint64, gone []uint64) {
+	t.Helper()
+	var got []uint64
+	begun, last := false, uint64(0)
+	for {
+		page := b.page(t, since(last), budget(5))
+		if !page.Recovered {
+			if begun {
+				t.Fatalf("gone %v: told to begin above %d, and then that it is gone", gone, last)
+			}
+			if begun = true; page.Oldest == 0 {
+				last = page.Head
+				continue
+			}
+			if page.Oldest <= last+1 {
+				t.Fatalf("gone %v: told to begin again at %d, from %d", gone, page.Oldest, last)
+			}
+			last = page.Oldest - 1
+			continue
+		}
+		if begun = false; len(page.Entries) == 0 {
+			break
+		}
+		got = append(got, numbers(page.Entries)...)
+		last = got[len(got)-1]
+	}
+	same(t, last, count)
+	for _, seq := range got {
+		if slices.Contains(gone, seq) {
+			t.Fatalf("gone %v: number %d was read", gone, seq)
+		}
+	}
+	if len(gone) == 0 || gone[len(gone)-1] < count { // the head can be read
+		same(t, got[len(got)-1], count)
+	}
+}
 
 // span is the numbers from first to last.
 func span(first, last uint64) []uint64 {
@@ -226,6 +289,60 @@ var lostTests = []test[*bench]{
 		got := b.page(t, since(10), wide)
 		same(t, numbers(got.Entries), span(11, 13))
 		same(t, got.Recovered, true)
+	}},
+	{"what can be read in front of a gap comes first", func(t *testing.T, b *bench) {
+		gone := []uint64{12, 20}
+		b.filled(t, 30, gone, false)
+		for since0 := range uint64(12) {
+			got := b.page(t, since(since0), wide)
+			if since0+1 == gone[0] {
+				same(t, [2]any{got.Recovered, got.Oldest}, [2]any{false, gone[0] + 1})
+				same(t, got.Entries, nil)
+				continue
+			}
+			same(t, numbers(got.Entries), span(since0+1, gone[0]-1))
+			same(t, [2]bool{got.Recovered, got.More}, [2]bool{true, true})
+		}
+	}},
+	{"the oldest number begins a page that is recovered", func(t *testing.T, b *bench) {
+		for _, gone := range [][]uint64{
+			{}, {1}, {30}, {29, 30}, {1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 3, 5, 7, 9, 11, 13}, {8, 9, 16, 17, 24, 25}, {1, 30},
+			span(2, 30), span(1, 29), span(1, 30), span(5, 25),
+		} {
+			for _, how := range []string{"expired", "lost"} {
+				b.room = unique(t, "room"+how+fmt.Sprint(gone))
+				b.filled(t, 30, gone, how == "lost")
+				b.walk(t, 30, gone)
+			}
+		}
+	}},
+	{"the oldest number behind many that are gone is found in few reads", func(t *testing.T, b *bench) {
+		const many = 300
+		for _, lost := range []bool{true, false} {
+			b.room = unique(t, fmt.Sprint("room", lost))
+			b.filled(t, many+1, span(1, many), lost)
+			reads := 0
+			b.store.read = func() { reads++ }
+			got := b.page(t, since(0), wide)
+			same(t, got.Oldest, many+1)
+			if most := 4 + 9; reads > most { // 2^9 > 300
+				t.Errorf("%d reads, want at most %d", reads, most)
+			}
+		}
+	}},
+	{"nobody is sent to an entry that is about to expire", func(t *testing.T, b *bench) {
+		b.appendMany(t, 2)
+		b.drain(t)
+		b.clock.Advance(2 * time.Minute)
+		b.appendMany(t, 2)
+		b.drain(t)
+		start := since(1)
+		start.Epoch = "former"
+		b.clock.Advance(retention - 2*time.Minute - time.Minute - 2*time.Second)
+		same(t, b.page(t, start, wide).Oldest, 1)
+		b.clock.Advance(3 * time.Second)
+		same(t, b.page(t, start, wide).Oldest, 3)
+		same(t, numbers(b.page(t, since(0), wide).Entries), span(1, 4))
 	}},
 	{"an expired log keeps its head", func(t *testing.T, b *bench) {
 		b.appendMany(t, 3)

@@ -128,21 +128,28 @@ var rangeTests = []test[msglog.Store]{
 		p.Now = Start.Add(time.Hour)
 		same(t, entries(t, s, p), nil)
 	}},
-	{"none are returned only if there are none", func(t *testing.T, s msglog.Store) {
-		const expired = 60
+	{"a page of nothing but expired entries is empty both ways", func(t *testing.T, s msglog.Store) {
+		const expired = 20
 		room := unique(t, "room")
-		for seq := uint64(1); seq <= expired+2; seq++ {
+		for seq := uint64(1); seq <= 3*expired; seq++ {
 			p := fillParams(room, entry(seq))
-			if seq <= expired {
+			if seq <= expired || seq > 2*expired {
 				p.Expires = Start.Add(-time.Hour)
 			}
 			fill(t, s, p)
 		}
-		p := rangeParams(room, 0, expired+2)
-		p.Limit = 1
-		same(t, numbers(entries(t, s, p)), []uint64{expired + 1})
-		p.Upto = expired
-		same(t, entries(t, s, p), nil)
+		for limit := 1; limit <= expired; limit++ {
+			p := rangeParams(room, 0, 3*expired)
+			p.Limit = limit
+			same(t, entries(t, s, p), nil)
+			p.After = expired - 1
+			same(t, numbers(entries(t, s, p)), span(expired+1, expired+uint64(limit)-1)) //nolint:gosec // small
+			p = rangeParams(room, 0, 3*expired)
+			p.Limit, p.Backward = limit, true
+			same(t, entries(t, s, p), nil)
+			p.Upto = 2*expired + 1
+			same(t, numbers(entries(t, s, p)), span(2*expired+2-uint64(limit), 2*expired)) //nolint:gosec // small
+		}
 	}},
 	{"a log larger than a page can be read through both ways", func(t *testing.T, s msglog.Store) {
 		const count = 45 // of 30 KB: more than the 1 MB of one Query

@@ -14,19 +14,14 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// pageGrowth is by how much a page is larger than the one before that held
-// nothing but expired entries: TTL may be days late, and a read that looks for
-// the oldest entry must not walk over them one by one.
-const pageGrowth = 8
-
 // Entries reads a page of a log: 1 RRU per 4 KB begun, of what was read rather
 // than of what is returned.
 func (l *Log) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.Entry, error) {
 	if p.Upto <= p.After || p.Limit <= 0 {
 		return nil, nil // DynamoDB refuses a BETWEEN with its bounds reversed
 	}
-	limit := min(p.Limit, math.MaxInt32/pageGrowth)
-	input := &dynamodb.QueryInput{
+	limit := min(p.Limit, math.MaxInt32)
+	out, err := l.client.Query(ctx, &dynamodb.QueryInput{
 		TableName:              &l.log,
 		KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :upto"),
 		// An entry without a time to go is not expired: hence the NOT.
@@ -37,22 +32,16 @@ func (l *Log) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.Entry
 		},
 		ConsistentRead:   aws.Bool(true),
 		ScanIndexForward: aws.Bool(!p.Backward),
+		Limit:            aws.Int32(int32(limit)),
+	})
+	if err != nil {
+		return nil, fault.Wrap("read entries", err)
 	}
-	for size := limit; ; size = min(size*pageGrowth, math.MaxInt32/pageGrowth) {
-		input.Limit = aws.Int32(int32(size))
-		out, err := l.client.Query(ctx, input)
-		if err != nil {
-			return nil, fault.Wrap("read entries", err)
-		}
-		entries := l.entriesOf(ctx, out.Items, limit)
-		if len(entries) > 0 || len(out.LastEvaluatedKey) == 0 {
-			if p.Backward {
-				slices.Reverse(entries)
-			}
-			return entries, nil
-		}
-		input.ExclusiveStartKey = out.LastEvaluatedKey
+	entries := l.entriesOf(ctx, out.Items, limit)
+	if p.Backward {
+		slices.Reverse(entries)
 	}
+	return entries, nil
 }
 
 func (l *Log) entriesOf(ctx context.Context, items []item, limit int) []msglog.Entry {

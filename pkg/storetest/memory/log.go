@@ -133,23 +133,27 @@ func (l *Log) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.Entry
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	log := l.entries[logKey{p.Room, p.Epoch}]
+	stand := make([]uint64, 0, len(log))
+	for seq := range log {
+		if seq > p.After && seq <= p.Upto {
+			stand = append(stand, seq)
+		}
+	}
+	slices.Sort(stand)
+	limit := min(max(p.Limit, 0), len(stand))
+	if p.Backward {
+		stand = stand[len(stand)-limit:]
+	} else {
+		stand = stand[:limit]
+	}
 	var found []msglog.Entry
-	for seq, e := range l.entries[logKey{p.Room, p.Epoch}] {
-		if seq > p.After && seq <= p.Upto && !gone(e.expires, p.Now) {
+	for _, seq := range stand {
+		if e := log[seq]; !gone(e.expires, p.Now) {
 			found = append(found, copyOf(e.Entry))
 		}
 	}
-	slices.SortFunc(found, func(a, b msglog.Entry) int {
-		if a.Seq < b.Seq {
-			return -1
-		}
-		return 1
-	})
-	limit := min(max(p.Limit, 0), len(found))
-	if p.Backward {
-		return found[len(found)-limit:], nil
-	}
-	return found[:limit], nil
+	return found, nil
 }
 
 func copyOf(e msglog.Entry) msglog.Entry {
