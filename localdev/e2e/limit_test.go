@@ -2,17 +2,42 @@ package e2e
 
 import (
 	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/stack"
+	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/limit"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// nextWindow moves time to where limits begin to count anew.
-func nextWindow(s *stack.Running) {
-	now := s.Clock.Now()
-	s.Advance(now.Truncate(limit.Window).Add(limit.Window).Sub(now))
+// windows is a clock that shows one time until the next window of limits begins,
+// however slow the machine is. Timers run as ever.
+type windows struct {
+	clock.Clock
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (w *windows) Now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// next moves time to where limits begin to count again.
+func (w *windows) next() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Truncate(limit.Window).Add(limit.Window)
+}
+
+// limited starts a stack with limits.
+func limited(t *testing.T, environ map[string]string) (*stack.Running, *windows) {
+	t.Helper()
+	w := &windows{Clock: clock.System(), now: time.Now()}
+	return stack.RunT(t, stack.Config{NoSchedule: true, Clock: w, Environ: environ}), w
 }
 
 // flood sends a command again and again and returns how many were refused, and
@@ -30,11 +55,9 @@ func flood(c *client, n int, command m) (refused int, last *protocol.Error) {
 
 func TestPublishesOfAllConnectionsOfAUserCount(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{
-		"GAPLESS_PUBLISH_RATE": "1000", "GAPLESS_USER_PUBLISH_RATE": "1",
-	}})
+	s, window := limited(t, map[string]string{"GAPLESS_PUBLISH_RATE": "1000", "GAPLESS_USER_PUBLISH_RATE": "1"})
 	message := m{"action": "publish", "room": "lobby", "data": 1}
-	nextWindow(s)
+	window.next()
 	passed := 0
 	for range 4 {
 		refused, _ := flood(connect(t, s, "ada"), 20, message)
@@ -50,11 +73,11 @@ func TestPublishesOfAllConnectionsOfAUserCount(t *testing.T) {
 	// closed for it.
 	ada := connect(t, s, "ada")
 	for range 4 {
-		nextWindow(s)
+		window.next()
 		_, _ = flood(ada, 70, message)
 	}
 	sweep(t, s)
-	nextWindow(s)
+	window.next()
 	if refused, _ := flood(ada, 1, message); refused != 0 {
 		t.Error("refused in a new window")
 	}
@@ -64,8 +87,8 @@ func TestPublishesOfAllConnectionsOfAUserCount(t *testing.T) {
 // sweeps.
 func TestCommandsOfAllConnectionsOfAUserCount(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_USER_COMMAND_RATE": "1"}})
-	nextWindow(s)
+	s, window := limited(t, map[string]string{"GAPLESS_USER_COMMAND_RATE": "1"})
+	window.next()
 	passed := 0
 	for range 4 {
 		refused, _ := flood(connect(t, s, "ada"), 5, m{"action": "history", "room": "lobby", "since": 0})
@@ -83,8 +106,8 @@ func TestCommandsOfAllConnectionsOfAUserCount(t *testing.T) {
 // What is too much is refused by itself, to be tried again.
 func TestRoomsThatAUserEntersCount(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_JOIN_RATE": "1"}})
-	nextWindow(s)
+	s, window := limited(t, map[string]string{"GAPLESS_JOIN_RATE": "1"})
+	window.next()
 	ada := connect(t, s, "ada")
 	rooms := m{}
 	for i := range 8 {
@@ -111,14 +134,14 @@ func TestRoomsThatAUserEntersCount(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	join(connect(t, s, "bob"), "room-0", nil, "")
-	nextWindow(s)
+	window.next()
 	join(ada, "room-0", nil, "")
 }
 
 func TestEphemeralMessagesOfAUserCount(t *testing.T) {
 	t.Parallel()
-	s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{"GAPLESS_EPHEMERAL_RATE": "1"}})
-	nextWindow(s)
+	s, window := limited(t, map[string]string{"GAPLESS_EPHEMERAL_RATE": "1"})
+	window.next()
 	passed := 0
 	for range 2 {
 		refused, _ := flood(connect(t, s, "ada"), 10, m{"action": "publish", "room": "lobby", "data": 1, "ephemeral": true})
@@ -162,15 +185,13 @@ func TestWhoFloodsIsToldToWaitAndThenClosed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := stack.RunT(t, stack.Config{NoSchedule: true, Environ: map[string]string{
-				"GAPLESS_COMMAND_RATE": "1", "GAPLESS_AUTH_GRACE": "1h",
-			}})
+			s, window := limited(t, map[string]string{"GAPLESS_COMMAND_RATE": "1", "GAPLESS_AUTH_GRACE": "1h"})
 			eve, bob := dial(t, s, nil), connect(t, s, "bob")
 			if name != "before hello" {
 				eve = connect(t, s, "eve")
 			}
 			for range 3 {
-				nextWindow(s)
+				window.next()
 				refused, last := flood(eve, 70, command)
 				if refused < 50 || last.RetryAfterMs <= 0 || last.RetryAfterMs > limit.Window.Milliseconds()+1 || !last.Temporary {
 					t.Fatalf("%d of 70 refused, the last with %+v", refused, last)
