@@ -54,7 +54,13 @@ func (s *Sweeper) settle(ctx context.Context, id string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Rooms)) {
 		if !s.Policy.Allows(c.Identity, auth.Join, name) {
-			if err := s.leave(ctx, c, name, began); err != nil {
+			// By the time of the join that was read, which is API Gateway's: our own
+			// clock may be behind it. A later join meets the token that was read.
+			at := c.Rooms[name]
+			if at.IsZero() { // it cannot be read
+				at = began
+			}
+			if err := s.leave(ctx, c, name, at); err != nil {
 				return err
 			}
 			continue
