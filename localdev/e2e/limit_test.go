@@ -12,31 +12,34 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// windows is a clock that shows one time until the next window of limits begins,
-// however slow the machine is. Timers run as ever.
+// windows is a clock that goes so slowly that a window of limits outlasts what a
+// test does in it on the slowest machine. Timers run as ever.
 type windows struct {
 	clock.Clock
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	began time.Time // by the wall clock
+	shown time.Time // what it showed then
 }
 
 func (w *windows) Now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.now
+	return w.now()
 }
+
+func (w *windows) now() time.Time { return w.shown.Add(time.Since(w.began) / 30) }
 
 // next moves time to where limits begin to count again.
 func (w *windows) next() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.now = w.now.Truncate(limit.Window).Add(limit.Window)
+	w.began, w.shown = time.Now(), w.now().Truncate(limit.Window).Add(limit.Window)
 }
 
 // limited starts a stack with limits.
 func limited(t *testing.T, environ map[string]string) (*stack.Running, *windows) {
 	t.Helper()
-	w := &windows{Clock: clock.System(), now: time.Now()}
+	w := &windows{Clock: clock.System(), began: time.Now(), shown: time.Now()}
 	return stack.RunT(t, stack.Config{NoSchedule: true, Clock: w, Environ: environ}), w
 }
 
