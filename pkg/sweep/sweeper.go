@@ -39,7 +39,7 @@ type Config struct {
 	CallTimeout time.Duration
 	// Width bounds how many connections are looked at at once. Default 32.
 	Width int
-	// MaxConnections is how many connections one user may have. Default 100;
+	// MaxConnections is how many live connections one user may have. Default 100;
 	// negative means any number.
 	MaxConnections int
 	// SpreadMs bounds the pause after which clients that are told to come back
@@ -145,6 +145,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 type tally struct {
 	checked, ended, removed, redriven, unasked atomic.Int64
 	failures                                   atomic.Int64 // of hooks
+	asks                                       atomic.Int64 // for connections that are not due
 	open                                       atomic.Int64
 	unfinished, uncounted                      atomic.Bool
 	revoked                                    revocation.List // set before the first look
@@ -186,7 +187,8 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 	revoked, unread := s.Revocations.Read(ctx)
 	t.revoked = revoked
 	var everybody crowd
-	count := s.config.MaxConnections > 0
+	// Without the list, those that were taken back would take places.
+	count := s.config.MaxConnections > 0 && unread == nil
 	var partitions errgroup.Group
 	partitions.SetLimit(partitionWidth)
 	var work errgroup.Group
@@ -214,10 +216,11 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 					if !c.Closing {
 						t.open.Add(1)
 					}
+					must := judge(&c, revoked, now)
 					if count {
-						everybody.add(c)
+						everybody.add(c, now)
 					}
-					if !judge(&c, revoked, now) && !s.unsettled(c) {
+					if !must && !s.unsettled(c) {
 						continue
 					}
 					work.Go(func() error { s.visit(ctx, c, t); return nil })
@@ -231,8 +234,10 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 	}
 	err := partitions.Wait()
 	if count {
-		for _, id := range everybody.excess(s.config.MaxConnections) {
-			work.Go(func() error { s.dismiss(ctx, id, t); return nil })
+		for _, all := range everybody.over(s.config.MaxConnections) {
+			for _, id := range s.excess(ctx, all, t) {
+				work.Go(func() error { s.dismiss(ctx, id, t); return nil })
+			}
 		}
 	}
 	err = errors.Join(unread, err, work.Wait())
