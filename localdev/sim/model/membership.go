@@ -9,14 +9,17 @@ import "fmt"
 type Membership struct {
 	Over    bool  // the connection's item is deleted
 	Closing bool  // nobody joins with it any more
-	Began   uint8 // how many joins have begun: the item's latest join
+	Latest  uint8 // when the latest join began that the item knows
 	Listed  uint8 // when the latest join of the room was taken, 0: the room does not stand in the item
 	At      uint8 // when the latest join or leave that is written was taken, 0: no item
 	In      bool  // it is a membership; else the mark of a leave, if At is set
 
 	Commands [commands]Command
 	Remover  Remover
+	Begun    uint8 // how many joins have begun
+	Late     Request
 	Crashes  uint8
+	Lates    uint8
 }
 
 // commands is how many the connection has given, at the times 1, 2, 3, ….
@@ -36,13 +39,25 @@ const (
 type Command struct {
 	Leave bool
 	At    uint8
+	Began uint8 // of a join
 }
+
+// The kinds of request that a command makes.
+const (
+	addRoom uint8 = iota + 1
+	putJoin
+	putLeave
+	dropRoom
+)
+
+// Request is a request of a command, by index, that may arrive once more.
+type Request struct{ Kind, Command uint8 }
 
 // Remover is the removal of the connection: it reads the item, deletes the
 // membership, and marks the item as closing or deletes it.
 type Remover struct {
 	At      uint8
-	Began   uint8 // as read
+	Latest  uint8 // as read
 	Listed  bool  // as read
 	Settled bool  // whether every join had ended before it began
 }
@@ -63,19 +78,27 @@ type MembershipBugs struct {
 	EndAnyway   bool // the item is deleted though joins may be under way
 	LookLate    bool // whether they are is asked after the membership is deleted
 	DeleteMarks bool // the removal deletes marks of leaves too
+	ListAnyway  bool // a join's room is written over a newer join's
+	SetBack     bool // a join is the latest whatever began after it
 }
 
 // ExploreMembership visits each state that commands of the kinds given come to;
-// true is a leave. Up to crashes of them die on the way; if removed, the
-// connection ends at any time.
-func ExploreMembership(bugs MembershipBugs, leaves [commands]bool, crashes uint8, removed bool, most int) (Report[Membership], error) {
-	start := Membership{Crashes: crashes}
+// true is a leave. Up to crashes of them die on the way, and so many requests
+// arrive once more; if removed, the connection ends at any time.
+func ExploreMembership(bugs MembershipBugs, leaves [commands]bool, crashes, lates uint8, removed bool, most int) (Report[Membership], error) {
+	start := Membership{Crashes: crashes, Lates: lates}
 	for i, leave := range leaves {
 		start.Commands[i].Leave = leave
 	}
 	return search(start, most, Membership.holds, func(s Membership, f func(Membership)) {
 		for i := range s.Commands {
 			bugs.step(s, i, f)
+		}
+		if s.Late.Kind != 0 {
+			next := s
+			next.Late = Request{}
+			bugs.apply(&next, s.Late)
+			f(next)
 		}
 		if removed {
 			bugs.remove(s, f)
@@ -108,8 +131,8 @@ func (s Membership) rests(removed bool) string {
 	return ""
 }
 
+// step performs a command's next request, which may arrive once more, later.
 func (b MembershipBugs) step(s Membership, i int, f func(Membership)) {
-	at := uint8(i + 1) //nolint:gosec // small
 	c := &s.Commands[i]
 	if c.At > second {
 		return
@@ -121,31 +144,62 @@ func (b MembershipBugs) step(s Membership, i int, f func(Membership)) {
 		f(next)
 	}
 	first := c.At == unbegun
-	c.At++
+	if first && !c.Leave {
+		s.Begun++
+		c.Began = s.Begun
+	}
+	r := Request{Command: uint8(i)} //nolint:gosec // small
 	switch {
 	case c.Leave && first:
+		r.Kind = putLeave
+	case c.Leave:
+		r.Kind = dropRoom
+	case first != b.PutFirst:
+		r.Kind = addRoom
+	default:
+		r.Kind = putJoin
+	}
+	c.At++
+	if !b.apply(&s, r) {
+		c.At = overtaken
+	}
+	f(s)
+	if s.Lates > 0 {
+		s.Lates--
+		s.Late = r
+		f(s)
+	}
+}
+
+// apply carries a request out, and returns false if the command is refused.
+func (b MembershipBugs) apply(s *Membership, r Request) bool {
+	at, c := r.Command+1, s.Commands[r.Command]
+	switch r.Kind {
+	case putLeave:
 		if s.At <= at || b.LeaveAnyway {
 			s.At, s.In = at, false
 		}
-	case c.Leave:
+	case dropRoom:
 		if s.Listed <= at || b.DropAnyway {
 			s.Listed = 0
 		}
-	case first != b.PutFirst:
+	case addRoom:
 		if s.Over || s.Closing {
-			c.At = overtaken
-			break
+			return false
 		}
-		s.Began++
-		s.Listed = max(s.Listed, at)
-	default:
-		if s.At < at || (s.At == at && s.In) || b.PutAnyway {
-			s.At, s.In = at, true
-		} else {
-			c.At = overtaken
+		if s.Latest < c.Began || b.SetBack {
+			s.Latest = c.Began
 		}
+		if s.Listed < at || b.ListAnyway {
+			s.Listed = at
+		}
+	case putJoin:
+		if (s.At > at || (s.At == at && !s.In)) && !b.PutAnyway {
+			return false
+		}
+		s.At, s.In = at, true
 	}
-	f(s)
+	return true
 }
 
 // remove goes on with the removal. The sweeper and $disconnect begin it anew
@@ -157,7 +211,7 @@ func (b MembershipBugs) remove(s Membership, f func(Membership)) {
 		if s.Over {
 			return
 		}
-		*r = Remover{At: deleting, Began: s.Began, Listed: s.Listed > 0, Settled: !s.underWay()}
+		*r = Remover{At: deleting, Latest: s.Latest, Listed: s.Listed > 0, Settled: !s.underWay()}
 	case deleting:
 		if r.Listed && (s.In || b.DeleteMarks) {
 			s.At, s.In = 0, false
@@ -170,7 +224,7 @@ func (b MembershipBugs) remove(s Membership, f func(Membership)) {
 		switch {
 		case !r.Settled && !b.EndAnyway:
 			s.Closing = true
-		case s.Began == r.Began || b.EndAnyway:
+		case s.Latest == r.Latest || b.EndAnyway:
 			s.Over = true
 		}
 		*r = Remover{}
@@ -178,10 +232,12 @@ func (b MembershipBugs) remove(s Membership, f func(Membership)) {
 	f(s)
 }
 
-// underWay reports whether a join has begun and not ended.
+// underWay reports whether a join may be under way: one that has begun by the
+// time that the item tells. A request of it that is late belongs to it.
 func (s Membership) underWay() bool {
-	for _, c := range s.Commands {
-		if !c.Leave && c.At == second {
+	for i, c := range s.Commands {
+		late := s.Late.Kind != 0 && int(s.Late.Command) == i
+		if !c.Leave && c.Began <= s.Latest && (c.At == second || late) {
 			return true
 		}
 	}

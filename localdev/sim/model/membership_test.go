@@ -15,11 +15,11 @@ func kinds() [][commands]bool {
 
 // explore explores all sequences and returns the first report that says what is
 // broken.
-func explore(t *testing.T, bugs MembershipBugs, crashes uint8, removed bool) Report[Membership] {
+func explore(t *testing.T, bugs MembershipBugs, crashes, lates uint8, removed bool) Report[Membership] {
 	t.Helper()
 	var sum Report[Membership]
 	for _, leaves := range kinds() {
-		r, err := ExploreMembership(bugs, leaves, crashes, removed, most)
+		r, err := ExploreMembership(bugs, leaves, crashes, lates, removed, most)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,38 +34,43 @@ func explore(t *testing.T, bugs MembershipBugs, crashes uint8, removed bool) Rep
 }
 
 func TestMembershipHolds(t *testing.T) {
-	for _, removed := range []bool{false, true} {
-		r := explore(t, MembershipBugs{}, 2, removed)
-		t.Logf("every sequence of %d joins and leaves, two crashes, connection ends %t: %d states, %d steps, %d ends",
-			commands, removed, r.States, r.Steps, r.Ends)
-		if r.Broken != "" {
-			t.Errorf("%s", r.Broken)
-			for _, s := range r.Path {
-				t.Logf("%+v", s)
+	for _, tt := range []struct {
+		name           string
+		crashes, lates uint8
+		removed, large bool
+	}{
+		{"two crashes", 2, 0, false, false},
+		{"two crashes, the connection ends", 2, 0, true, false},
+		{"a crash and a late request", 1, 1, false, false},
+		{"a crash and a late request, the connection ends", 1, 1, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.large && !*large {
+				t.Skip("takes long: -large")
 			}
-		}
+			report(t, explore(t, MembershipBugs{}, tt.crashes, tt.lates, tt.removed), nil)
+		})
 	}
 }
 
 func TestMembershipBugsAreFound(t *testing.T) {
 	for name, tt := range map[string]struct {
 		bugs    MembershipBugs
+		lates   uint8
 		removed bool
 	}{
-		"a join is written over a newer leave":                  {MembershipBugs{PutAnyway: true}, false},
-		"a leave is written over a newer join":                  {MembershipBugs{LeaveAnyway: true}, false},
-		"a leave drops the room of a newer join":                {MembershipBugs{DropAnyway: true}, false},
-		"the membership is written before the room":             {MembershipBugs{PutFirst: true}, false},
-		"the connection ends though a join is under way":        {MembershipBugs{EndAnyway: true}, true},
-		"the removal takes away the mark that keeps a join out": {MembershipBugs{DeleteMarks: true}, true},
-		"the removal asks too late whether a join is under way": {MembershipBugs{LookLate: true}, true},
+		"a join is written over a newer leave":                  {MembershipBugs{PutAnyway: true}, 0, false},
+		"a leave is written over a newer join":                  {MembershipBugs{LeaveAnyway: true}, 0, false},
+		"a leave drops the room of a newer join":                {MembershipBugs{DropAnyway: true}, 0, false},
+		"the membership is written before the room":             {MembershipBugs{PutFirst: true}, 0, false},
+		"the connection ends though a join is under way":        {MembershipBugs{EndAnyway: true}, 0, true},
+		"the removal takes away the mark that keeps a join out": {MembershipBugs{DeleteMarks: true}, 0, true},
+		"the removal asks too late whether a join is under way": {MembershipBugs{LookLate: true}, 0, true},
+		"a late join takes the room from a newer one":           {MembershipBugs{ListAnyway: true}, 1, false},
+		"a late join sets the latest join back":                 {MembershipBugs{SetBack: true}, 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := explore(t, tt.bugs, 0, tt.removed)
-			if r.Broken == "" {
-				t.Fatalf("not found in %d states", r.States)
-			}
-			t.Logf("after %d steps: %s", len(r.Path)-1, r.Broken)
+			found(t, explore(t, tt.bugs, 0, tt.lates, tt.removed), nil)
 		})
 	}
 }
