@@ -72,50 +72,36 @@ func InRoom(user string) string {
 	return b.String()
 }
 
-// part is a piece of a pattern: literal text, or a star.
-type part struct {
-	star bool
-	text string
+// expand puts the user into a pattern and returns the texts between its stars.
+func expand(pattern, user string) []string {
+	texts := strings.Split(pattern, "*")
+	for i, text := range texts {
+		texts[i] = strings.ReplaceAll(text, "{sub}", InRoom(user))
+	}
+	return texts
 }
 
-// expand splits a pattern at its stars and puts the user in.
-func expand(pattern, user string) []part {
-	user = InRoom(user)
-	var parts []part
-	for i, literal := range strings.Split(pattern, "*") {
-		if i > 0 {
-			parts = append(parts, part{star: true})
-		}
-		parts = append(parts, part{text: strings.ReplaceAll(literal, "{sub}", user)})
+// match reports whether a room fits a pattern, given as the texts between its
+// stars. It looks for each text once, from left to right, the last one at the
+// end: for patterns without other wildcards the leftmost place is always as good
+// as any, so there is no backtracking and the time is linear in the room's length
+// for each text.
+func match(texts []string, room string) bool {
+	last := len(texts) - 1
+	if last == 0 {
+		return room == texts[0]
 	}
-	return parts
-}
-
-// match reports whether a room fits a pattern. It looks for each literal once,
-// from left to right, the last one at the end: for patterns without other
-// wildcards the leftmost place is always as good as any, so there is no
-// backtracking and the time is linear in the room's length for each literal.
-func match(pattern []part, room string) bool {
-	first, last := pattern[0], pattern[len(pattern)-1]
-	if len(pattern) == 1 {
-		return room == first.text
-	}
-	rest, ok := strings.CutPrefix(room, first.text)
-	if !ok || len(rest) < len(last.text) {
+	rest, ok := strings.CutPrefix(room, texts[0])
+	if !ok {
 		return false
 	}
-	if rest, ok = strings.CutSuffix(rest, last.text); !ok {
+	if rest, ok = strings.CutSuffix(rest, texts[last]); !ok {
 		return false
 	}
-	for _, p := range pattern[1 : len(pattern)-1] {
-		if p.star {
-			continue
-		}
-		at := strings.Index(rest, p.text)
-		if at < 0 {
+	for _, text := range texts[1:last] {
+		if _, rest, ok = strings.Cut(rest, text); !ok {
 			return false
 		}
-		rest = rest[at+len(p.text):]
 	}
 	return true
 }
