@@ -161,3 +161,17 @@ func TestTenThousandKeysAreRemembered(t *testing.T) {
 		}
 	})
 }
+
+func TestFreeShareIsCountedOnceThoughALaterAttemptFails(t *testing.T) {
+	inTime(t, 1, 50, func(t *testing.T, f *fleet) {
+		f.send("ada", 40) // the free share, and one that was asked for
+		f.store.err = errors.New("broken")
+		if _, err := f.limiters[0].Take(t.Context(), "ada"); !errors.Is(err, f.store.err) {
+			t.Fatal(err)
+		}
+		f.store.err = nil
+		if passed, _, _ := f.send("ada", 1000); passed != 460 {
+			t.Errorf("%d more passed, want 460", passed)
+		}
+	})
+}
