@@ -86,27 +86,44 @@ var allMutants = []mutant{
 	{"a join does not wait for the leave before it", "follow.go", "if r.after != nil {", "if r.after != nil && c.ctx.Err() != nil {"},
 }
 
-// TestMutants demands that the text of each deliberate bug is still there to be
-// replaced, and with -mutants that some test fails once it is.
-func TestMutants(t *testing.T) {
+// apply returns the file of a mutant, and its text with the bug in it. The text
+// that the bug replaces must be there once.
+func (m mutant) apply(t *testing.T) (file, code string) {
+	t.Helper()
+	file, err := filepath.Abs(m.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(b), m.from); n != 1 {
+		t.Fatalf("%q is %d times in %s", m.from, n, m.file)
+	}
+	return file, strings.Replace(string(b), m.from, m.to, 1)
+}
+
+// TestMutantsCanBeMade finds the text that each deliberate bug replaces. It runs
+// no test against any of them.
+func TestMutantsCanBeMade(t *testing.T) {
 	t.Parallel()
 	for _, m := range allMutants {
+		t.Run(m.name, func(t *testing.T) { m.apply(t) })
+	}
+}
+
+// TestMutants demands, with -mutants, that some test fails with each deliberate
+// bug.
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	if !*mutants {
+		t.Skip("runs all tests once for each bug: make mutants-client")
+	}
+	for _, m := range allMutants {
 		t.Run(m.name, func(t *testing.T) {
-			file, err := filepath.Abs(m.file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			code, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n := strings.Count(string(code), m.from); n != 1 {
-				t.Fatalf("%q is %d times in %s", m.from, n, m.file)
-			}
-			if !*mutants {
-				return
-			}
-			failed, output := withBug(t, file, strings.Replace(string(code), m.from, m.to, 1))
+			file, code := m.apply(t)
+			failed, output := withBug(t, file, code)
 			if len(failed) == 0 {
 				t.Fatalf("no test sees it:\n%s", output)
 			}
