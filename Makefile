@@ -274,8 +274,18 @@ sim-mutants: ## Show that the simulation finds every deliberate bug.
 	GOGC=400 go test ./localdev/sim -count=1 -timeout 0 -run '^TestMutants$$' -v -all-mutants
 
 .PHONY: mutants-client
-mutants-client: ## Show that the Go SDK's tests find every deliberate bug.
+mutants-client: ## Show that the Go SDK's tests find every deliberate bug of a list.
 	go test ./pkg/client -count=1 -timeout 30m -run '^TestMutants$$' -v -mutants | grep -E '^ *--- |^(FAIL|ok)|_test.go'
+
+SAMPLE := -sample 60 -for 4m -floor 85 -judges 'handler|sweep|broadcast|memory|conformance'
+
+.PHONY: mutants
+mutants: ## Find bugs that no test notices, in PACKAGES=pkg/limit or all; CHANGED=COMMIT: a sample, in what differs from it.
+	go run ./localdev/mutation $(if $(PACKAGES),-packages $(PACKAGES)) $(if $(CHANGED),-changed $(CHANGED) $(SAMPLE)) $(ARGS)
+
+.PHONY: mutants-js
+mutants-js: $(JS_READY) ## Find bugs in the TypeScript SDK that no test notices, with FLAGS for Stryker (an hour).
+	cd pkg/client/js/mutation && npm ci --no-audit --no-fund && npm run mutants -- $(FLAGS)
 
 .PHONY: sim-model
 sim-model: ## Explore every interleaving of the protocols of log, delivery and membership.
