@@ -189,7 +189,7 @@ func TestSharedSecretUnderOtherRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ruled := plain.WithRules(Rules{Audiences: []string{"rooms", "more"}, RoomsClaim: "r"})
+	ruled := plain.WithRules(Rules{Audiences: []string{"rooms"}, RoomsClaim: "r"})
 	token, err := ruled.Sign("ada", time.Minute, Permissions{"a": {Join}})
 	if err != nil {
 		t.Fatal(err)
@@ -471,6 +471,8 @@ func TestKeysAtTheirLimits(t *testing.T) {
 		"an exponent of 1":            {rsaOf(modulus(2048, false), exponent(1)), false},
 		"an even exponent":            {rsaOf(modulus(2048, false), exponent(65536)), false},
 		"an exponent of 31 bits":      {rsaOf(modulus(2048, false), exponent(math.MaxInt32)), true},
+		"a modulus with a stray byte": {rsaOf(modulus(2064, false)+"!", "AQAB"), false},
+		"an exponent with one":        {rsaOf(modulus(2048, false), "AQAB!"), false},
 		"an exponent of 32 bits":      {rsaOf(modulus(2048, false), exponent(1<<31+1)), false},
 		"no use and no alg":           {with(with(ec, "use", nil), "alg", nil), true},
 		"to verify":                   {with(ec, "key_ops", []string{"sign", "verify"}), true},
@@ -582,9 +584,108 @@ func TestForgeryDoesNotHaveTheSecretRead(t *testing.T) {
 		b.want("the secret", b.verify("one", 0), nil)
 		read := b.clock.Now()
 		b.clock.Advance(time.Minute)
+		b.want("younger, but signed", b.verify("one", 0), nil)
 		b.want("forged", b.verify("forged", b.clock.Now().Sub(read)+ago), ErrInvalid)
 		if b.asked != asked {
 			t.Errorf("issued %v before: asked %d times, want %d", ago, b.asked, asked)
 		}
 	}
+}
+
+// TestHeaderIsHeldToTheSecretsAlgorithm: a right signature does not help.
+func TestHeaderIsHeldToTheSecretsAlgorithm(t *testing.T) {
+	t.Parallel()
+	shared, err := NewSharedSecret(secret, clock.System())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := NewStoredSecret(&vault{versions: Versions{Current: secret}}, Rules{}, clock.System())
+	now := time.Now().Unix()
+	for _, test := range []struct {
+		header map[string]any
+		exp    int64
+		want   error
+	}{
+		{nil, now + 60, nil},
+		{map[string]any{"typ": "application/at+jwt"}, now + 60, nil},
+		{map[string]any{"alg": "HS512"}, now + 60, ErrInvalid},
+		{map[string]any{"typ": "logout+jwt"}, now + 60, ErrInvalid},
+		{nil, now - 60, ErrExpired},
+	} {
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "ada", "iat": now - 120, "exp": test.exp})
+		for name, value := range test.header {
+			token.Header[name] = value
+		}
+		text, err := token.SignedString([]byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, verifier := range map[string]interface {
+			Verify(ctx context.Context, token string) (Identity, error)
+		}{"shared": shared, "stored": stored} {
+			if id, err := verifier.Verify(t.Context(), text); !errors.Is(err, test.want) {
+				t.Errorf("%s, %v: %+v, %v; want %v", name, test.header, id, err, test.want)
+			}
+		}
+	}
+}
+
+func TestEmptyKeySignsNothing(t *testing.T) {
+	t.Parallel()
+	b := setupVault(t)
+	b.change(func(v *vault) { v.versions.Rotated = b.clock.Now() })
+	now := b.clock.Now().Unix()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "ada", "iat": now, "exp": now + 60}).SignedString([]byte{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, err := b.verifier.Verify(t.Context(), token); !errors.Is(err, ErrInvalid) {
+		t.Errorf("%+v, %v", id, err)
+	}
+}
+
+func TestVaultsErrorIsPassedOn(t *testing.T) {
+	t.Parallel()
+	b := setupVault(t)
+	broken := errors.New("broken")
+	b.change(func(v *vault) { v.err = broken })
+	if err := b.verify("one", 0); !errors.Is(err, ErrUnavailable) || !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestNewSecretIsWaitedFor by whoever has a token that it has signed, while
+// another reads it.
+func TestNewSecretIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := &slowVault{vault: &vault{versions: Versions{Current: secretOf("old")}}}
+		s := NewStoredSecret(v, Rules{}, clock.System())
+		verify := func(name string) error {
+			signer, err := NewSharedSecret(secretOf(name), clock.System())
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, err := signer.Sign("ada", time.Minute, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Verify(t.Context(), token)
+			return err
+		}
+		if err := verify("old"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		v.versions, v.delay = Versions{Current: secretOf("new"), Previous: secretOf("old"), Rotated: time.Now()}, 2*time.Second
+		first := make(chan error)
+		go func() { first <- verify("new") }()
+		synctest.Wait()
+		if err := verify("new"); err != nil {
+			t.Errorf("whoever waits: %v", err)
+		}
+		if err := <-first; err != nil || v.asked != 2 {
+			t.Errorf("whoever reads: %v; asked %d times", err, v.asked)
+		}
+	})
 }
