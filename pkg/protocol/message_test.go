@@ -1,0 +1,160 @@
+package protocol
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// TestSentencesForEachFault holds each sentence to the place and the character
+// that it names: at both ends of every range of characters.
+func TestSentencesForEachFault(t *testing.T) {
+	t.Parallel()
+	const (
+		bare   = "only true, false, null and numbers may stand without double quotes"
+		quoted = "names stand in double quotes"
+	)
+	for frame, want := range map[string]string{
+		`{"a":-x`:             "not valid JSON at byte 6 in a: expected a digit, found 'x'",
+		`{"a":0.x`:            "not valid JSON at byte 7 in a: expected a digit, found 'x'",
+		`{"a":9.x`:            "not valid JSON at byte 7 in a: expected a digit, found 'x'",
+		`{"a":tru9}`:          "not valid JSON at byte 8 in a: " + bare,
+		`{"a": _}`:            "not valid JSON at byte 6 in a: " + bare,
+		`{"a": $}`:            "not valid JSON at byte 6 in a: " + bare,
+		`{"a": a}`:            "not valid JSON at byte 6 in a: " + bare,
+		`{"a": z}`:            "not valid JSON at byte 6 in a: " + bare,
+		`{"a": A}`:            "not valid JSON at byte 6 in a: " + bare,
+		`{"a": Z}`:            "not valid JSON at byte 6 in a: " + bare,
+		"{\"a\": `}":          "not valid JSON at byte 6 in a: expected a value, found '`'",
+		`{"a": @}`:            "not valid JSON at byte 6 in a: expected a value, found '@'",
+		`{"a": |}`:            "not valid JSON at byte 6 in a: expected a value, found '|'",
+		`{_:1}`:               "not valid JSON at byte 1: " + quoted,
+		`{ $:1}`:              "not valid JSON at byte 2: " + quoted,
+		`{'a':1}`:             "not valid JSON at byte 1: strings and names stand in double quotes",
+		`{5:1}`:               "not valid JSON at byte 1: expected a name in double quotes or '}', found '5'",
+		`{"a":1,5:1}`:         "not valid JSON at byte 7: expected a name in double quotes, found '5'",
+		`{"a" 1}`:             "not valid JSON at byte 5 in a: expected ':', found '1'",
+		`{"a":1 5}`:           "not valid JSON at byte 7: expected ',' or '}', found '5'",
+		`{"a":[1 5]}`:         "not valid JSON at byte 8 in a: expected ',' or ']', found '5'",
+		`{"a":[}`:             "not valid JSON at byte 6 in a.0: expected a value or ']', found '}'",
+		`{"a":[,1]}`:          "not valid JSON at byte 6 in a: expected a value or ']', found ','",
+		`{"a":1, }`:           "not valid JSON at byte 6: a comma must not stand before a closing bracket",
+		"{\"a\":1,\n]":        "not valid JSON at byte 6: a comma must not stand before a closing bracket",
+		`{"a":[1,]}`:          "not valid JSON at byte 7 in a: a comma must not stand before a closing bracket",
+		`{"a":1,`:             "not valid JSON at byte 7: the frame ends too early",
+		`{"a":1,,`:            "not valid JSON at byte 7: expected a name in double quotes, found ','",
+		`{"a":"\`:             "not valid JSON at byte 7: the frame ends too early",
+		`{"a":"\ud800"}`:      "not valid JSON at byte 6 in a: a string holds half of a surrogate pair, as when text is cut inside an emoji",
+		`{"a":"\ud7"}`:        "not valid JSON at byte 6 in a: a backslash in a string begins no valid escape sequence",
+		`{"a":"\uD800x"}`:     "not valid JSON at byte 6 in a: a string holds half of a surrogate pair, as when text is cut inside an emoji",
+		`{"a":"\ud900x"}`:     "not valid JSON at byte 6 in a: a string holds half of a surrogate pair, as when text is cut inside an emoji",
+		`{"a":"\x"}`:          "not valid JSON at byte 6 in a: a backslash in a string begins no valid escape sequence",
+		"{\"a\":\"\x1f\"}":    "not valid JSON at byte 6 in a: a string holds the control character U+001F, which must be escaped",
+		"{\"a\":\"\xff\"}":    "not valid JSON at byte 6 in a: a string is not valid UTF-8",
+		"{\"a\":\xff}":        "not valid JSON at byte 5 in a: expected a value, found a byte that is not UTF-8",
+		"{\"a\":\u00a0}":      "not valid JSON at byte 5 in a: expected a value, found U+00A0",
+		"{\"a\":ü}":           "not valid JSON at byte 5 in a: expected a value, found 'ü'",
+		`{"a":{"b":1,"b":2}}`: "the same name stands twice in one object: a.b",
+	} {
+		_, err := Decode([]byte(frame))
+		var failure *Error
+		if !errors.As(err, &failure) || failure.Code != BadRequest || failure.Message != want {
+			t.Errorf("%s: %v, want %s", frame, err, want)
+		}
+	}
+}
+
+func TestIDIsNotEchoedIfTwoStandInAFrame(t *testing.T) {
+	t.Parallel()
+	for _, frame := range []string{
+		`{"id":1,"id":2,"action":"leave"}`,
+		`{"id":1,"id":2,"x":tru`,
+		"{\"id\":1,\"x\":\"\xff\",\"id\":2}",
+	} {
+		if cmd, err := Decode([]byte(frame)); err == nil || cmd.ID != nil {
+			t.Errorf("%q: %s, %v", frame, cmd.ID, err)
+		}
+	}
+}
+
+func TestErrorsSayAll(t *testing.T) {
+	t.Parallel()
+	if got, want := Retry(Unavailable, 1500, "later"), (&Error{Code: Unavailable, Message: "later", Temporary: true, RetryAfterMs: 1500}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	if got := Errorf(BadRequest, "no %d", 1).Error(); got != "bad_request: no 1" {
+		t.Errorf("got %s", got)
+	}
+	for code, want := range map[int]bool{3499: true, 3500: false} {
+		if (Close{Code: code}).Reconnect() != want {
+			t.Errorf("%d: %v", code, !want)
+		}
+	}
+}
+
+func TestDataThatIsRefused(t *testing.T) {
+	t.Parallel()
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for data, want := range map[string]*Error{
+		`{`:              Errorf(BadRequest, "data is not valid JSON, or a name stands twice in it"),
+		`{"a":1,"a":2}`:  Errorf(BadRequest, "data is not valid JSON, or a name stands twice in it"),
+		nested(MaxDepth): Errorf(BadRequest, "data must not be nested deeper than 63 levels"),
+		`"` + strings.Repeat("x", 30<<10-1) + `"`: Errorf(TooLarge, "data must be at most 30720 bytes of JSON, got 30721"),
+	} {
+		if _, err := CheckData(jsontext.Value(data)); !reflect.DeepEqual(err, want) {
+			t.Errorf("%.40s: %v, want %v", data, err, want)
+		}
+	}
+}
+
+func TestFramesOfCommands(t *testing.T) {
+	t.Parallel()
+	since := uint64(7)
+	for want, one := range map[string]struct {
+		id     ID
+		params Params
+	}{
+		`{"action":"hello"}`:                        {nil, &Hello{}},
+		`{"id":1,"action":"leave","room":"r"}`:      {ID("1"), &Leave{Room: "r"}},
+		`{"id":"x","action":"presence","room":"r"}`: {ID(`"x"`), &Presence{Room: "r"}},
+		`{"action":"sync","rooms":{"a":{"since":7},"b":{"since":7},"c":{"since":7,"epoch":"e"}}}`: {nil, &Sync{Rooms: map[string]From{
+			"c": {Since: &since, Epoch: "e"}, "a": {Since: &since}, "b": {Since: &since},
+		}}},
+	} {
+		if frame, err := EncodeCommand(one.id, one.params); err != nil || string(frame) != want {
+			t.Errorf("%s, %v; want %s", frame, err, want)
+		}
+	}
+	if frame, err := EncodeCommand(nil, &Publish{Room: "r", Data: jsontext.Value(`{`)}); err == nil {
+		t.Errorf("data that is no JSON: %s", frame)
+	}
+	// A quotation mark takes two bytes of a frame: 16,384 bytes of token fill it.
+	token := func(frame int) string {
+		quotes := frame - len(`{"action":"auth","token":""}`) - MaxTokenBytes
+		return strings.Repeat(`"`, quotes) + strings.Repeat("x", MaxTokenBytes-quotes)
+	}
+	if frame, err := EncodeCommand(nil, &Auth{Token: token(32768)}); err != nil || len(frame) != 32768 {
+		t.Errorf("a frame of %d bytes: %v", len(frame), err)
+	}
+	_, err := EncodeCommand(nil, &Auth{Token: token(32769)})
+	if want := Errorf(TooLarge, "a frame must be at most 32768 bytes, got 32769"); !reflect.DeepEqual(err, error(want)) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+}
+
+// TestScalarsThatAreDeep: what stands for an action or an id is held to the
+// depth, whatever the brackets.
+func TestScalarsThatAreDeep(t *testing.T) {
+	t.Parallel()
+	for _, field := range []string{"action", "id", "x"} {
+		for _, level := range []string{`{"a":`, `[`} {
+			_, err := Decode([]byte(`{"` + field + `":` + strings.Repeat(level, MaxDepth)))
+			if want := Errorf(BadRequest, "arrays and objects must not be nested deeper than 64 levels"); !reflect.DeepEqual(err, error(want)) {
+				t.Errorf("%s, %s: %v", field, level, err)
+			}
+		}
+	}
+}
