@@ -227,8 +227,9 @@ test-oidc: leaks ## Log in with a real OpenID provider, and connect with its tok
 .PHONY: test-js
 test-js: leaks ## Build, test and measure the TypeScript SDK (Node 20 or later), on the local stack too.
 	@# With -race, as all of the stack has been built so by then.
-	cd pkg/client/js && npm ci && npm run check && npm run build && npm run size
-	cd pkg/client/js && { npm test && GOFLAGS="$${GOFLAGS:-} -race" npm run test:integration; } $(LEAKS)
+	cd pkg/client/js && npm ci && npm run check
+	@# npm test builds first: some tests are of the built package.
+	cd pkg/client/js && { npm test && npm run size && GOFLAGS="$${GOFLAGS:-} -race" npm run test:integration; } $(LEAKS)
 
 .PHONY: test-js-runtimes
 test-js-runtimes: ## Try the TypeScript SDK in Deno, Bun and Chromium (looked for), and its package as others resolve it.

@@ -335,6 +335,14 @@ func (g *stage) publish(name string, st step) {
 }
 
 func (g *stage) expect(st step) string {
+	if st["expect"] == "messages" {
+		for seq := number(st["first"]); seq <= number(st["last"]); seq++ {
+			if problem := g.expect(step{"expect": "message", "room": st["room"], "seq": float64(seq)}); problem != "" {
+				return fmt.Sprintf("%d: %s", seq, problem)
+			}
+		}
+		return ""
+	}
 	s := g.server.socket(number(st["socket"]))
 	subject, _ := st["room"].(string)
 	switch st["expect"] {
@@ -443,6 +451,9 @@ func (g *stage) filled(v any) any {
 			return known
 		}
 	case map[string]any:
+		if bounds, ok := v["entries"].([]any); ok {
+			return entries(number(bounds[0]), number(bounds[1]))
+		}
 		m := map[string]any{}
 		for name, value := range v {
 			m[name] = g.filled(value)
@@ -456,6 +467,15 @@ func (g *stage) filled(v any) any {
 		return l
 	}
 	return v
+}
+
+// entries are messages of bob, numbered first to last.
+func entries(first, last int) []any {
+	list := make([]any, 0, last-first+1)
+	for seq := first; seq <= last; seq++ {
+		list = append(list, map[string]any{"seq": seq, "user": "bob", "at": 1763884800123, "data": fmt.Sprint("m", seq)})
+	}
+	return list
 }
 
 func position(p Position) any { return map[string]any{"epoch": p.Epoch, "seq": float64(p.Seq)} }
@@ -493,6 +513,8 @@ func code(err error) any {
 		return "closed"
 	case errors.Is(err, ErrDisconnected):
 		return "disconnected"
+	case errors.Is(err, ErrOtherUser):
+		return "conflict"
 	case errors.As(err, &refused):
 		return string(refused.Code)
 	case errors.As(err, &closed):

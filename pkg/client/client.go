@@ -276,7 +276,7 @@ func (c *Client) command(ctx context.Context, params protocol.Params) (jsontext.
 		if !c.mayRepeat(l, err) {
 			return nil, err
 		}
-		if err := c.rest(ctx, err, tries); err != nil {
+		if err := c.rest(ctx, l, err, tries); err != nil {
 			return nil, err
 		}
 	}
@@ -298,17 +298,22 @@ func (c *Client) mayRepeat(l *link, err error) bool {
 	return true
 }
 
-// rest waits before a repetition, unless it can go out on another connection at
-// once.
-func (c *Client) rest(ctx context.Context, err error, tries int) error {
+// rest waits before a repetition, unless it can go out on another connection than
+// l at once.
+func (c *Client) rest(ctx context.Context, l *link, err error, tries int) error {
 	if errors.Is(err, ErrDisconnected) || hasCode(err, protocol.Unauthenticated) {
 		return ctx.Err()
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(c.ctx, func() { cancel(c.over()) })() //nolint:contextcheck // whichever of the two ends first
-	if err := clock.Sleep(ctx, c.clock, pause(err)+c.options.backoff(tries)); err != nil {
+	wake := newAlarm(c.clock)
+	defer wake.stop()
+	wake.set(pause(err) + c.options.backoff(tries))
+	select {
+	case <-wake.C:
+	case <-l.done:
+	case <-ctx.Done():
 		return context.Cause(ctx)
+	case <-c.ctx.Done():
+		return c.over()
 	}
 	return nil
 }

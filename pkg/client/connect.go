@@ -206,6 +206,7 @@ func (c *Client) connect(ctx context.Context, fresh bool) (*opened, error) {
 		var w welcome
 		if w, err = decode[welcome](result); err == nil {
 			l.rotateIn = time.Duration(w.RotateInMs) * time.Millisecond
+			l.user = w.User
 			return &opened{l, w, asked}, nil
 		}
 	}
@@ -307,7 +308,7 @@ func (c *Client) adopt(o *opened) {
 		return
 	}
 	old := c.link
-	c.link, c.user = l, o.welcome.User
+	c.link, c.user = l, l.user
 	came := c.state != Connected
 	if came {
 		c.setLocked(Connected, nil, 0)
@@ -327,6 +328,7 @@ func (c *Client) adopt(o *opened) {
 		}
 	}
 	c.mu.Unlock()
+	c.outbox.bind(l.user)
 	if came {
 		c.options.Logger.InfoContext(c.ctx, string(Connected))
 	}
@@ -421,7 +423,7 @@ func (c *Client) syncSome(l *link, rooms []*Room) {
 			}
 			return
 		}
-		if !c.mayRepeat(l, err) || l.over() || c.rest(l.ctx, err, tries) != nil {
+		if !c.mayRepeat(l, err) || l.over() || c.rest(l.ctx, l, err, tries) != nil {
 			return
 		}
 	}

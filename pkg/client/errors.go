@@ -28,6 +28,10 @@ var (
 	// within Options.KeyWindow: the message may or may not be in the log, and a
 	// repetition may be a second one.
 	ErrUnacknowledged error = &condition{text: "publish was not acknowledged in time"}
+	// ErrOtherUser is returned by Publish when the client has connected as another
+	// user meanwhile: the message may or may not be in the log, as the first
+	// user's.
+	ErrOtherUser error = &condition{text: "another user now"}
 	// ErrDisconnected is returned by Send while there is no connection, and is
 	// what ended commands on a lost one.
 	ErrDisconnected error = &condition{text: "not connected", temporary: true}

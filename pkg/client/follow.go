@@ -46,7 +46,7 @@ func (r *Room) follow() {
 			tries = 0
 			continue
 		}
-		_ = c.rest(r.life, err, tries) // whatever ended it, the loop sees it
+		_ = c.rest(r.life, l, err, tries) // whatever ended it, the loop sees it
 		tries++
 	}
 }
@@ -91,9 +91,11 @@ func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.
 	if !r.noHistory && from.Since != nil {
 		history = &protocol.History{Room: r.name, Since: from.Since, Epoch: from.Epoch}
 	}
+	halted, joinNext := l.isHalted(r.name)
 	switch {
 	case r.on != l:
 		r.joining = l
+		l.resume(r.name)
 		return join, asked, 0
 	case r.seq.need:
 		if r.seq.thirsty() {
@@ -101,8 +103,13 @@ func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.
 			return history, asked, 0
 		}
 		return nil, asked, 0
-	case r.behind == l || r.anew:
-		r.behind = nil // what stops the messages from now on is another cause
+	case halted && !joinNext && r.seq.thirsty():
+		l.halt(r.name, true)
+		return history, asked, 0
+	case halted && !joinNext:
+		return nil, asked, 0
+	case halted || r.anew:
+		l.resume(r.name)
 		return join, asked, 0
 	case !r.lacksLocked():
 		r.gapSince = time.Time{}
@@ -148,7 +155,7 @@ func (r *Room) ask(l *link, params protocol.Params, asked Position) error {
 	if join {
 		r.mu.Lock()
 		if r.on == l {
-			r.behind = l
+			l.halt(r.name, true)
 		}
 		r.mu.Unlock()
 	} else {
@@ -214,8 +221,9 @@ func (r *Room) joinedLocked(l *link, head Position, refused error) {
 func (r *Room) refuse(l *link, why error) {
 	r.mu.Lock()
 	r.joinedLocked(l, Position{}, why)
-	r.behind, r.seq.need = nil, false
+	r.seq.need = false
 	r.mu.Unlock()
+	l.resume(r.name)
 	signal(r.ready)
 }
 
@@ -248,7 +256,7 @@ func (r *Room) synced(l *link, p page, asked Position) {
 	case p.Error != nil && p.Error.Code == protocol.Conflict:
 		r.mu.Lock()
 		if r.on == l {
-			r.behind = l // the server does not see us there: join again
+			l.halt(r.name, true) // the server does not see us there
 		}
 		r.mu.Unlock()
 	}
@@ -287,13 +295,7 @@ func (r *Room) push(l *link, f frame) {
 	case protocol.PushMessages:
 		r.take(f.Epoch, false, f.Messages...)
 	case protocol.PushBehind:
-		r.mu.Lock()
-		// It may overtake the answer to the join that made us a member.
-		if r.behind == nil || r.behind.number < l.number {
-			r.behind = l
-		}
-		r.seq.need = true
-		r.mu.Unlock()
+		l.halt(r.name, false) // it may overtake the answer to the join that made us a member
 		signal(r.wake)
 	case protocol.PushEphemeral:
 		if handle := r.options.onEphemeral; handle != nil {
@@ -329,10 +331,10 @@ func (r *Room) take(epoch string, own bool, entries ...protocol.Entry) {
 
 // own takes the place of a message that we have published: on the connection
 // that sent it, it comes by no other way.
-func (r *Room) own(published Published, p *protocol.Publish) {
+func (r *Room) own(published Published, user string, p *protocol.Publish) {
 	if !published.Duplicate {
 		r.take(published.Epoch, true, protocol.Entry{
-			Seq: published.Seq, User: r.client.User(), At: r.client.clock.Now().UnixMilli(), Key: p.Key, Data: p.Data,
+			Seq: published.Seq, User: user, At: r.client.clock.Now().UnixMilli(), Key: p.Key, Data: p.Data,
 		})
 		return
 	}

@@ -48,6 +48,11 @@ type link struct {
 	doubted bool
 	// published holds the highest number of each log that was acknowledged here.
 	published map[logID]uint64
+	// halted holds the rooms whose live messages have stopped here until the next
+	// join: true once the log was asked for what was missed, and a join is next.
+	halted map[string]bool
+	// user is who the server said we are here; set before the link is adopted.
+	user string
 	// since is when hello was answered, synced when rooms were last asked for.
 	since, synced time.Time
 }
@@ -59,7 +64,7 @@ func newLink(c *Client, conn Conn) *link {
 		client: c, conn: conn, ctx: ctx, stop: stop, done: make(chan struct{}),
 		poke: make(chan struct{}, 1), renew: make(chan struct{}, 1),
 		number: c.links.Add(1),
-		calls:  map[int64]chan frame{}, published: map[logID]uint64{}, heard: now, spoke: now,
+		calls:  map[int64]chan frame{}, published: map[logID]uint64{}, halted: map[string]bool{}, heard: now, spoke: now,
 	}
 }
 
@@ -242,6 +247,31 @@ func (l *link) own(room, epoch string) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.published[logID{room, epoch}]
+}
+
+// halt notes that live messages of a room have stopped. joinNext says that
+// nothing need be asked before the join.
+func (l *link) halt(room string, joinNext bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.halted[room] = l.halted[room] || joinNext
+}
+
+// isHalted reports whether live messages of a room have stopped, and whether a
+// join is next.
+func (l *link) isHalted(room string) (halted, joinNext bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	joinNext, halted = l.halted[room]
+	return halted, joinNext
+}
+
+// resume forgets that live messages of a room have stopped. What stops them after
+// a join was sent is another cause, so this comes before.
+func (l *link) resume(room string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.halted, room)
 }
 
 // forget drops a call.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"strconv"
@@ -29,6 +30,9 @@ type letter struct {
 	ctx context.Context
 	// result takes what became of it; capacity one.
 	result chan outcome
+	// user is who says it: keys are the user's, so that a repetition by another
+	// one would be a second message. Empty before the first connection.
+	user string
 }
 
 type outcome struct {
@@ -48,7 +52,7 @@ func (o *outbox) publish(ctx context.Context, p *protocol.Publish) (Published, e
 	if ctx.Err() != nil {
 		return Published{}, context.Cause(ctx)
 	}
-	l := &letter{params: p, ctx: ctx, result: make(chan outcome, 1)}
+	l := &letter{params: p, ctx: ctx, result: make(chan outcome, 1), user: o.client.User()}
 	if err := o.add(l); err != nil { //nolint:contextcheck // the runner serves all callers, each letter carries its own
 		return Published{}, err
 	}
@@ -90,6 +94,25 @@ func (o *outbox) add(l *letter) error {
 	}
 	o.count++
 	return nil
+}
+
+// bind makes what was queued before there was a user that of the first one.
+func (o *outbox) bind(user string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, queue := range o.queues {
+		for _, l := range queue {
+			l.user = cmp.Or(l.user, user)
+		}
+	}
+}
+
+// saidBy reports whether a letter is a user's.
+func (o *outbox) saidBy(l *letter, user string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.user = cmp.Or(l.user, user) // added while bind ran
+	return l.user == user
 }
 
 // giveUp takes a letter out that was never sent. One that is under way stays
@@ -164,6 +187,9 @@ func (o *outbox) deliver(l *letter) (Published, error) {
 		if now.Sub(first) >= c.options.KeyWindow {
 			return Published{}, ErrUnacknowledged
 		}
+		if !o.saidBy(l, link.user) {
+			return Published{}, ErrOtherUser
+		}
 		published, err := o.attempt(link, room, l.params)
 		if err == nil {
 			return published, nil
@@ -177,7 +203,7 @@ func (o *outbox) deliver(l *letter) (Published, error) {
 		if !c.mayRepeat(link, err) {
 			return Published{}, err
 		}
-		if err := c.rest(ctx, err, tries); err != nil {
+		if err := c.rest(ctx, link, err, tries); err != nil {
 			return Published{}, err
 		}
 	}
@@ -204,7 +230,7 @@ func (o *outbox) attempt(link *link, room *Room, p *protocol.Publish) (Published
 	published := Published{Position{answer.Epoch, answer.Seq}, answer.Duplicate}
 	link.acknowledged(p.Room, published.Position)
 	if room := o.client.joinedRoom(p.Room); room != nil { // it may have been joined, or left and joined again, meanwhile
-		room.own(published, p)
+		room.own(published, link.user, p)
 	}
 	return published, nil
 }

@@ -48,9 +48,6 @@ type Room struct {
 	// joined is closed once a join was answered, well or ill, or over is set.
 	joined chan struct{}
 	head   Position
-	// behind is the link on which live messages have stopped until the next
-	// join, if any.
-	behind *link
 	// anew says that entries of another log came, which a join explains.
 	anew bool
 	// noHistory says that the token grants joining, not reading.
@@ -138,7 +135,14 @@ func (r *Room) Next(ctx context.Context) (Message, error) {
 			end = r.refused
 		}
 		again := len(r.seq.out) > 0 || r.over != nil || r.refused != nil
-		hungry := r.seq.need && r.seq.thirsty() || r.lacksLocked()
+		hungry := r.lacksLocked()
+		if r.seq.thirsty() {
+			halted := false
+			if r.on != nil {
+				halted, _ = r.on.isHalted(r.name)
+			}
+			hungry = hungry || halted || r.seq.need
+		}
 		r.mu.Unlock()
 		if again {
 			signal(r.ready) // for another caller

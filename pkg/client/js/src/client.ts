@@ -1,35 +1,19 @@
 import { Emitter } from "./emitter.js";
 import { backoff, environment, inTime, randomName } from "./environment.js";
 import { GaplessError } from "./error.js";
-import { Link, type LinkHost, replaced } from "./link.js";
+import { connectTimeout, held, maxRooms, overlap, renewBefore, rotateSoonest, syncEvery, syncPause, tokenTimeout } from "./limits.js";
+import { type Chains, Link, type LinkHost, replaced, serial } from "./link.js";
 import { Outbox } from "./outbox.js";
 import { RoomCore } from "./room.js";
 import type {
   Client, ClientEvents, Environment, JoinOptions, Options, Position, Reason, Room, State, Url, WebSocketLike,
 } from "./types.js";
-import { type Frame, type HelloResult, maxRooms, type RoomResult } from "./wire.js";
-
-/** Until hello is answered, from the opening of the socket. */
-const connectTimeout = 10_000;
-/** For getToken, and a URL that is a function. */
-const tokenTimeout = 30_000;
-/** After so long a connection counts as one that held. */
-const held = 10_000;
-/** Between two looks at what may have been missed. */
-const syncEvery = 300_000;
-/** Two doubts within this time are one. */
-const syncPause = 5_000;
-/** How long a replaced connection stays, to answer what it was asked and until the rooms are joined on the other. */
-const overlap = 10_000;
-/** No server makes us replace a connection sooner. */
-const rotateSoonest = 5_000;
-/** A token is renewed this long before its end. */
-const renewBefore = 60_000;
+import type { Frame, HelloResult, RoomResult } from "./wire.js";
 
 /** Rooms of which is asked, and where each was then. */
 type Asked = [room: RoomCore<any, any>, at: Position | undefined][];
 
-const asking = (rooms: RoomCore<any, any>[]): Asked => rooms.map((room) => [room, room._asked()]);
+const asking = (rooms: RoomCore<any, any>[]): Asked => rooms.map((room) => [room, room._at]);
 
 export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHost {
   state: State = "connecting";
@@ -40,15 +24,17 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   readonly _env: Environment;
   readonly _nonce: string;
   readonly _rooms = new Map<string, RoomCore<any, any>>();
+  readonly rooms: ReadonlyMap<string, Room<any, any>> = this._rooms;
   readonly _outbox = new Outbox(this);
+  /** Questions to the storage, by room: one that was left may still write when it is joined again. */
+  readonly _stores: Chains = new Map();
   /** The connection in use: hello is answered. */
   _link: Link | undefined;
 
   /** The attempt under way, if any; a later one makes it void. */
   private _dialing: object | undefined;
-  private _next: Link | undefined;
-  /** Those that were replaced and still answer. */
-  private _replaced = new Set<Link>();
+  /** All that are open: the one in use, one that is opened, those that were replaced. */
+  private _links = new Set<Link>();
   private _attempt = 0;
   private _retry: unknown;
   /** In a pause between attempts: until when the server asked for it, which no wake shortens. */
@@ -65,10 +51,6 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._nonce = randomName(this._env) + ".";
     this.session = _options.session ?? randomName(this._env);
     this._begin();
-  }
-
-  get rooms(): ReadonlyMap<string, Room<any, any>> {
-    return this._rooms;
   }
 
   join<T, E>(name: string, options: JoinOptions = {}): Room<T, E> {
@@ -148,8 +130,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
 
   _push(link: Link, frame: Frame): void {
     if (frame.push !== "bye") {
-      // While one connection replaces another, both bring what has no number.
-      if (frame.messages || frame.push === "behind" || link === (this._link ?? link)) this._rooms.get(frame.room!)?._push(link, frame);
+      this._rooms.get(frame.room!)?._push(link, frame);
       return;
     }
     if (frame.code === 3003 || frame.code === 3005) this._fresh = true;
@@ -157,21 +138,13 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   _lost(link: Link, reason: Reason, error: GaplessError): void {
-    this._replaced.delete(link);
+    this._links.delete(link);
     if (link !== this._link) return;
     this._link = undefined;
     if (this._env.now() - link._since >= held) this._attempt = 0;
     if (!error.temporary) this._stop(reason);
     else if (this._dialing) this._set("reconnecting", reason);
     else this._later(reason, error.retryAfterMs);
-  }
-
-  _revived(link: Link): void {
-    if (link === this._link) this._sync(link);
-  }
-
-  _stray(error: GaplessError): void {
-    this._emit("error", error);
   }
 
   private _begin(): void {
@@ -190,10 +163,9 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._earliest = Infinity;
     this._dialing = undefined;
     this._unwake();
-    const links = [this._link, this._next, ...this._replaced];
-    this._link = this._next = undefined;
-    for (const link of links) link?._end(reason);
-    this._outbox._close();
+    this._link = undefined;
+    for (const link of this._links) link._end(reason);
+    this._outbox._close(reason);
     for (const room of this._rooms.values()) room._close(reason);
     if (this.state !== "closed") this._set("closed", reason);
   }
@@ -226,9 +198,10 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
         ]),
       );
       if (this._dialing !== attempt) return;
-      const opening = (link = this._next = new Link(this, this._socket(url)));
+      const opening = (link = new Link(this, this._socket(url)));
+      this._links.add(link);
       link._after(connectTimeout, () => {
-        if (opening === this._next) opening._end({ code: "timeout", message: "no connection in time" });
+        if (this._dialing === attempt) opening._end({ code: "timeout", message: "no answer in time" });
       });
       await link._opened;
       const asked = asking([...this._rooms.values()].filter((room) => !room._loading).slice(0, maxRooms));
@@ -240,11 +213,11 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
       if (this._dialing !== attempt) return link._end(replaced);
       // Some sockets hand on several frames at once: a bye may have followed.
       if (!link._alive) await link._over;
-      this._dialing = this._next = undefined;
+      this._dialing = undefined;
       this._adopt(link, hello, asked);
     } catch (error) {
       if (this._dialing !== attempt) return;
-      this._dialing = this._next = undefined;
+      this._dialing = undefined;
       this._failed(error as GaplessError, link);
     }
   }
@@ -254,7 +227,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     try {
       return new Socket(url);
     } catch (e) {
-      throw new GaplessError("bad_request", Socket ? (e as Error).message : "no WebSocket here: pass one in the options");
+      throw new GaplessError("bad_request", Socket ? (e as Error).message : "pass a WebSocket in the options");
     }
   }
 
@@ -284,14 +257,12 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._syncLater(link);
     if (this.state !== "connected") this._set("connected");
     for (const [room, at] of asked) {
-      if (this._rooms.get(room.name) === room) room._result(link, hello.rooms?.[room.name], at, true);
+      if (this._rooms.get(room.name) === room) room._result(link, hello.rooms?.[room.name], at);
       else this._forget(link, room.name);
     }
     for (const room of this._rooms.values()) room._check();
     this._outbox._pumpAll();
-    if (!old) return;
-    this._replaced.add(old);
-    old._after(overlap, () => old._end(replaced));
+    old?._after(overlap, () => old._end(replaced));
   }
 
   /** Make before break: the platform ends each connection after two hours. */
@@ -304,12 +275,12 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   private _forget(link: Link, room: string): void {
-    link._serial(room, () => link._call("leave", { room })).catch(() => {}); // the end of the connection does the same
+    serial(link._chains, room, () => link._call("leave", { room })).catch(() => {}); // the end of the connection does the same
   }
 
   private _syncLater(link: Link): void {
     link._after(syncEvery * (0.8 + 0.4 * this._env.random()), () => {
-      this._sync(link);
+      this._sync();
       this._syncLater(link);
     });
   }
@@ -319,21 +290,21 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   }
 
   /** Asks for every room whether anything was missed. */
-  private _sync(link: Link): void {
+  _sync(): void {
     const now = this._env.now();
     if (Math.abs(now - this._synced) < syncPause) return;
     this._synced = now;
-    const rooms = [...this._rooms.values()].filter((room) => room.joined && room._asked());
-    while (rooms.length) this._syncSome(link, rooms.splice(0, maxRooms)).catch(() => {});
+    const rooms = [...this._rooms.values()].filter((room) => room.joined && room._at);
+    while (rooms.length) this._syncSome(rooms.splice(0, maxRooms)).catch(() => {});
   }
 
   /** Rejects if it would fail again; the next connection says all anew. */
-  private async _syncSome(link: Link, rooms: RoomCore<any, any>[]): Promise<void> {
+  private async _syncSome(rooms: RoomCore<any, any>[]): Promise<void> {
     let asked!: Asked;
     const ok: { rooms: Record<string, RoomResult> } = await this._ask("sync", () => {
       asked = asking(rooms.filter((room) => room.joined));
       return { rooms: this._positions(asked) };
     }, Infinity);
-    for (const [room, at] of asked) room._result(link, ok.rooms[room.name], at, false);
+    for (const [room, at] of asked) room._result(undefined, ok.rooms[room.name], at);
   }
 }

@@ -1,6 +1,6 @@
 /** Calls listeners. One that throws keeps none from being called; what it threw becomes an unhandled rejection. */
 export class Emitter<Events> {
-  private _listeners = new Map<keyof Events, Set<(event: any) => void>>();
+  _listeners = new Map<keyof Events, Set<(event: any) => void>>();
 
   on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void {
     let set = this._listeners.get(type);
@@ -19,9 +19,5 @@ export class Emitter<Events> {
         void Promise.reject(error);
       }
     }
-  }
-
-  _heard(type: keyof Events): boolean {
-    return !!this._listeners.get(type)?.size;
   }
 }

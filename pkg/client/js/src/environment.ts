@@ -1,7 +1,5 @@
+import { maxBackoff, maxDelay } from "./limits.js";
 import type { Environment } from "./types.js";
-
-/** The longest delay that hosts take (2^31-1 ms); a longer one would fire at once. */
-const maxDelay = 2147483647;
 
 /** The host's clock, chance and signals: of a page, a worker, or none. */
 export function environment(own: Partial<Environment> = {}): Environment {
@@ -23,10 +21,11 @@ export function environment(own: Partial<Environment> = {}): Environment {
       const listener = () => {
         if (!hidden()) wake();
       };
-      for (const [target, type] of targets) target?.addEventListener?.(type, listener);
-      return () => {
-        for (const [target, type] of targets) target?.removeEventListener?.(type, listener);
+      const each = (verb: string) => {
+        for (const [target, type] of targets) target?.[verb + "EventListener"]?.(type, listener);
       };
+      each("add");
+      return () => each("remove");
     },
     ...own,
   };
@@ -39,9 +38,6 @@ export function inTime<T>(env: Environment, ms: number, run: () => T | Promise<T
     void Promise.resolve().then(run).then(resolve, reject).finally(() => env.clearTimeout(timer));
   });
 }
-
-/** The longest pause between attempts, without jitter. */
-const maxBackoff = 30_000;
 
 /** Full jitter under 1, 2, 4, 8 … 30 s. */
 export function backoff(env: Environment, attempt: number): number {

@@ -1,28 +1,16 @@
 import { GaplessError } from "./error.js";
+import { callTimeout, doubtTimeout, maxHeldBack, maxLate, maxSilence, pingTimeout } from "./limits.js";
 import type { Environment, Reason, WebSocketLike } from "./types.js";
 import type { Frame, WireError } from "./wire.js";
-
-/** Without an answer in this time, a command is asked again: all of them may be. */
-const callTimeout = 15_000;
-/** Without a frame in this time after a ping, the line is dead. */
-const pingTimeout = 10_000;
-/** The same when there is reason for doubt. */
-const doubtTimeout = 3_000;
-/** The longest silence: the platform ends connections after 10 minutes of it. */
-const maxSilence = 240_000;
-/** A timer that fires later than this was held back, and an answer may wait behind it. */
-const maxLate = 2_000;
-/** Browsers hold back the timers of hidden pages for a minute; more is a sleep, or a clock that was set. */
-const maxHeldBack = 90_000;
 
 export interface LinkHost {
   _env: Environment;
   _push(link: Link, frame: Frame): void;
   /** `error` says whether to come back, and when. */
   _lost(link: Link, reason: Reason, error: GaplessError): void;
-  /** The line is alive after a doubt. */
-  _revived(link: Link): void;
-  _stray(error: GaplessError): void;
+  /** The line is alive after a doubt: asks what was missed. */
+  _sync(): void;
+  _emit(type: "error", error: GaplessError): void;
 }
 
 interface Call {
@@ -37,6 +25,18 @@ export function wireError(e: WireError): GaplessError {
 
 const ignore = () => {};
 
+/** What waits when the client ends rejects so. */
+export const closed = ({ message }: Reason) => new GaplessError("closed", message);
+
+export type Chains = Map<string, Promise<unknown>>;
+
+/** Runs one after the other what has the same name. */
+export function serial<R>(chains: Chains, name: string, run: () => Promise<R>): Promise<R> {
+  const result = (chains.get(name) ?? Promise.resolve()).then(run);
+  chains.set(name, result.catch(ignore));
+  return result;
+}
+
 const lost: Reason = { code: 1006, message: "connection lost" };
 export const replaced: Reason = { code: 1000, message: "replaced" };
 
@@ -49,13 +49,16 @@ export class Link {
   _opened: Promise<unknown>;
   /** Rejects when the link ends. */
   _over: Promise<never>;
+  /** Rooms whose live messages have stopped here: join again once caught up. It may be told before the answer to the join. */
+  _behind = new Set<string>();
   /** Why the link ended. */
   _reason: Reason | undefined;
 
   private _env: Environment;
   private _ids = 0;
   private _calls = new Map<number, Call>();
-  private _chains = new Map<string, Promise<unknown>>();
+  /** What concerns a membership runs one after the other: the platform may handle a connection's commands at once. */
+  _chains: Chains = new Map();
   private _published = new Map<string, number>();
   private _timers = new Set<unknown>();
 
@@ -132,22 +135,12 @@ export class Link {
     });
   }
 
-  /**
-   * Runs one after the other what concerns a membership, since the platform
-   * may handle a connection's commands at once.
-   */
-  _serial<R>(room: string, run: () => Promise<R>): Promise<R> {
-    const result = (this._chains.get(room) ?? Promise.resolve()).then(run);
-    this._chains.set(room, result.catch(ignore));
-    return result;
-  }
-
   _send(frame: object): void {
     try {
       this._socket.send(JSON.stringify(frame));
       this._spoke = this._env.now();
     } catch {
-      this._end({ code: "socket", message: "socket not open" });
+      this._end({ code: "socket", message: "not connected" });
     }
   }
 
@@ -211,7 +204,7 @@ export class Link {
     if (this._env.now() >= this._due()) {
       if (this._deadline) {
         // A late timer says nothing of the line. Once.
-        return late > maxLate && !this._doubted ? this._doubt() : this._end({ code: "no_answer", message: "no answer to a ping" });
+        return late > maxLate && !this._doubted ? this._doubt() : this._end({ code: "no_answer", message: "no answer in time" });
       }
       this._idle++;
       this._ping(pingTimeout);
@@ -228,9 +221,9 @@ export class Link {
     let frame: Frame;
     try {
       frame = JSON.parse(data as string);
-      if (!frame || typeof frame !== "object") throw 0;
+      if (Object(frame) !== frame) throw 0;
     } catch {
-      return this._host._stray(new GaplessError("bad_frame", "unreadable frame"));
+      return this._host._emit("error", new GaplessError("bad_frame", "unreadable frame"));
     }
     const revived = this._doubted;
     this._doubted = false;
@@ -242,13 +235,13 @@ export class Link {
       if (frame.error) call?._reject(wireError(frame.error));
       else call?._resolve(frame.ok);
     } else if (frame.error) {
-      this._host._stray(wireError(frame.error));
+      this._host._emit("error", wireError(frame.error));
     } else {
       // The gateway's own envelope: one command failed, and it does not say which. All are repeated.
       for (const id of this._calls.keys()) {
         this._take(id)?._reject(new GaplessError("unavailable", "the gateway failed", true));
       }
     }
-    if (revived && this._alive) this._host._revived(this);
+    if (revived && this._alive) this._host._sync();
   }
 }

@@ -1,15 +1,16 @@
 import type { ClientCore } from "./client.js";
 import { GaplessError } from "./error.js";
-import type { Published, PublishOptions } from "./types.js";
-import { bytes, maxData } from "./wire.js";
-
-/** The server knows a key for ten minutes. The last repetition may take one to arrive and be handled, and clocks differ. */
-const keyWindow = 480_000;
+import { keyWindow, maxData } from "./limits.js";
+import { closed } from "./link.js";
+import type { Published, PublishOptions, Reason } from "./types.js";
+import { bytes } from "./wire.js";
 
 interface Item {
   _room: string;
   _data: unknown;
   _key: string;
+  /** Who says it: keys are the user's, so that a repetition by another one would be a second message. */
+  _user: string | undefined;
   _sent: boolean;
   /** When it is given up, by the clock: a timer may sleep with the machine. */
   _until: number;
@@ -18,8 +19,7 @@ interface Item {
   _timer: unknown;
 }
 
-const late = () => new GaplessError("timeout", "not acknowledged in time", true);
-const closed = () => new GaplessError("closed", "the client was closed");
+const late = () => new GaplessError("timeout", "no answer in time", true);
 
 /**
  * Publishes that wait for their acknowledgement. In one room one is under way
@@ -37,21 +37,23 @@ export class Outbox {
   _add(room: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
     return new Promise((resolve, reject) => {
       const client = this._client;
-      const { max = 1000, overflow = "reject", timeoutMs = 120_000 } = client._options.queue ?? {};
+      const { max = 1000, overflow, timeoutMs = 120_000 } = client._options.queue ?? {};
       const json = JSON.stringify(data);
-      if (client.state === "closed") throw closed();
+      if (client.state === "closed") throw closed(client.reason!);
       if (json === undefined) throw new GaplessError("bad_request", "data is not JSON");
-      if (bytes(json) > maxData) throw new GaplessError("too_large", `data must be at most ${maxData} bytes of JSON`);
+      if (bytes(json) > maxData) throw new GaplessError("too_large", "data is too large");
       if (this._items.size >= max) {
+        const error = new GaplessError("overflow", "too many messages wait", true);
         const oldest = overflow === "drop-oldest" && [...this._items].find((item) => !item._sent);
-        if (!oldest) throw new GaplessError("overflow", `${max} messages wait already`, true);
-        this._settle(oldest, new GaplessError("overflow", "given up for a newer message"));
+        if (!oldest) throw error;
+        this._settle(oldest, error);
       }
       const timeout = Math.min(timeoutMs, keyWindow);
       const item: Item = {
         _room: room,
         _data: JSON.parse(json), // as it is now, whatever becomes of the object
         _key: options.key ?? client._nonce + (++this._keys).toString(36),
+        _user: client.user,
         _sent: false,
         _until: client._env.now() + timeout,
         _resolve: resolve,
@@ -69,11 +71,14 @@ export class Outbox {
   }
 
   _pumpAll(): void {
-    for (const item of this._items) void this._pump(item._room);
+    for (const item of this._items) {
+      item._user ??= this._client.user;
+      void this._pump(item._room);
+    }
   }
 
-  _close(): void {
-    for (const item of this._items) this._settle(item, closed());
+  _close(reason: Reason): void {
+    for (const item of this._items) this._settle(item, closed(reason));
   }
 
   async _pump(room: string): Promise<void> {
@@ -85,6 +90,10 @@ export class Outbox {
       const link = client._link;
       // Until the room's position is known, our message would have no place in the order.
       if (!link || client._rooms.get(room)?._pending()) break;
+      if ((item._user ??= client.user) !== client.user) {
+        this._settle(item, new GaplessError("conflict", "another user now"));
+        continue;
+      }
       if (client._env.now() >= item._until) {
         this._settle(item, late());
         continue;
@@ -93,7 +102,7 @@ export class Outbox {
         item._sent = true;
         const ok = await link._call("publish", { room, key: item._key, data: item._data });
         link._acknowledged(room, ok.epoch, ok.seq);
-        client._rooms.get(room)?._own(ok, item._key, item._data);
+        client._rooms.get(room)?._own(ok, item._user!, item._key, item._data);
         this._settle(item, { epoch: ok.epoch, seq: ok.seq, duplicate: !!ok.duplicate });
         tries = 0;
       } catch (error) {

@@ -2,25 +2,17 @@ import type { ClientCore } from "./client.js";
 import { Emitter } from "./emitter.js";
 import { backoff, inTime } from "./environment.js";
 import { GaplessError } from "./error.js";
-import { type Link, wireError } from "./link.js";
+import { gapPatience, gapPause, maxAhead, storageTimeout } from "./limits.js";
+import { closed, type Link, serial, wireError } from "./link.js";
 import { Stream } from "./stream.js";
 import type {
   HistoryPage, HistoryQuery, JoinOptions, Message, Position, PositionStorage, Presence, Published, PublishOptions, Reason, Room, RoomEvents,
 } from "./types.js";
 import type { Entry, Frame, Page, RoomResult } from "./wire.js";
 
-/** How long a gap may close by itself, as our own message and others' pushes come by different ways. */
-const gapPatience = 500;
-/** The least time between two questions for one gap: its writer is still at work, or died. */
-const gapPause = 1000;
-/** Messages kept beyond a gap; more are read again from the log. */
-const maxAhead = 1000;
-/** For one answer of the storage. */
-const storageTimeout = 5000;
-
 /** What says that a page could not go on where it was asked from. */
 function lost(from: Position, { epoch, head, oldest }: Page) {
-  return new GaplessError("reset", "messages are lost: start anew", false, 0, { from, to: { epoch, seq: head }, oldest });
+  return new GaplessError("reset", "messages are lost", false, 0, { from, to: { epoch, seq: head }, oldest });
 }
 
 /**
@@ -34,20 +26,20 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   /** The position is being read from the storage. */
   _loading?: Promise<void> | undefined;
 
-  /** Without an epoch: in the present log, or in one that has no entry yet. */
-  private _at: Position | undefined;
+  /** Replaced, never changed. Without an epoch: in the present log, or in one that has no entry yet. */
+  _at: Position | undefined;
   /** The server has confirmed the position. */
   private _known?: boolean;
   private _ahead = new Map<number, Entry>();
   private _aheadEpoch = "";
   private _streams = new Set<Stream<Message<T>>>();
   private _error: GaplessError | undefined;
-  /** The position is being written to the storage. */
-  private _saving?: Promise<void> | undefined;
+  /** The position is to be written to the storage. */
+  private _saving?: boolean;
   /** There is more in the log than we were sent. */
   private _more?: boolean;
-  /** Where live messages have stopped: join again once caught up. It may be told before the answer to the join. */
-  private _behind?: Link;
+  /** Entries of another log came, and nothing was asked since: a join says what became of ours. */
+  private _anew?: boolean;
   /** The token grants joining but not reading back. */
   private _noHistory?: boolean;
   private _patience: unknown;
@@ -63,7 +55,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   get position(): Position | undefined {
-    return this._at?.epoch ? { ...this._at } : undefined;
+    const at = this._handed();
+    return at?.epoch ? at : undefined;
   }
 
   get joined(): boolean {
@@ -105,7 +98,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
-    const stream = new Stream<Message<T>>(this._streams);
+    const stream = new Stream<Message<T>>(this._streams, () => this._save());
     if (this._left) this._close();
     else if (this._client.state === "closed") this._close(this._client.reason);
     return stream;
@@ -115,13 +108,14 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   _close(reason?: Reason): void {
     this._hurry();
     for (const stream of this._streams) {
-      stream._end(reason && reason.code !== "closed" ? new GaplessError("closed", reason.message) : undefined);
+      stream._end(reason && reason.code !== "closed" ? closed(reason) : undefined);
     }
   }
 
   /** Where a join goes on. */
   _from(): object {
     const at = this._at;
+    this._anew = false;
     return at ? { since: at.seq, epoch: at.epoch || undefined } : { last: this._options.last || undefined };
   }
 
@@ -130,35 +124,28 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return !this._known && !this._error;
   }
 
-  /** Takes what hello or sync said of the room; `asked` is where we were then. */
-  _result(link: Link, result: RoomResult | undefined, asked: Position | undefined, hello: boolean): void {
+  /** Takes what hello said of the room on a link, or sync without one; `asked` is where we were then. */
+  _result(link: Link | undefined, result: RoomResult | undefined, asked: Position | undefined): void {
     if (this._left) return;
     const error = result?.error;
-    if (error && hello && !error.temporary && error.code !== "token_expired") {
-      this._refused(link, wireError(error));
-    } else if (!result || error) {
-      if (error?.code === "conflict") this._on = undefined; // sync: the server does not see us there
-    } else {
-      if (hello) {
-        this._error = undefined;
-        this._on = link;
-      }
-      this._page(result, asked, hello);
-    }
+    if (error && link && !error.temporary && error.code !== "token_expired") this._refused(link, wireError(error));
+    else if (error?.code === "conflict") this._on = undefined; // sync: the server does not see us there
+    else if (result && !error) this._page(result, asked, link);
     this._check();
   }
 
   _push(link: Link, frame: Frame): void {
     const { push, room, ...event } = frame;
     if (push === "messages") this._take(frame.epoch!, frame.messages!);
-    else if (push === "behind") this._behind = link;
-    else if (push === "ephemeral" || push === "presence") this._emit(push, event as any);
+    else if (push === "behind") link._behind.add(this.name);
+    // While one connection replaces another, both bring what has no number.
+    else if ((push === "ephemeral" || push === "presence") && link === (this._client._link ?? link)) this._emit(push, event as any);
     this._check();
   }
 
   /** Our own message has its number; it comes to us by no other way on this connection. */
-  _own(ok: Published, key: string, data: unknown): void {
-    const entry = { seq: ok.seq, user: this._client.user!, at: this._client._env.now(), key, data, _own: true };
+  _own(ok: Published, user: string, key: string, data: unknown): void {
+    const entry = { seq: ok.seq, user, at: this._client._env.now(), key, data, _own: true };
     this._take(ok.epoch, ok.duplicate ? [] : [entry]); // what an earlier attempt wrote is the log's to tell
     this._check();
   }
@@ -166,13 +153,14 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   /** Does what is to be done: join, catch up, wait for a gap to close. */
   _check(): void {
     const { _env: env, _link: link } = this._client;
-    if (this._running || this._left || !link || this._loading) return;
-    if (this._on === link && this._error) return;
-    if (this._on === link && !this._more && this._behind !== link) {
+    const on = this._on === link;
+    if (this._running || this._left || !link || this._loading || (on && this._error)) return;
+    if (on && !this._anew && !this._more && !link._behind.has(this.name)) {
       if (!this._lacks()) return;
       const wait = this._tries ? gapPause + backoff(env, this._tries - 1) : this._patient() ? gapPatience : 0;
       if (wait) {
         this._patience ??= env.setTimeout(() => {
+          this._hurry();
           this._more = this._lacks();
           this._check();
         }, wait);
@@ -184,10 +172,6 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       this._running = undefined;
       this._check();
     });
-  }
-
-  _asked(): Position | undefined {
-    return this._at && { ...this._at };
   }
 
   /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
@@ -202,22 +186,18 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   private async _ask(link: Link): Promise<void> {
-    const join = this._on !== link;
-    if (join) this._behind = undefined;
+    const join = this._on !== link || this._anew;
+    if (join) this._on = void link._behind.delete(this.name);
     this._more = false; // what is found missing from now on is another need
-    const asked = this._asked();
+    const asked = this._at;
     try {
-      const page: Page = await link._serial(this.name, async () => {
+      const page: Page = await serial(link._chains, this.name, async () => {
         if (this._left) throw new GaplessError("left", "the room was left");
         return link._call(join || this._noHistory ? "join" : "history", { room: this.name, ...this._from() });
       });
       if (this._left) return;
-      if (join) {
-        this._error = undefined;
-        this._on = link;
-      }
-      this._page(page, asked, join);
-      if (!join && this._behind === link && !page.more) this._on = undefined;
+      this._page(page, asked, join && link);
+      if (!join && link._behind.has(this.name) && !page.more) this._on = undefined;
     } catch (e) {
       const error = e as GaplessError;
       if (this._left || link !== this._client._link) return; // on another one all is said anew
@@ -231,8 +211,8 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   }
 
   private _refused(link: Link, error: GaplessError): void {
-    this._error = error;
     this._on = link;
+    this._error = error;
     this._more = false;
     this._emit("error", error);
     void this._client._outbox._pump(this.name);
@@ -242,10 +222,15 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return this._client._outbox._waiting(this.name) || !!this._ahead.get(Math.min(...this._ahead.keys()))?._own;
   }
 
-  private _page(page: Page, asked: Position | undefined, join: boolean): void {
+  /** Takes the answer to a question that was asked at a position, or to a join on a link. */
+  private _page(page: Page, asked: Position | undefined, join?: Link | false): void {
+    if (join) {
+      this._on = join;
+      this._error = undefined;
+    }
     const at = this._at;
     const recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
-    if (at && !recovered && (asked?.epoch !== at.epoch || asked.seq !== at.seq)) {
+    if (at && !recovered && asked !== at) {
       // We have moved since we asked: the answer is about another place.
       this._more = true;
       return;
@@ -257,15 +242,16 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       return;
     }
     // What was pushed before the position was known may lie before it.
-    for (const seq of this._ahead.keys()) if (seq <= (first?.seq ?? page.head)) this._ahead.delete(seq);
+    if (page.epoch === this._aheadEpoch) for (const seq of this._ahead.keys()) if (seq <= (first?.seq ?? page.head)) this._ahead.delete(seq);
     if (!at || !recovered) this._at = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head };
-    else at.epoch = page.epoch;
+    else this._begun(page.epoch);
     this._known = true;
     if (at && !recovered) {
+      this._anew = false;
       const error = lost(at, page);
       this._emit("reset", error.reset!);
       // A loop cannot see events: unless somebody listens, it ends loudly.
-      if (!this._heard("reset")) for (const stream of this._streams) stream._end(error);
+      if (!this._listeners.get("reset")?.size) for (const stream of this._streams) stream._end(error);
     }
     if (join) this._emit("joined", { epoch: page.epoch, seq: page.head, recovered });
     this._take(page.epoch, page.messages);
@@ -277,39 +263,42 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
 
   /** Sorts entries in, and hands on what is next. */
   private _take(epoch: string, entries: Entry[]): void {
-    const at = this._at;
+    let at = this._at;
     // The log began anew: the join will say so, and what is above its head is kept for then.
     const other = at?.epoch && epoch !== at.epoch;
-    if (epoch !== this._aheadEpoch) {
-      if (this._ahead.size) this._on = undefined;
-      this._ahead.clear();
-    }
+    if (other || (epoch !== this._aheadEpoch && this._ahead.size)) this._anew = true;
+    if (epoch !== this._aheadEpoch) this._ahead.clear();
     this._aheadEpoch = epoch;
-    if (other) this._on = undefined;
-    if (at && this._known && !other) at.epoch = epoch;
-    const before = at?.seq;
+    if (at && this._known && !other) at = this._begun(epoch);
     for (const entry of entries) {
-      if (at && !other && entry.seq <= at.seq) continue;
-      if (this._ahead.size < maxAhead || entry.seq === at?.seq! + 1) this._ahead.set(entry.seq, entry);
+      const seq = this._at?.seq;
+      if (!other && entry.seq <= seq!) continue;
+      if (this._ahead.size < maxAhead || entry.seq === seq! + 1) this._ahead.set(entry.seq, entry);
       else this._more = true;
       this._drain();
     }
     this._drain();
-    if (at?.seq !== before) {
+    if (this._at !== at) {
       this._save();
       this._hurry();
       this._tries = 0;
     }
   }
 
+  /** The log has entries, and is ours if we knew none. */
+  private _begun(epoch: string): Position {
+    return this._at!.epoch ? this._at! : (this._at = { epoch, seq: this._at!.seq });
+  }
+
   private _drain(): void {
-    const at = this._at;
-    if (!at || !this._known || at.epoch !== this._aheadEpoch) return;
+    const epoch = this._aheadEpoch;
     let entry: Entry | undefined;
-    while (!this._left && this._client.state !== "closed" && (entry = this._ahead.get(at.seq + 1))) {
-      this._ahead.delete(++at.seq);
+    while (this._known && this._at!.epoch === epoch && !this._left && this._client.state !== "closed" && (entry = this._ahead.get(this._at!.seq + 1))) {
+      const { seq } = entry;
+      this._ahead.delete(seq);
+      this._at = { epoch, seq };
       if (entry.void) continue;
-      const message = this._message(at.epoch, entry);
+      const message = this._message(epoch, entry);
       for (const stream of this._streams) stream._push(message);
       this._emit("message", message);
     }
@@ -319,12 +308,18 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return { room: this.name, epoch, ...(entry as any) };
   }
 
+  /** Up to where the application has been given everything: a loop may lag behind. */
+  private _handed(): Position | undefined {
+    const [first] = [...this._streams].map(({ _items }) => _items).sort((a, b) => b.length - a.length)[0] ?? [];
+    return first ? { epoch: first.epoch, seq: first.seq - 1 } : this._at;
+  }
+
   private _save(): void {
     if (this._saving) return;
-    const value = JSON.stringify(this._at);
-    this._saving = this._stored((storage, key) => storage.setItem(key, value))?.then(() => {
-      this._saving = undefined;
-      if (JSON.stringify(this._at) !== value) this._save(); // we have moved meanwhile
+    this._saving = true;
+    this._stored((storage, key) => {
+      this._saving = false;
+      return storage.setItem(key, JSON.stringify(this._handed()));
     });
   }
 
@@ -341,9 +336,9 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     });
   }
 
-  /** What the storage answers, if there is one. If it is full, forbidden or silent, that is told, and live goes on. */
+  /** What the storage answers, if there is one, one question after the other. If it is full, forbidden or silent, that is told, and live goes on. */
   private _stored(run: (storage: PositionStorage, key: string) => unknown): Promise<unknown> | undefined {
-    const { _options: { storage }, _env: env, _url: url } = this._client;
-    return storage && inTime(env, storageTimeout, () => run(storage, `gapless:${typeof url === "string" ? url : ""}:${this.name}`)).catch((e) => this._emit("error", e));
+    const { _options: { storage }, _env: env, _url: url, _stores } = this._client;
+    return storage && serial(_stores, this.name, () => inTime(env, storageTimeout, () => run(storage, `gapless:${typeof url === "string" ? url : ""}:${this.name}`)).catch((e) => this._emit("error", e)));
   }
 }

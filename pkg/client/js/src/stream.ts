@@ -1,22 +1,21 @@
 import { GaplessError } from "./error.js";
-
-/** Messages that one iteration may lag behind before it is told so. */
-const maxLag = 10_000;
+import { maxLag } from "./limits.js";
 
 /** One `for await` over a room. */
 export class Stream<T> implements AsyncIterableIterator<T> {
-  private _items: T[] = [];
+  /** Pushed and not handed on yet. */
+  _items: T[] = [];
   private _error: GaplessError | undefined;
   /** Calls of `next` that wait. */
   private _waiting: (() => void)[] = [];
 
   /** Is one of `_open` until it ends. */
-  constructor(private _open: Set<Stream<T>>) {
+  constructor(private _open: Set<Stream<T>>, private _handed: () => void) {
     _open.add(this);
   }
 
   _push(item: T): void {
-    if (this._items.push(item) > maxLag) this._end(new GaplessError("overflow", `an iteration lags ${maxLag} messages behind`));
+    if (this._items.push(item) > maxLag) this._end(new GaplessError("overflow", "a loop lags too far behind"));
     this._wake();
   }
 
@@ -29,7 +28,11 @@ export class Stream<T> implements AsyncIterableIterator<T> {
 
   async next(): Promise<IteratorResult<T>> {
     while (!this._items.length && this._open.has(this)) await new Promise<void>((wake) => this._waiting.push(wake));
-    if (this._items.length) return { value: this._items.shift()!, done: false };
+    if (this._items.length) {
+      const value = this._items.shift()!;
+      this._handed();
+      return { value, done: false };
+    }
     const error = this._error;
     this._error = undefined;
     if (error) throw error;

@@ -134,7 +134,8 @@ export interface Room<T = unknown, E = unknown> extends Listen<RoomEvents<T, E>>
   readonly joined: boolean;
   /**
    * Appends to the log. Resolves once it is there; repeats by itself across
-   * reconnects, with one key, until then. Rejects with a GaplessError.
+   * reconnects, with one key, until then. Rejects with a GaplessError; with `conflict` if
+   * the client has become another user, as keys are the user's.
    */
   publish(data: T, options?: PublishOptions): Promise<Published>;
   /** Sends past the log, for cursors and typing marks; false if not connected. */

@@ -55,12 +55,8 @@ export interface Frame {
   afterMs?: number;
 }
 
-/** Rooms that one hello or sync may name. */
-export const maxRooms = 32;
-/** Bytes of one message's JSON. */
-export const maxData = 30 << 10;
 
 /** Length in UTF-8, without TextEncoder, which not every React Native has. */
 export function bytes(json: string): number {
-  return encodeURIComponent(json).replace(/%../g, "x").length;
+  return unescape(encodeURIComponent(json)).length;
 }

@@ -105,6 +105,10 @@ class Run {
   }
 
   private expect({ expect: what, ...fields }: Step): void {
+    if (what === "messages") {
+      for (let seq = fields.first; seq <= fields.last; seq++) this.expect({ expect: "message", room: fields.room, seq });
+      return;
+    }
     const { socket, room, as, ...rest } = fields;
     const own = ["dial", "frame", "closed"].includes(what!);
     const subject = own ? `socket ${socket}` : what === "published" ? `publish ${as}` : room ? `room ${room}` : what!;
@@ -130,6 +134,10 @@ class Run {
   private fill(frame: any): any {
     if (typeof frame === "string" && frame.startsWith("$")) return this.bound.get(frame);
     if (Array.isArray(frame)) return frame.map((f) => this.fill(f));
+    if (frame?.entries) {
+      const [first, last] = frame.entries;
+      return Array.from({ length: last - first + 1 }, (_, i) => ({ seq: first + i, user: "bob", at: 1763884800123, data: `m${first + i}` }));
+    }
     if (frame && typeof frame === "object") {
       return Object.fromEntries(Object.entries(frame).map(([k, v]) => [k, this.fill(v)]));
     }

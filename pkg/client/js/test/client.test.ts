@@ -13,7 +13,11 @@ const page = (head: number, seqs: number[] = [], more = {}) => ({
 function setup(options: Options = {}, url: Url = "ws://server") {
   const env = new FakeEnvironment();
   const frames: any[] = [];
-  const server = new FakeServer((_, what: any) => what.frame && frames.push(what.frame));
+  const closed: number[] = [];
+  const server = new FakeServer((socket, what: any) => {
+    if (what.frame) frames.push(what.frame);
+    if (what.closed) closed.push(socket);
+  });
   const client = connect(url, { WebSocket: server.WebSocket, environment: env, ...options });
   const states: StateChange[] = [];
   const errors: Error[] = [];
@@ -31,7 +35,7 @@ function setup(options: Options = {}, url: Url = "ws://server") {
     server.sockets.at(-1)!.say({ push: "messages", room: "lobby", ...page(0, seqs) });
     await settle();
   };
-  return { env, frames, server, client, states, errors, greet, push };
+  return { env, frames, closed, server, client, states, errors, greet, push };
 }
 
 describe("tokens", () => {
@@ -524,4 +528,120 @@ test("history is asked again after what passes, and not for ever", async () => {
   await failing;
   assert.deepEqual(frames.slice(1).map(({ action }) => action), Array(6).fill("history"));
   client.close();
+});
+
+describe("a connection that was replaced seconds ago", () => {
+  const replaced = async () => {
+    const world = setup();
+    world.client.join("lobby");
+    await world.greet({ lobby: page(0) });
+    (world.client as ClientCore)._rotate();
+    await world.greet({ lobby: page(0) });
+    return world;
+  };
+
+  test("ends with close(), which leaves no timer", async () => {
+    const { env, client, closed } = await replaced();
+    client.close();
+    await settle();
+    assert.deepEqual(closed.sort(), [1, 2]);
+    assert.equal(env.pending(), 0);
+  });
+
+  test("ends when the one in use is told never to come back", async () => {
+    const { server, client, closed } = await replaced();
+    server.sockets[1]!.say({ push: "bye", code: 3503, reason: "kicked", reconnect: false });
+    await settle();
+    assert.deepEqual([...closed].sort(), [1, 2]);
+    client.close();
+  });
+});
+
+describe("a stored position", () => {
+  const place = "gapless:ws://server:lobby";
+
+  test("moves when a loop is given a message, not when one waits for the loop", async () => {
+    const kept = new Map<string, string>();
+    const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) };
+    const { client, greet, push } = setup({ storage });
+    kept.set(place, `{"epoch":"e","seq":5}`);
+    const room = client.join<number>("lobby");
+    const given: number[] = [];
+    let release = () => {};
+    void (async () => {
+      for await (const { data } of room) {
+        given.push(data);
+        await new Promise<void>((done) => (release = done));
+      }
+    })();
+    await settle();
+    await greet({ lobby: page(5) });
+    await push(6, 7, 8);
+    for (const seq of [6, 7, 8]) {
+      assert.deepEqual([given.at(-1), room.position?.seq, JSON.parse(kept.get(place)!).seq], [seq, seq, seq]);
+      release();
+      await settle();
+    }
+    client.close();
+  });
+
+  test("is that of the loop that lags most, before a reset too", async () => {
+    const { client, greet, push, server, frames } = setup();
+    const room = client.join<number>("lobby");
+    room.on("reset", () => {});
+    const [slow, quick] = [room[Symbol.asyncIterator](), room[Symbol.asyncIterator]()];
+    await greet({ lobby: page(5) });
+    await push(6, 7);
+    await quick.next();
+    await quick.next();
+    assert.deepEqual(room.position, { epoch: "e", seq: 5 });
+    await slow.next();
+    assert.deepEqual(room.position, { epoch: "e", seq: 6 });
+    server.sockets[0]!.say({ push: "messages", room: "lobby", epoch: "f", messages: [{ seq: 1, user: "bob", at: 1, data: 1 }] });
+    await settle();
+    server.sockets[0]!.say({ id: frames.at(-1).id, ok: { ...page(1), epoch: "f", recovered: false } });
+    await settle();
+    assert.deepEqual(room.position, { epoch: "e", seq: 6 });
+    await slow.next();
+    assert.deepEqual(room.position, { epoch: "f", seq: 1 });
+    client.close();
+  });
+
+  test("of a room that was left is written before it is joined again, and never after", async () => {
+    const kept = new Map<string, string>();
+    const writes: (() => void)[] = [];
+    const storage = {
+      getItem: async (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => new Promise<void>((done) => writes.push(() => (kept.set(key, value), done()))),
+    };
+    const { client, frames, server, greet, push } = setup({ storage });
+    const reply = async (action: string, ok: object) => {
+      const { id } = frames.filter((f) => f.action === action).at(-1);
+      server.sockets[0]!.say({ id, ok });
+      await settle();
+    };
+    const room = client.join<number>("lobby");
+    const seen: number[] = [];
+    room.on("message", ({ seq }) => void seen.push(seq));
+    await greet();
+    await reply("join", page(5)); // 5 is being written
+    await push(6);
+    room.leave();
+    client.join<number>("lobby").on("message", ({ seq }) => void seen.push(seq));
+    await settle();
+    await reply("leave", {});
+    while (writes.length) {
+      writes.pop()!(); // of two at once, any may be first
+      await settle();
+    }
+    const { since } = frames.at(-1);
+    await reply("join", page(7, [7]));
+    await push(8);
+    while (writes.length) {
+      writes.pop()!();
+      await settle();
+    }
+    client.close();
+    assert.deepEqual([since, seen, JSON.parse(kept.get(place)!).seq], [6, [6, 7, 8], 8]);
+  });
 });
