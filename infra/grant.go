@@ -44,14 +44,14 @@ var granted = map[string]rights{
 	"broadcast": {
 		tables: map[string]string{
 			"connections": "UpdateItem",
-			"rooms":       "GetItem UpdateItem DeleteItem Query",
+			"rooms":       "UpdateItem DeleteItem Query",
 			"log":         "PutItem Query",
 		},
 		connections: "POST GET",
 		wakes:       true,
 	},
 	"sweep": {
-		tables:      map[string]string{"connections": "GetItem UpdateItem DeleteItem Query", "rooms": "UpdateItem DeleteItem"},
+		tables:      map[string]string{"connections": "GetItem UpdateItem DeleteItem Query", "rooms": "GetItem UpdateItem DeleteItem"},
 		connections: "POST GET DELETE",
 		wakes:       true,
 		letters:     "ReceiveMessage DeleteMessage",

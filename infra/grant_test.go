@@ -28,13 +28,13 @@ func TestGrants(t *testing.T) {
 		},
 		"broadcast": {
 			log, "connections: dynamodb:UpdateItem",
-			"rooms: dynamodb:DeleteItem dynamodb:GetItem dynamodb:Query dynamodb:UpdateItem",
+			"rooms: dynamodb:DeleteItem dynamodb:Query dynamodb:UpdateItem",
 			"log: dynamodb:PutItem dynamodb:Query", "wake: sns:Publish",
 			"dead-letters: sqs:SendMessage", "GET POST: execute-api:ManageConnections",
 		},
 		"sweep": {
 			log, "connections: dynamodb:DeleteItem dynamodb:GetItem dynamodb:Query dynamodb:UpdateItem",
-			"rooms: dynamodb:DeleteItem dynamodb:UpdateItem", "wake: sns:Publish",
+			"rooms: dynamodb:DeleteItem dynamodb:GetItem dynamodb:UpdateItem", "wake: sns:Publish",
 			"dead-letters: sqs:DeleteMessage sqs:ReceiveMessage", "DELETE GET POST: execute-api:ManageConnections",
 		},
 	}

@@ -108,7 +108,8 @@ func TestUnits(t *testing.T) {
 	m.costs(t, "Carry", 0, 1, func() error { return connections.Carry(ctx, c.ID, 1) })
 	m.costs(t, "DropRoom", 0, 1, func() error { return connections.DropRoom(ctx, c.ID, "lobby", storetest.Start) })
 	m.costs(t, "Check", 0, 1, func() error { return connections.Check(ctx, connection.CheckParams{ID: c.ID, Next: storetest.Start}) })
-	m.costs(t, "MarkUntold", 0, 1, func() error { return connections.MarkUntold(ctx, c.ID, false, storetest.Start) })
+	m.costs(t, "MarkBehind", 0, 1, func() error { return connections.MarkBehind(ctx, c.ID, "lobby", storetest.Start, storetest.Start) })
+	m.costs(t, "ClearBehind", 0, 1, func() error { return connections.ClearBehind(ctx, c.ID, "lobby", storetest.Start) })
 	m.costs(t, "Condemn", 0, 1, func() error { return connections.Condemn(ctx, c.ID, 3503, storetest.Start) })
 	m.costs(t, "MarkClosing", 0, 1, func() error { return connections.MarkClosing(ctx, c.ID, storetest.Start) })
 	m.costs(t, "Due", 0.5, 0, func() error {
@@ -120,8 +121,9 @@ func TestUnits(t *testing.T) {
 	member := room.Member{Room: "lobby", ConnectionID: c.ID, User: "ada", Session: "session", JoinedAt: storetest.Start}
 	m.costs(t, "Rooms.Put", 0, 1, func() error { return rooms.Put(ctx, member, storetest.Start.Add(time.Hour)) })
 	m.costs(t, "Members", 1, 0, func() error { return second(rooms.Members(ctx, "lobby", 0, storetest.Start)) })
+	m.costs(t, "Member", 1, 0, func() error { return second(rooms.Member(ctx, "lobby", c.ID, storetest.Start)) })
 	m.costs(t, "SetPresence", 0, 1, func() error { return rooms.SetPresence(ctx, member) })
-	m.costs(t, "SetBehind", 0, 1, func() error { return rooms.SetBehind(ctx, member, room.Untold) })
+	m.costs(t, "SetBehind", 0, 1, func() error { return rooms.SetBehind(ctx, member) })
 	m.costs(t, "Leave", 0, 1, func() error { return second(rooms.Leave(ctx, "lobby", c.ID, storetest.Start, storetest.Start)) })
 	m.costs(t, "Unmark", 0, 1, func() error { return rooms.Unmark(ctx, "lobby", c.ID, storetest.Start.Add(time.Minute)) })
 	m.costs(t, "Rooms.Delete", 0, 1, func() error { return rooms.Delete(ctx, "lobby", c.ID) })

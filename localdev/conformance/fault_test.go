@@ -187,7 +187,9 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		lose()
 		ok(t, s.Check(t.Context(), connection.CheckParams{ID: "a=", Strikes: 1, Next: storetest.Start}))
 		lose()
-		ok(t, s.MarkUntold(t.Context(), "a=", true, storetest.Start))
+		ok(t, s.MarkBehind(t.Context(), "a=", "lobby", storetest.Start, storetest.Start))
+		lose()
+		ok(t, s.ClearBehind(t.Context(), "a=", "lobby", storetest.Start))
 		lose()
 		ok(t, s.Condemn(t.Context(), "a=", 3503, storetest.Start))
 		lose()
@@ -214,7 +216,7 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		lose()
 		ok(t, s.Put(t.Context(), m, storetest.Start.Add(time.Hour)))
 		lose()
-		ok(t, s.SetBehind(t.Context(), m, room.Untold))
+		ok(t, s.SetBehind(t.Context(), m))
 		lose()
 		_, err := s.Leave(t.Context(), m.Room, m.ConnectionID, storetest.Start, storetest.Start)
 		ok(t, err)
@@ -329,8 +331,11 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	"Check": func(ctx context.Context, b backend) error {
 		return b.connections().Check(ctx, connection.CheckParams{ID: "a=", Next: storetest.Start})
 	},
-	"MarkUntold": func(ctx context.Context, b backend) error {
-		return b.connections().MarkUntold(ctx, "a=", false, storetest.Start)
+	"MarkBehind": func(ctx context.Context, b backend) error {
+		return b.connections().MarkBehind(ctx, "a=", "lobby", storetest.Start, storetest.Start)
+	},
+	"ClearBehind": func(ctx context.Context, b backend) error {
+		return b.connections().ClearBehind(ctx, "a=", "lobby", storetest.Start)
 	},
 	"Condemn": func(ctx context.Context, b backend) error {
 		return b.connections().Condemn(ctx, "a=", 3503, storetest.Start)
@@ -372,7 +377,10 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 		return second(b.rooms().Members(ctx, "lobby", 0, storetest.Start))
 	},
 	"SetBehind": func(ctx context.Context, b backend) error {
-		return b.rooms().SetBehind(ctx, room.Member{ConnectionID: "a="}, room.Untold)
+		return b.rooms().SetBehind(ctx, room.Member{ConnectionID: "a="})
+	},
+	"Rooms.Member": func(ctx context.Context, b backend) error {
+		return second(b.rooms().Member(ctx, "lobby", "a=", storetest.Start))
 	},
 }
 

@@ -19,7 +19,6 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/config"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
-	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
 // Bounds of what the page is shown.
@@ -223,7 +222,7 @@ func (s *snapshot) room(ctx context.Context, name string) (roomView, error) {
 		v.Until = head.Lease.Until.UnixMilli()
 	}
 	for _, m := range members[:min(len(members), maxMembers)] {
-		v.Members = append(v.Members, memberView{m.ConnectionID, m.User, m.Behind != room.InStep})
+		v.Members = append(v.Members, memberView{m.ConnectionID, m.User, m.Behind})
 	}
 	if head.Seq == 0 {
 		return v, nil

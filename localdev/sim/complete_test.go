@@ -15,14 +15,15 @@ import (
 
 // unreached are the sites that no scenario comes to, each with its reason.
 var unreached = map[string]string{
-	"broadcast.Broadcaster.inform calls Delete":   "a membership outlives its connection only if the order of Remover is broken; see TestGoneMemberGetsAStrikeAndIsNotDeleted",
-	"broadcast.courier.tellLateness calls Put":    "a metric, no call of AWS",
+	"broadcast.courier.reportLag calls Put":       "a metric, no call of AWS",
+	"broadcast.recorder.record calls Delete":      "a membership outlives its connection only if the order of Remover is broken; see TestGoneMemberIsOnRecordAndIsNotDeleted",
 	"connection.Rebalance calls Condemn":          "an operator's program, no function",
 	"connection.Rebalance calls Due":              "an operator's program, no function",
 	"handler.Sweep.Handle calls Put":              "a metric, no call of AWS",
 	"hook.Runner.Authenticate calls Authenticate": "an application's hook, no call of AWS",
 	"msglog.reader.readable calls Entries":        "a read of what has not expired; a run in which entries expire cannot wait a minute for Lambda's retry",
 	"sweep.Sweeper.askOne calls Get":              "only with an application's hooks, which the simulation has none of",
+	"sweep.Sweeper.wakeStalled calls Wake":        "no scenario loses a wake-up without a trace; see TestRoomWhoseWakeUpVanishedIsWoken",
 	"ticket.Office.Issue calls Put":               "a back end's program, no function",
 }
 

@@ -42,6 +42,11 @@ func rarer() []Scenario {
 			{User: "user0", Rooms: inLobby, Steps: []step{at(3, doPublish)}},
 			{User: "user1", Rooms: inLobby, Steps: []step{at(3.5, doFlap)}},
 		}, Faults: []Fault{refused}, Environ: patient, Active: 8 * time.Second, Minutely: true},
+		{Name: "a drain runs out of time and hands on", Members: []member{
+			{User: "user0", Rooms: inLobby, Steps: []step{at(3, doPublish)}},
+			{User: "user1", Rooms: inLobby},
+		}, Faults: []Fault{{Kind: SlowPosts, Client: 1, At: 2 * time.Second, Times: forever, Delay: 3500 * time.Millisecond}},
+			Environ: map[string]string{"GAPLESS_SLOW_AFTER": "90s", "GAPLESS_LINGER": "8s"}, Active: 62 * time.Second, Minutely: true},
 		{Name: "tickets, presence and messages past the log, counted against limits", Members: []member{
 			{User: "user0", Rooms: inLobby, Ticket: true, Steps: []step{at(3, doPresence), at(4, doEphemeral), at(4.1, doPlain), at(4.2, doEphemeral)}},
 			{User: "user1", Rooms: inLobby},
@@ -60,7 +65,9 @@ func rarer() []Scenario {
 		{Name: "one user connects too often", Members: []member{
 			{User: "user0", Close: protocol.CloseTooMany.Code},
 			{User: "user0", Close: protocol.CloseTooMany.Code},
-		}, Environ: map[string]string{"GAPLESS_MAX_CONNECTIONS": "1"}, Active: 10 * time.Second},
+			{User: "user0", Close: protocol.CloseTooMany.Code},
+		}, Faults: []Fault{{Kind: CutSilent, Client: 0, At: 3 * time.Second}},
+			Environ: map[string]string{"GAPLESS_MAX_CONNECTIONS": "1"}, Active: 10 * time.Second},
 		{Name: "connections that have joined long ago, or never, end", Members: []member{
 			{User: "user0", Rooms: []string{lobby, den}, Steps: []step{hang(65)}},
 			{User: "user1", Steps: []step{hang(65)}},

@@ -129,7 +129,7 @@ func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
 	s := newStores(sdk, c.Tables, logger)
 	return &handler.Sweep{Metrics: telemetry.NewMetrics(logger, h.Clock, c.FunctionName), Sweeper: sweep.New(sweep.Parts{
 		Connections: s.connections, Revocations: s.guard(h, c.Lifetime), Gateway: apigw.New(sdk, c.Endpoint),
-		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock), Members: s.rooms, Hooks: hooks,
+		Remover: connection.NewRemover(s.connections, s.rooms, h.Clock), Members: s.rooms, Heads: s.log, Hooks: hooks,
 		Leaver: connection.NewLeaver(s.connections, s.rooms, h.Clock),
 		Policy: auth.Policy{Open: c.OpenRooms},
 		Waker:  sns.New(sdk, c.ARN), DeadLetters: sqs.New(sdk, c.DeadLetterQueue),

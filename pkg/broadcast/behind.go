@@ -4,67 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
+	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// A member that cannot be served is put behind: it gets no live messages until
-// it joins again, and must be told so, or it would believe that there are none.
-// The pointer waits until it is told, or until its connection is marked: the
-// sweeper finds the mark within a minute, and has the rooms of a connection that
-// is alive tell it, also when no message comes.
+// A member that does not accept its messages is put behind: it gets no live
+// messages until it joins again, and must be told so, or it would believe that
+// there are none. One conditional write to its connection puts that on record.
+// From then on it is the concern of the sweeper, which tells it within a minute of
+// the moment from which it accepts anything, and of its own next join; the drain
+// and the pointer go on without it.
 
-// inform tells a member that it is behind, or marks its connection. One that
-// seems to be gone gets a strike, which the sweeper looks into; if its
-// connection is over already, what is left of the membership goes.
-func (b *Broadcaster) inform(ctx context.Context, member room.Member, head msglog.Position, gone bool) error {
-	if !gone {
-		err := b.tell(ctx, member, head)
-		if err == nil {
-			return nil
-		}
-		gone = errors.Is(err, connection.ErrGone)
-	}
-	err := b.Connections.MarkUntold(ctx, member.ConnectionID, gone, b.Clock.Now())
-	if errors.Is(err, connection.ErrNotFound) {
-		return b.Members.Delete(ctx, member.Room, member.ConnectionID)
-	}
-	return err
+// Connections is what a broadcaster may do to a connection: record that it is
+// behind in a room. It never deletes one.
+type Connections interface {
+	// MarkBehind is connection.Store's.
+	MarkBehind(ctx context.Context, id, room string, joinedAt, now time.Time) error
 }
 
-// tell lets a member know that it is behind. An error says that it could not.
-func (b *Broadcaster) tell(ctx context.Context, member room.Member, head msglog.Position) error {
-	frame, err := protocol.Marshal(protocol.NewBehind(member.Room, head.Epoch, head.Seq))
+// recorder puts members on record as behind. It is safe for concurrent use.
+type recorder struct {
+	connections Connections
+	members     room.Store
+	clock       clock.Clock
+}
+
+// record notes that a member is behind. Only the first write counts: the sweeper
+// finds what it says. The second saves later drains a post that would be refused.
+// The membership of a connection that is over goes.
+func (r recorder) record(ctx context.Context, name, connectionID string, joinedAt time.Time) error {
+	err := r.connections.MarkBehind(ctx, connectionID, name, joinedAt, r.clock.Now())
+	if errors.Is(err, connection.ErrNotFound) {
+		err = r.members.Delete(ctx, name, connectionID)
+		if err != nil {
+			return fmt.Errorf("delete membership of a connection that is over: %w", err)
+		}
+		return nil
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("record that a member is behind: %w", err)
 	}
-	if err := b.post(ctx, member.ConnectionID, frame); err != nil {
-		return err
-	}
-	err = b.Members.SetBehind(ctx, member, room.Informed)
+	m := room.Member{Room: name, ConnectionID: connectionID, JoinedAt: joinedAt}
+	err = r.members.SetBehind(ctx, m)
 	if err != nil && !errors.Is(err, room.ErrNotMember) && !errors.Is(err, room.ErrOvertaken) {
-		b.Logger.WarnContext(ctx, "member told that it is behind, but not recorded", "room", member.Room, "error", err)
+		return fmt.Errorf("stop live delivery to a member: %w", err)
 	}
 	return nil
 }
 
-// behind informs one member that it is behind, if it is and was not told.
-func (b *Broadcaster) behind(ctx context.Context, w Wake) error {
-	roll, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
+// tell lets a member know at once that it is behind, if it accepts that. If not,
+// the sweeper will.
+func (c *courier) tell(ctx context.Context, connectionID string, head uint64) {
+	frame, err := BehindFrame(c.room, msglog.Position{Epoch: c.epoch, Seq: head})
 	if err != nil {
-		return fmt.Errorf("read members: %w", err)
+		c.logger.ErrorContext(ctx, "push of a member that is behind not encoded", "room", c.room, "error", err)
+		return
 	}
-	i := slices.IndexFunc(roll.Members, func(m room.Member) bool { return m.ConnectionID == w.Origin && m.Behind == room.Untold })
-	if i < 0 {
-		return nil
-	}
-	page, err := b.Log.Read(ctx, w.Room, msglog.Start{}, msglog.Budget{})
-	if err != nil {
-		return err
-	}
-	return b.inform(ctx, roll.Members[i], msglog.Position{Epoch: page.Epoch, Seq: page.Head}, false)
+	_, _ = c.poster.post(ctx, connectionID, frame, true)
+}
+
+// BehindFrame is the push that tells a member that it is behind.
+func BehindFrame(name string, head msglog.Position) ([]byte, error) {
+	return protocol.Marshal(protocol.NewBehind(name, head.Epoch, head.Seq))
 }

@@ -2,14 +2,12 @@ package broadcast
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
 	"github.com/gapless-rooms/gapless/pkg/connection"
@@ -28,19 +26,21 @@ type Config struct {
 	// Linger is the least time between two rounds of a busy room: longer means
 	// fuller frames and later messages. Default 100 ms.
 	Linger time.Duration
-	// SlowAfter is for how long a member may refuse its messages before it is
-	// behind. Default 2 s.
+	// SlowAfter is the time a member may refuse its messages before it counts as
+	// behind, while other members accept theirs. Default 2 s.
 	SlowAfter time.Duration
-	// BehindAfter is for how long a message may wait for a member that does take
-	// some, but less than comes, before it is behind. Default five times
-	// SlowAfter, at least 10 s.
+	// BehindAfter is the time a message may wait for a member that accepts less
+	// than comes, and the time a member may refuse its messages while others
+	// refuse theirs as well. Time that posts wait for our own rate does not count.
+	// Default five times SlowAfter, at least 10 s.
 	BehindAfter time.Duration
 	// PostTimeout bounds one post. Default 3 s.
 	PostTimeout time.Duration
 	// Margin is how long before its deadline a broadcaster hands on.
 	// Default 5 s.
 	Margin time.Duration
-	// Width bounds how many posts are under way at once. Default 256.
+	// Width bounds the posts that are under way at once: so many to members that
+	// accepted their latest frame, and so many to all others. Default 256.
 	Width int
 	// PostsPerSecond is this broadcaster's share of the account's request
 	// rate. Default 2,000.
@@ -91,14 +91,6 @@ func (c Config) validate() error {
 	return nil
 }
 
-// Connections is what a broadcaster may do to a connection: report that it
-// could not be told that it is behind, or seems to be gone. It never deletes
-// one.
-type Connections interface {
-	// MarkUntold is connection.Store's.
-	MarkUntold(ctx context.Context, id string, gone bool, now time.Time) error
-}
-
 // Parts are what a Broadcaster works with; all are required.
 type Parts struct {
 	Log         *msglog.Log
@@ -116,7 +108,7 @@ type Parts struct {
 type Broadcaster struct {
 	Parts
 	config Config
-	pace   *rate.Limiter
+	poster *poster
 }
 
 // New returns a Broadcaster.
@@ -125,8 +117,7 @@ func New(parts Parts, config Config) (*Broadcaster, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	pace := rate.NewLimiter(rate.Limit(config.PostsPerSecond), max(1, config.PostsPerSecond/4))
-	return &Broadcaster{parts, config, pace}, nil
+	return &Broadcaster{parts, config, newPoster(parts.Gateway, parts.Clock, config)}, nil
 }
 
 // Handle does what a wake-up asks. It returns an error only when the same
@@ -139,8 +130,6 @@ func (b *Broadcaster) Handle(ctx context.Context, w Wake) error {
 		return b.ephemeral(ctx, w)
 	case KindPresence:
 		return b.presence(ctx, w)
-	case KindBehind:
-		return b.behind(ctx, w)
 	default:
 		b.Logger.WarnContext(ctx, "wake-up of unknown kind passed over", "kind", string(w.Kind), "room", w.Room)
 		return nil
@@ -195,29 +184,13 @@ func (b *Broadcaster) pushAll(ctx context.Context, members []room.Member, origin
 	var group errgroup.Group
 	group.SetLimit(b.config.Width)
 	for _, m := range members {
-		if m.ConnectionID == origin || m.Behind != room.InStep {
+		if m.ConnectionID == origin || m.Behind {
 			continue
 		}
 		group.Go(func() error {
-			err := b.post(ctx, m.ConnectionID, frame)
-			if errors.Is(err, context.Canceled) {
-				return err
-			}
-			return nil
+			_, _ = b.poster.post(ctx, m.ConnectionID, frame, false)
+			return ctx.Err()
 		})
 	}
 	return group.Wait()
-}
-
-// post sends one frame at the pace of our share of the account's rate.
-func (b *Broadcaster) post(ctx context.Context, id string, frame []byte) error {
-	if err := b.pace.Wait(ctx); err != nil {
-		if ctx.Err() == nil {
-			return errOutOfTime // its turn would come after the deadline
-		}
-		return fmt.Errorf("wait for the post rate: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.config.PostTimeout)
-	defer cancel()
-	return b.Gateway.Post(ctx, id, frame)
 }

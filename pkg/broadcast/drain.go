@@ -20,13 +20,15 @@ type drain struct {
 	head        msglog.Head // as of the lease's start, but for Seq: as of the last look
 	offered     uint64      // up to here the courier has the entries
 	confirmed   uint64      // up to here every member has been dealt with
-	looked      time.Time   // before the last look at the head: what it did not show was handed out later
-	until       time.Time   // end of the lease
-	courier     *courier
-	expired     []string // marks of leaves that have expired, as last seen
-	wake        Wake
-	busy        bool // more came while we were at work
-	lastRound   time.Time
+	// looked is a time before the last look at the head: numbers that the head
+	// shows were handed out before the look, and all others after looked.
+	looked    time.Time
+	until     time.Time // end of the lease
+	courier   *courier
+	expired   []string // marks of leaves that have expired, as last seen
+	wake      Wake
+	busy      bool // more came while we were at work
+	lastRound time.Time
 }
 
 // drain serves a room's mailbox. Losing the lease, or not getting it, is no
@@ -47,7 +49,10 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	if err != nil {
 		return err
 	}
-	d.courier = newCourier(b, plan)
+	d.courier = newCourier(courierParts{
+		config: b.config, poster: b.poster, gateway: b.Gateway, clock: b.Clock, logger: b.Logger, metrics: b.Metrics,
+		recorder: recorder{b.Connections, b.Members, b.Clock},
+	}, plan)
 
 	working, stop := context.WithCancel(ctx)
 	err = d.run(working)
@@ -55,15 +60,15 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 		d.courier.wait(working, b.config.Margin/2) // what is posted now need not be posted again
 	}
 	stop()
-	d.courier.lines.Wait()
-	d.courier.tellLateness(ctx)
+	d.courier.serving.Wait()
+	d.courier.reportLag(ctx)
 	switch {
 	case err == nil:
 		d.unmark(ctx)
 		return nil
 	case errors.Is(err, msglog.ErrLeaseLost):
 		return nil
-	case errors.Is(err, errOutOfTime), errors.Is(err, errRejoined):
+	case errors.Is(err, errOutOfTime):
 		return d.handOn(ctx)
 	default:
 		return d.fail(ctx, err)
@@ -111,7 +116,7 @@ func (d *drain) next(ctx context.Context) ([]msglog.Entry, error) {
 		if e, ok := d.wake.entry(d.at(d.offered + 1)); ok && d.head.Seq == d.offered+1 {
 			return []msglog.Entry{e}, nil
 		}
-		return d.Log.Unread(ctx, d.room, d.head, d.offered, d.head.Seq)
+		return d.Log.Unread(ctx, d.room, d.head, d.offered, d.looked)
 	}
 	if !d.busy {
 		return nil, nil
@@ -119,7 +124,12 @@ func (d *drain) next(ctx context.Context) ([]msglog.Entry, error) {
 	if err := d.linger(ctx); err != nil {
 		return nil, err
 	}
-	return d.Log.Peek(ctx, d.room, d.head, d.offered)
+	looked := d.Clock.Now()
+	entries, upto, err := d.Log.Peek(ctx, d.room, d.head, d.offered)
+	if upto > d.head.Seq { // an entry above a hole: Unread waits for it and fills it
+		d.head.Seq, d.looked = upto, looked
+	}
+	return entries, err
 }
 
 // linger keeps the rounds of a busy room apart, so that messages gather.
@@ -130,26 +140,24 @@ func (d *drain) linger(ctx context.Context) error {
 // round offers entries to the members. The members are read after the entries:
 // one that joined in between has read those entries itself.
 func (d *drain) round(ctx context.Context, entries []msglog.Entry) error {
-	now := d.Clock.Now()
-	letters := make([]letter, 0, len(entries))
+	messages := make([]message, 0, len(entries))
 	for _, e := range entries {
 		if e.Lost {
 			continue
 		}
-		l, err := newLetter(e, now)
+		m, err := newMessage(e)
 		if err != nil {
 			return err
 		}
-		letters = append(letters, l)
+		messages = append(messages, m)
 	}
-	if len(letters) > 0 {
-		reading := d.courier.reads()
-		roll, err := d.Members.Members(ctx, d.room, 0, now)
+	if len(messages) > 0 {
+		roll, err := d.Members.Members(ctx, d.room, 0, d.Clock.Now())
 		if err != nil {
 			return fmt.Errorf("read members: %w", err)
 		}
 		d.expired = roll.Expired
-		d.courier.offer(ctx, reading, roll.Members, letters)
+		d.courier.offer(ctx, roll.Members, messages)
 	}
 	d.offered = entries[len(entries)-1].Seq
 	d.lastRound = d.Clock.Now()
@@ -190,7 +198,7 @@ func (d *drain) mayGoOn(ctx context.Context) error {
 	if d.until.Sub(now) > d.config.LeaseFor/2 {
 		return nil
 	}
-	d.courier.tellLateness(ctx) // now and then, and not only at a busy room's end
+	d.courier.reportLag(ctx) // a busy room reports now and then, not only at its end
 	d.until = now.Add(d.config.LeaseFor)
 	d.confirm()
 	return d.Log.Renew(ctx, d.room, d.owner, d.at(d.confirmed), d.pendingSince(), d.until)
@@ -216,7 +224,7 @@ func (d *drain) handOn(ctx context.Context) error {
 	if err := d.abandon(ctx); err != nil {
 		return err
 	}
-	if err := d.Waker.Wake(ctx, Wake{Kind: KindDrain, Room: d.room}); err != nil {
+	if err := d.Waker.Wake(ctx, HeadWake(d.room, d.head)); err != nil {
 		return fmt.Errorf("hand on: %w", err)
 	}
 	return nil
@@ -227,12 +235,13 @@ const maxAttempts = 3
 
 // fail ends a drain that could not go on. Lambda repeats a failed invocation
 // after a minute only, so what passes is tried again by another broadcaster at
-// once; this invocation fails if that, too, is not to be had.
+// once; if that wake-up fails too, this invocation fails.
 func (d *drain) fail(ctx context.Context, cause error) error {
 	if err := d.abandon(ctx); err != nil || !temporary(cause) || d.wake.Attempt >= maxAttempts {
 		return errors.Join(cause, err)
 	}
-	next := Wake{Kind: KindDrain, Room: d.room, Attempt: d.wake.Attempt + 1}
+	next := HeadWake(d.room, d.head)
+	next.Attempt = d.wake.Attempt + 1
 	if err := d.Waker.Wake(ctx, next); err != nil {
 		return errors.Join(cause, err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// EncodeEntry is an entry as clients see it.
+// EncodeEntry returns an entry as clients see it.
 func EncodeEntry(e msglog.Entry) (jsontext.Value, error) {
 	wire := protocol.Entry{Seq: e.Seq, Void: true}
 	if !e.Void {
@@ -24,13 +24,12 @@ func EncodeEntry(e msglog.Entry) (jsontext.Value, error) {
 	return b, err
 }
 
-// letter is an encoded entry on its way.
-type letter struct {
-	seq     uint64
-	origin  string
-	at      time.Time // zero for a void
-	json    jsontext.Value
-	offered time.Time // since when it waits for the members
+// message is an encoded entry on its way to the members.
+type message struct {
+	seq    uint64
+	origin string
+	at     time.Time // zero for a void
+	json   jsontext.Value
 }
 
 // frame is what one post carries.
@@ -39,30 +38,33 @@ type frame struct {
 	json []byte
 }
 
-// oldest is when the first of the letters that are for a connection was
+// oldest returns when the first of the messages that are for a connection was
 // published; zero if there is none.
-func oldest(letters []letter, connectionID string) time.Time {
-	for _, l := range letters {
-		if !l.at.IsZero() && (l.origin != connectionID || l.origin == "") {
-			return l.at
+func oldest(messages []message, connectionID string) time.Time {
+	for _, m := range messages {
+		if !m.at.IsZero() && !m.own(connectionID) {
+			return m.at
 		}
 	}
 	return time.Time{}
 }
 
-func newLetter(e msglog.Entry, now time.Time) (letter, error) {
+func newMessage(e msglog.Entry) (message, error) {
 	b, err := EncodeEntry(e)
 	if err != nil {
-		return letter{}, fmt.Errorf("encode entry %d: %w", e.Seq, err)
+		return message{}, fmt.Errorf("encode entry %d: %w", e.Seq, err)
 	}
-	l := letter{seq: e.Seq, origin: e.Origin, json: b, offered: now}
+	m := message{seq: e.Seq, origin: e.Origin, json: b}
 	if !e.Void {
-		l.at = e.At
+		m.at = e.At
 	}
-	return l, nil
+	return m, nil
 }
 
-// planner puts letters of one room into as few frames as the billing unit
+// own reports whether a connection published the message itself.
+func (m message) own(connectionID string) bool { return m.origin == connectionID && m.origin != "" }
+
+// planner puts messages of one room into as few frames as the billing unit
 // allows.
 type planner struct {
 	room, epoch string
@@ -77,9 +79,9 @@ func newPlanner(room, epoch string) (planner, error) {
 	return planner{room, epoch, len(empty)}, nil
 }
 
-// frames returns the frames for one connection: all letters but its own, in
+// frames returns the frames for one connection: all messages except its own, in
 // order.
-func (p planner) frames(letters []letter, connectionID string) ([]frame, error) {
+func (p planner) frames(messages []message, connectionID string) ([]frame, error) {
 	var frames []frame
 	var batch []jsontext.Value
 	var last uint64
@@ -92,17 +94,17 @@ func (p planner) frames(letters []letter, connectionID string) ([]frame, error) 
 		frames, batch, size = append(frames, frame{last, b}), nil, p.overhead
 		return err
 	}
-	for _, l := range letters {
-		if l.origin == connectionID && l.origin != "" {
+	for _, m := range messages {
+		if m.own(connectionID) {
 			continue
 		}
-		if len(batch) > 0 && size+len(l.json)+1 > protocol.FrameBytes {
+		if len(batch) > 0 && size+len(m.json)+1 > protocol.FrameBytes {
 			if err := flush(); err != nil {
 				return nil, err
 			}
 		}
-		batch, last = append(batch, l.json), l.seq
-		size += len(l.json) + 1
+		batch, last = append(batch, m.json), m.seq
+		size += len(m.json) + 1
 	}
 	if err := flush(); err != nil {
 		return nil, err

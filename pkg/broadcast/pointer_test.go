@@ -10,7 +10,6 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
-	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
 // publish appends so many messages in the background, one every so often.
@@ -142,8 +141,8 @@ func TestMemberThatTakesLessThanComesFallsBehind(t *testing.T) {
 			return nil
 		}
 		b.serve(b.publish(150, 150*time.Millisecond, "", `"`+strings.Repeat("x", 20_000)+`"`)) // one a frame
-		if state := b.behind("slow"); state != room.Informed {
-			b.Errorf("slow is %v", state)
+		if !b.behind("slow") || !b.recorded("slow") {
+			b.Error("slow is not on record")
 		}
 		b.want("a", 1, 150)
 		seqs, _ := b.gateway.got(b.T, "slow")
@@ -212,7 +211,7 @@ func TestPointerWaitsForWhoIsNotOnRecord(t *testing.T) {
 						}
 						return nil
 					}
-					b.members.behind = func(string, room.Behind) error {
+					b.connections.mark = func(string) error {
 						if failed {
 							return nil
 						}
@@ -230,31 +229,4 @@ func TestPointerWaitsForWhoIsNotOnRecord(t *testing.T) {
 			})
 		}
 	}
-}
-
-// A membership that is written once more for the same join, as when the first
-// answer was lost, takes back that the member is behind: it is served again.
-func TestMembershipWrittenAgainIsServed(t *testing.T) {
-	inTime(t, func(b *bundle) {
-		b.join("x", "a")
-		member := b.member("x")
-		refusing := true
-		b.gateway.post = func(_ context.Context, id string) error {
-			if id == "x" && refusing {
-				return connection.ErrThrottled
-			}
-			return nil
-		}
-		time.AfterFunc(3*time.Second, func() { // it is behind
-			refusing = false
-			if err := b.members.Put(b.Context(), member, time.Now().Add(time.Hour)); err != nil {
-				b.Error(err)
-			}
-		})
-		b.serve(b.publish(60, 100*time.Millisecond, "a", "1"))
-		seqs, _ := b.gateway.got(b.T, "x")
-		if len(seqs) == 0 || seqs[len(seqs)-1] != b.head().Seq {
-			b.Errorf("x is %v and got %v of %d", b.behind("x"), seqs, b.head().Seq)
-		}
-	})
 }

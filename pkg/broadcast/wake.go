@@ -22,7 +22,6 @@ const (
 	KindDrain     Kind = "drain"     // serve what is in the room's log
 	KindEphemeral Kind = "ephemeral" // push data that is in no log
 	KindPresence  Kind = "presence"  // tell who came or went
-	KindBehind    Kind = "behind"    // tell a member that it is behind
 )
 
 // Wake is the message that starts a broadcaster. SNS delivers it at least once
@@ -38,9 +37,8 @@ type Wake struct {
 	Generation uint64     `json:"generation,omitzero"`
 	Entry      *WireEntry `json:"entry,omitzero"`
 
-	// User, Origin and Data are what an ephemeral message or a change of
-	// presence is about. Origin is the connection it came from, or the one that
-	// is behind.
+	// User, Origin and Data describe an ephemeral message or a change of
+	// presence. Origin is the connection it came from.
 	User   string         `json:"user,omitzero"`
 	Origin string         `json:"origin,omitzero"`
 	Data   jsontext.Value `json:"data,omitzero"`
@@ -77,6 +75,11 @@ func DrainWake(room string, r msglog.AppendResult) Wake {
 		w.Entry = &WireEntry{e.Seq, e.User, e.At.UnixMilli(), e.Key, e.Data, e.Origin}
 	}
 	return w
+}
+
+// HeadWake asks for a room to be drained, as its head was seen.
+func HeadWake(room string, head msglog.Head) Wake {
+	return Wake{Kind: KindDrain, Room: room, Epoch: head.Epoch, Generation: head.Generation}
 }
 
 // seen is the head as the sender of the wake-up saw it; see msglog.Log.Acquire.
@@ -131,13 +134,4 @@ func LeftWakes(c connection.Connection) []Wake {
 // PresenceWake tells a room that a user's connection came or left.
 func PresenceWake(room, user, connectionID string, left bool) Wake {
 	return Wake{Kind: KindPresence, Room: room, User: user, Origin: connectionID, Left: left}
-}
-
-// BehindWakes has each room of a connection tell it if it is behind there.
-func BehindWakes(c connection.Connection) []Wake {
-	wakes := make([]Wake, 0, len(c.Rooms))
-	for _, room := range slices.Sorted(maps.Keys(c.Rooms)) {
-		wakes = append(wakes, Wake{Kind: KindBehind, Room: room, Origin: c.ID})
-	}
-	return wakes
 }

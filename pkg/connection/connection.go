@@ -41,15 +41,24 @@ type Connection struct {
 	// Strikes counts consecutive signs that the connection is gone. One may be
 	// wrong; the sweeper removes at two.
 	Strikes int
-	// Untold counts how often a room has put the connection behind and not
-	// told it yet, as far as it knows. The sweeper sees to it.
-	Untold int
+	// Behind are the rooms in which live delivery to the connection has stopped
+	// and in which it may not know that. The sweeper tells it.
+	Behind map[string]Behind
 	// Sentence is the close code with which the sweeper is to end the
 	// connection, 0 for none.
 	Sentence int
 	// Closing is set when the connection is over and only its traces are
 	// left. Nobody may join with it any more.
 	Closing bool
+}
+
+// Behind is the record that a connection did not accept a room's live messages.
+type Behind struct {
+	// JoinedAt is when API Gateway took the join whose live messages have
+	// stopped. A newer join has read the log itself, and needs to be told nothing.
+	JoinedAt time.Time
+	// At is when the record was made.
+	At time.Time
 }
 
 // Authenticated reports whether the connection has proved who it is.

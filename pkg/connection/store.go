@@ -55,13 +55,18 @@ type Store interface {
 
 	// Check records what a look at the connection found, unless its CheckAt is
 	// not what was Seen any more, or it was condemned: what came meanwhile
-	// decides when to look again, and how it goes on. If its Untold is not Told,
-	// it stays due and Untold.
+	// decides when to look again, and how it goes on.
 	Check(ctx context.Context, p CheckParams) error
 
-	// MarkUntold makes the connection due and adds to its Untold. Gone makes it
-	// one strike: a room took the connection for gone.
-	MarkUntold(ctx context.Context, id string, gone bool, now time.Time) error
+	// MarkBehind records that the connection is behind in a room, for the join
+	// taken at joinedAt. A record for the same join or a newer one stays as it is.
+	// The sweeper looks at a connection with such a record, whatever its CheckAt
+	// says.
+	MarkBehind(ctx context.Context, id, room string, joinedAt, now time.Time) error
+
+	// ClearBehind removes the record that the connection is behind in a room,
+	// unless it is for a join that was taken after upto.
+	ClearBehind(ctx context.Context, id, room string, upto time.Time) error
 
 	// Condemn makes the connection due at once, to be ended with the close
 	// code, unless it is to be ended with as high a one already: those that do
@@ -115,7 +120,6 @@ type CheckParams struct {
 	Seen    time.Time // the CheckAt that the look was for; zero if none could be read
 	Strikes int
 	Next    time.Time // when to look again
-	Told    int       // the Untold that was seen to
 }
 
 // DueParams selects connections to look at.

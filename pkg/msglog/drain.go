@@ -6,6 +6,8 @@ import (
 	"math"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
@@ -81,44 +83,69 @@ func (l *Log) Abandon(ctx context.Context, room, owner string, at Position, pend
 	return nil
 }
 
-// Unread returns the contiguous entries above after and up to upto, at most a
-// page of them, at least one. If the very next number has no entry, it waits
-// HoleWait for the writer and then fills it with a void. That void is Lost if
-// an entry may have expired there: only to tell that does a clock serve.
-func (l *Log) Unread(ctx context.Context, room string, head Head, after, upto uint64) ([]Entry, error) {
-	deadline := l.clock.Now().Add(l.config.HoleWait)
+// fillWidth bounds the holes that are filled at once.
+const fillWidth = 8
+
+// Unread returns contiguous entries above after, up to the head's number, at most
+// a page of them and at least one. If the very next number has no entry, Unread
+// waits for its writer until HoleWait after looked, and then fills it and all
+// further numbers without an entry that it has come upon with voids. The numbers
+// up to the head's were handed out before looked: so any number of holes in a row
+// costs one HoleWait. A void is Lost if an entry may have expired there; the clock
+// decides nothing else.
+func (l *Log) Unread(ctx context.Context, room string, head Head, after uint64, looked time.Time) ([]Entry, error) {
 	r := reader{Log: l, room: room, head: head}
-	for after < upto {
-		got, err := r.entries(ctx, after, upto, false)
+	for after < head.Seq {
+		got, err := r.entries(ctx, after, head.Seq, false)
 		if err != nil {
 			return nil, err
 		}
 		if run := contiguous(got, after); len(run) > 0 {
 			return run, nil
 		}
-		if l.clock.Now().Before(deadline) {
+		if l.clock.Now().Before(looked.Add(l.config.HoleWait)) {
 			if err := clock.Sleep(ctx, l.clock, l.config.HolePoll); err != nil {
 				return nil, fmt.Errorf("wait for number %d: %w", after+1, err)
 			}
 			continue
 		}
-		lost := !l.clock.Now().Before(head.PendingSince.Add(l.config.Retention))
-		stands, err := l.fillVoid(ctx, room, Position{head.Epoch, after + 1}, lost)
-		if err != nil {
-			return nil, err
+		upto := head.Seq
+		if len(got) > 0 {
+			upto = got[0].Seq - 1
 		}
-		return []Entry{stands}, nil
+		return l.fillHoles(ctx, room, head, after, min(upto, after+uint64(l.config.PageEntries)))
 	}
 	return nil, nil
 }
 
-// Peek returns the contiguous entries above after that can be read now, at
-// most a page of them, and waits for nothing.
-func (l *Log) Peek(ctx context.Context, room string, head Head, after uint64) ([]Entry, error) {
-	r := reader{Log: l, room: room, head: head}
-	got, err := r.entries(ctx, after, math.MaxInt64, false)
-	if err != nil {
+// fillHoles writes voids to all numbers above after up to upto, and returns what
+// stands there now.
+func (l *Log) fillHoles(ctx context.Context, room string, head Head, after, upto uint64) ([]Entry, error) {
+	lost := !l.clock.Now().Before(head.PendingSince.Add(l.config.Retention))
+	filled := make([]Entry, upto-after)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(fillWidth)
+	for i := range filled {
+		at := Position{head.Epoch, after + 1 + uint64(i)}
+		group.Go(func() (err error) {
+			filled[i], err = l.fillVoid(ctx, room, at, lost)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return contiguous(got, after), nil
+	return filled, nil
+}
+
+// Peek returns the contiguous entries above after that can be read now, at most
+// a page of them, and waits for nothing. Upto is the highest number that it has
+// come upon; it is above the last entry if there is a hole.
+func (l *Log) Peek(ctx context.Context, room string, head Head, after uint64) (entries []Entry, upto uint64, err error) {
+	r := reader{Log: l, room: room, head: head}
+	got, err := r.entries(ctx, after, math.MaxInt64, false)
+	if err != nil || len(got) == 0 {
+		return nil, after, err
+	}
+	return contiguous(got, after), got[len(got)-1].Seq, nil
 }

@@ -21,8 +21,10 @@ type Member struct {
 	NoPresence bool
 	// Regrants is the connection's, as of the token that NoPresence follows.
 	Regrants int
-	// Behind says that live delivery has stopped for this member.
-	Behind Behind
+	// Behind says that live delivery to this member has stopped until it joins
+	// again. It only saves posts: that the member must be told is on record in its
+	// connection.
+	Behind bool
 }
 
 // MarkFor is for how long a leave keeps older joins of its room out. One that
@@ -39,16 +41,6 @@ type Roll struct {
 	// does better to Unmark them, since every read pays for them.
 	Expired []string
 }
-
-// Behind is how far a member that could not be served has been dealt with.
-type Behind int
-
-// A member that is behind gets no live messages until it joins again.
-const (
-	InStep   Behind = iota // served live
-	Untold                 // behind, and does not know
-	Informed               // behind, and was told
-)
 
 // Shard is the partition of a room with so many of them that a connection
 // belongs to.

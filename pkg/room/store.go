@@ -58,8 +58,12 @@ type Store interface {
 	// one by. Nothing happens if it is none, or if it follows a newer token.
 	SetPresence(ctx context.Context, m Member) error
 
+	// Member reads one membership, strongly consistent. ErrNotMember if there is
+	// none at now.
+	Member(ctx context.Context, room, connectionID string, now time.Time) (Member, error)
+
 	// SetBehind records that a member is behind, on condition that its
 	// membership is still the one of the join at m.JoinedAt. ErrNotMember if it
-	// has left, ErrOvertaken if it has joined anew.
-	SetBehind(ctx context.Context, m Member, state Behind) error
+	// has left, ErrOvertaken if it has joined again.
+	SetBehind(ctx context.Context, m Member) error
 }

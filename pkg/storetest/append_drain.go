@@ -14,7 +14,7 @@ import (
 func (b *bench) unread(t *testing.T, after uint64) []msglog.Entry {
 	t.Helper()
 	head := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
-	return must[[]msglog.Entry](t)(b.Unread(t.Context(), b.room, head, after, head.Seq))
+	return must[[]msglog.Entry](t)(b.Unread(t.Context(), b.room, head, after, b.clock.Now()))
 }
 
 var drainTests = []test[*bench]{
@@ -49,6 +49,33 @@ var drainTests = []test[*bench]{
 		same(t, stands, msglog.Void(2))
 		same(t, filled, false)
 	}},
+	{"any number of holes in a row costs one wait", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		b.appendMany(t, 1)
+		for range 20 {
+			b.take(t)
+		}
+		b.appendMany(t, 1)
+		head := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
+		looked := b.clock.Now()
+		var got []msglog.Entry
+		for at := uint64(0); at < head.Seq; at = got[len(got)-1].Seq {
+			got = append(got, must[[]msglog.Entry](t)(b.Unread(t.Context(), b.room, head, at, looked))...)
+		}
+		same(t, numbers(got), span(1, 22))
+		for _, e := range got[1:21] {
+			same(t, e, msglog.Void(e.Seq))
+		}
+		same(t, b.clock.Now(), Start.Add(time.Second))
+	}},
+	{"a hole that was seen longer ago than its wait is filled at once", func(t *testing.T, b *bench) {
+		b.clock.Hurry()
+		b.take(t)
+		head := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
+		b.clock.Advance(time.Second)
+		same(t, must[[]msglog.Entry](t)(b.Unread(t.Context(), b.room, head, 0, Start)), []msglog.Entry{msglog.Void(1)})
+		same(t, b.clock.Now(), Start.Add(time.Second))
+	}},
 	{"a slow writer that comes within the wait keeps its number", func(t *testing.T, b *bench) {
 		b.clock.Hurry()
 		dead := b.take(t)
@@ -70,7 +97,7 @@ var drainTests = []test[*bench]{
 		head := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
 		ctx, cancel := context.WithCancel(t.Context())
 		b.store.read = cancel
-		_, err := b.Unread(ctx, b.room, head, 0, head.Seq)
+		_, err := b.Unread(ctx, b.room, head, 0, b.clock.Now())
 		fails(t, err, context.Canceled)
 		same(t, len(b.standing(t, head)), 0)
 	}},
@@ -140,13 +167,16 @@ var drainTests = []test[*bench]{
 		b.appendMany(t, 2)
 		head := b.take(t)
 		b.appendMany(t, 1)
-		peek := func(after uint64) []uint64 {
-			return numbers(must[[]msglog.Entry](t)(b.Peek(t.Context(), b.room, head, after)))
+		peek := func(after, upto uint64) []uint64 {
+			entries, highest, err := b.Peek(t.Context(), b.room, head, after)
+			ok(t, err)
+			same(t, highest, upto)
+			return numbers(entries)
 		}
-		same(t, peek(0), span(1, 2))
-		same(t, peek(2), nil)
-		same(t, peek(3), span(4, 4))
-		same(t, peek(4), nil)
+		same(t, peek(0, 4), span(1, 2))
+		same(t, peek(2, 4), nil)
+		same(t, peek(3, 4), span(4, 4))
+		same(t, peek(4, 4), nil)
 	}},
 	{"a release is refused while there is more", func(t *testing.T, b *bench) {
 		b.appendMany(t, 1)
@@ -221,7 +251,8 @@ func (b *bench) drainOften(ctx context.Context, owner string) error {
 	const rounds = 6
 	for round := range rounds {
 		owner := fmt.Sprint(owner, round)
-		head, err := b.Acquire(ctx, b.room, owner, msglog.Head{}, b.clock.Now().Add(leaseFor))
+		looked := b.clock.Now()
+		head, err := b.Acquire(ctx, b.room, owner, msglog.Head{}, looked.Add(leaseFor))
 		if errors.Is(err, msglog.ErrLeaseHeld) {
 			b.clock.Advance(leaseFor) // until its holder counts as dead
 			continue
@@ -232,7 +263,7 @@ func (b *bench) drainOften(ctx context.Context, owner string) error {
 		at := msglog.Position{Epoch: head.Epoch, Seq: head.Delivered}
 		for {
 			for at.Seq < head.Seq {
-				entries, err := b.Unread(ctx, b.room, head, at.Seq, head.Seq)
+				entries, err := b.Unread(ctx, b.room, head, at.Seq, looked)
 				if err != nil {
 					return err
 				}
@@ -246,6 +277,7 @@ func (b *bench) drainOften(ctx context.Context, owner string) error {
 			if round == 1 {
 				break // dies
 			}
+			looked = b.clock.Now()
 			now, released, err := b.Release(ctx, b.room, owner, at)
 			if errors.Is(err, msglog.ErrLeaseLost) || released {
 				break

@@ -157,24 +157,51 @@ var checkTests = []test[connection.Store]{
 		want.CheckAt, want.Sentence = Start, 3503
 		same(t, get(t, s, id), want)
 	}},
-	{"what was told is told, and what came since is not", func(t *testing.T, s connection.Store) {
+	{"it is behind in each room by itself", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
-		ok(t, s.MarkUntold(t.Context(), id, false, Start))
-		ok(t, s.MarkUntold(t.Context(), id, true, Start.Add(time.Second)))
+		ok(t, s.MarkBehind(t.Context(), id, "lobby", Start, Start.Add(time.Minute)))
+		ok(t, s.MarkBehind(t.Context(), id, "a/b.c#d", Start, Start.Add(time.Hour)))
 		want := joined(id)
-		want.CheckAt, want.Untold, want.Strikes = Start.Add(time.Second), 2, 1
+		want.Behind = map[string]connection.Behind{
+			"lobby":   {JoinedAt: Start, At: Start.Add(time.Minute)},
+			"a/b.c#d": {JoinedAt: Start, At: Start.Add(time.Hour)},
+		}
 		same(t, get(t, s, id), want)
-		for _, told := range []int{0, 1, 3} {
-			ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Strikes: told, Next: Start.Add(time.Hour), Told: told}))
-			want.Strikes = told
+		ok(t, s.ClearBehind(t.Context(), id, "lobby", Start))
+		delete(want.Behind, "lobby")
+		same(t, get(t, s, id), want)
+		ok(t, s.ClearBehind(t.Context(), id, "lobby", Start))
+		ok(t, s.ClearBehind(t.Context(), id, "a/b.c#d", Start.Add(time.Minute)))
+		same(t, get(t, s, id), joined(id))
+	}},
+	{"the record of a newer join stays", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		second := Start.Add(time.Second)
+		ok(t, s.MarkBehind(t.Context(), id, "lobby", second, Start.Add(time.Minute)))
+		want := joined(id)
+		want.Behind = map[string]connection.Behind{"lobby": {JoinedAt: second, At: Start.Add(time.Minute)}}
+		for _, joinedAt := range []time.Time{Start, second} {
+			ok(t, s.MarkBehind(t.Context(), id, "lobby", joinedAt, Start.Add(time.Hour)))
 			same(t, get(t, s, id), want)
 		}
-		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour), Told: 2}))
-		want.CheckAt, want.Untold, want.Strikes = Start.Add(time.Hour), 0, 0
+		ok(t, s.ClearBehind(t.Context(), id, "lobby", Start))
+		same(t, get(t, s, id), want)
+		ok(t, s.MarkBehind(t.Context(), id, "lobby", second.Add(time.Second), Start.Add(time.Hour)))
+		want.Behind["lobby"] = connection.Behind{JoinedAt: second.Add(time.Second), At: Start.Add(time.Hour)}
 		same(t, get(t, s, id), want)
 	}},
-	{"one that is over is not marked as untold", func(t *testing.T, s connection.Store) {
-		over(t, s, func(id string) error { return s.MarkUntold(t.Context(), id, true, Start) })
+	{"no look and no token moves a record", func(t *testing.T, s connection.Store) {
+		id := put(t, s, joined)
+		ok(t, s.MarkBehind(t.Context(), id, "lobby", Start, Start))
+		ok(t, s.Check(t.Context(), connection.CheckParams{ID: id, Next: Start.Add(time.Hour)}))
+		must[connection.Connection](t)(s.Authenticate(t.Context(), connection.AuthenticateParams{
+			ID: id, Identity: joined(id).Identity, TokenAt: Start.Add(time.Second), Now: Start, CheckAt: Start.Add(time.Hour),
+		}))
+		same(t, get(t, s, id).Behind, map[string]connection.Behind{"lobby": {JoinedAt: Start, At: Start}})
+	}},
+	{"one that is over has no records", func(t *testing.T, s connection.Store) {
+		over(t, s, func(id string) error { return s.MarkBehind(t.Context(), id, "lobby", Start, Start) })
+		over(t, s, func(id string) error { return s.ClearBehind(t.Context(), id, "lobby", Start) })
 	}},
 	{"one that is over is not found", func(t *testing.T, s connection.Store) {
 		over(t, s, func(id string) error {

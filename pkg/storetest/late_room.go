@@ -24,7 +24,7 @@ var lateRoomTests = []test[room.Store]{
 	{"a join does not take back that its member is behind", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		enter(t, s, member(name, "a="))
-		ok(t, s.SetBehind(t.Context(), member(name, "a="), room.Untold))
+		ok(t, s.SetBehind(t.Context(), member(name, "a=")))
 		before := members(t, s, name, Start)
 		err := s.Put(t.Context(), member(name, "a="), Start.Add(3*time.Hour))
 		fails(t, err, room.ErrBehind)
@@ -86,13 +86,13 @@ var lateRoomTests = []test[room.Store]{
 	{"that a member is behind does not hold for its later join", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		enter(t, s, member(name, "a="))
-		ok(t, s.SetBehind(t.Context(), member(name, "a="), room.Untold))
+		ok(t, s.SetBehind(t.Context(), member(name, "a=")))
 		again := member(name, "a=")
 		again.JoinedAt = Start.Add(time.Second)
 		enter(t, s, again)
-		fails(t, s.SetBehind(t.Context(), member(name, "a="), room.Untold), room.ErrOvertaken)
+		fails(t, s.SetBehind(t.Context(), member(name, "a=")), room.ErrOvertaken)
 		leave(t, s, name, "a=", Start.Add(time.Minute))
-		fails(t, s.SetBehind(t.Context(), again, room.Untold), room.ErrNotMember)
+		fails(t, s.SetBehind(t.Context(), again), room.ErrNotMember)
 		same(t, members(t, s, name, Start), nil)
 	}},
 	{"what a member may see follows no older token", func(t *testing.T, s room.Store) {

@@ -60,14 +60,14 @@ var memberTests = []test[room.Store]{
 	{"whoever joins is in step", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		m := member(name, "a=")
-		m.Behind = room.Informed
+		m.Behind = true
 		enter(t, s, m)
-		same(t, members(t, s, name, Start)[0].Behind, room.InStep)
+		same(t, members(t, s, name, Start)[0].Behind, false)
 	}},
 	{"joining again replaces what stood there", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		enter(t, s, member(name, "a="))
-		ok(t, s.SetBehind(t.Context(), member(name, "a="), room.Untold))
+		ok(t, s.SetBehind(t.Context(), member(name, "a=")))
 		again := room.Member{Room: name, ConnectionID: "a=", User: "ada", JoinedAt: Start.Add(time.Minute)}
 		enter(t, s, again)
 		same(t, members(t, s, name, Start), []room.Member{again})
@@ -142,8 +142,8 @@ var presenceTests = []test[room.Store]{
 		enter(t, s, member(name, "a="))
 		enter(t, s, member(name, "b="))
 		want := member(name, "a=")
-		ok(t, s.SetBehind(t.Context(), want, room.Informed))
-		want.Behind = room.Informed
+		ok(t, s.SetBehind(t.Context(), want))
+		want.Behind = true
 		for _, may := range []bool{true, false, false, true} {
 			want.NoPresence, want.Regrants = !may, want.Regrants+1
 			ok(t, s.SetPresence(t.Context(), room.Member{Room: name, ConnectionID: "a=", NoPresence: !may, Regrants: want.Regrants}))
@@ -231,7 +231,7 @@ var leaveTests = []test[room.Store]{
 		at := Start.Truncate(time.Second)
 		leave(t, s, name, "a=", at)
 		enter(t, s, member(name, "b="))
-		fails(t, s.SetBehind(t.Context(), room.Member{Room: name, ConnectionID: "a=", JoinedAt: at}, room.Untold), room.ErrNotMember)
+		fails(t, s.SetBehind(t.Context(), room.Member{Room: name, ConnectionID: "a=", JoinedAt: at}), room.ErrNotMember)
 		same(t, must[room.Roll](t)(s.Members(t.Context(), name, 0, at.Add(time.Hour-time.Millisecond))),
 			room.Roll{Members: []room.Member{member(name, "b=")}})
 		same(t, must[room.Roll](t)(s.Members(t.Context(), name, 0, at.Add(time.Hour))),
@@ -279,19 +279,43 @@ var leaveTests = []test[room.Store]{
 }
 
 var behindTests = []test[room.Store]{
-	{"a member is behind and then told", func(t *testing.T, s room.Store) {
+	{"a member is behind until it joins again", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		enter(t, s, member(name, "a="))
-		for _, state := range []room.Behind{room.Untold, room.Informed} {
-			ok(t, s.SetBehind(t.Context(), member(name, "a="), state))
-			want := member(name, "a=")
-			want.Behind = state
+		want := member(name, "a=")
+		want.Behind = true
+		for range 2 {
+			ok(t, s.SetBehind(t.Context(), member(name, "a=")))
 			same(t, members(t, s, name, Start), []room.Member{want})
 		}
+		again := member(name, "a=")
+		again.JoinedAt = Start.Add(time.Minute)
+		enter(t, s, again)
+		same(t, members(t, s, name, Start), []room.Member{again})
+	}},
+	{"one membership can be read by itself", func(t *testing.T, s room.Store) {
+		name := unique(t, "room")
+		read := func(id string, now time.Time) (room.Member, error) { return s.Member(t.Context(), name, id, now) }
+		_, err := read("a=", Start)
+		fails(t, err, room.ErrNotMember)
+		at := Start.Truncate(time.Second).Add(time.Hour)
+		want := member(name, "a=")
+		want.NoPresence, want.Regrants = true, 2
+		ok(t, s.Put(t.Context(), want, at))
+		same(t, must[room.Member](t)(read("a=", at.Add(-time.Millisecond))), want)
+		ok(t, s.SetBehind(t.Context(), want))
+		same(t, must[room.Member](t)(read("a=", Start)).Behind, true)
+		_, err = read("a=", at)
+		fails(t, err, room.ErrNotMember)
+		_, err = read("b=", Start)
+		fails(t, err, room.ErrNotMember)
+		leave(t, s, name, "a=", Start)
+		_, err = read("a=", Start)
+		fails(t, err, room.ErrNotMember)
 	}},
 	{"one that left does not come back", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
-		fails(t, s.SetBehind(t.Context(), member(name, "a="), room.Untold), room.ErrNotMember)
+		fails(t, s.SetBehind(t.Context(), member(name, "a=")), room.ErrNotMember)
 		same(t, members(t, s, name, Start), nil)
 	}},
 	{"one that joined again meanwhile stays in step", func(t *testing.T, s room.Store) {
@@ -299,7 +323,7 @@ var behindTests = []test[room.Store]{
 		again := member(name, "a=")
 		again.JoinedAt = Start.Add(time.Minute)
 		enter(t, s, again)
-		fails(t, s.SetBehind(t.Context(), member(name, "a="), room.Untold), room.ErrOvertaken)
+		fails(t, s.SetBehind(t.Context(), member(name, "a=")), room.ErrOvertaken)
 		same(t, members(t, s, name, Start), []room.Member{again})
 	}},
 }

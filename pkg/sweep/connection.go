@@ -39,7 +39,7 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 		if err := s.settle(ctx, c.ID); err != nil {
 			return err
 		}
-		if c.CheckAt.After(now) {
+		if c.CheckAt.After(now) && !untold(c) {
 			return nil
 		}
 	}
@@ -56,13 +56,19 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 	case now.Sub(status.LastActiveAt) >= s.config.IdleAfter:
 		return s.end(ctx, c, protocol.CloseIdle, t)
 	}
-	if c.Untold > 0 {
-		if err := s.Waker.Wake(ctx, broadcast.BehindWakes(c)...); err != nil {
-			return fmt.Errorf("have rooms tell who is behind: %w", err)
-		}
+	switch refuses, err := s.tellBehind(ctx, c, now); {
+	case err != nil:
+		return err
+	case refuses:
+		return s.end(ctx, c, protocol.CloseIdle, t)
+	case c.CheckAt.After(now):
+		return nil
+	}
+	if err := s.wakeStalled(ctx, c, now, t); err != nil {
+		return err
 	}
 	next := connection.NextCheck(now, s.config.CheckEvery, c.Identity)
-	if err := s.Connections.Check(ctx, connection.CheckParams{ID: c.ID, Seen: c.CheckAt, Next: next, Told: c.Untold}); err != nil {
+	if err := s.Connections.Check(ctx, connection.CheckParams{ID: c.ID, Seen: c.CheckAt, Next: next}); err != nil {
 		return err
 	}
 	if s.Hooks != nil {

@@ -27,8 +27,8 @@ type DeadLetter struct {
 // maxRedrives bounds how many times one sweep asks for letters.
 const maxRedrives = 20
 
-// redrive wakes each room of the dead letters once more. Only drains and who is
-// behind matter: an ephemeral message or a change of presence is stale by now.
+// redrive wakes each room of the dead letters once more. Only drains matter: an
+// ephemeral message or a change of presence is stale by now.
 func (s *Sweeper) redrive(ctx context.Context, t *tally) error {
 	for range maxRedrives {
 		if s.outOfTime(ctx) {
@@ -47,14 +47,10 @@ func (s *Sweeper) redrive(ctx context.Context, t *tally) error {
 				s.Logger.ErrorContext(ctx, "dead letter that is no wake-up thrown away", "receipt", letter.ID)
 			}
 			for _, w := range letter.Wakes {
-				again := broadcast.Wake{Kind: w.Kind, Room: w.Room} // the entry is in the log
-				switch w.Kind {
-				case broadcast.KindDrain:
-				case broadcast.KindBehind:
-					again.Origin = w.Origin
-				default:
+				if w.Kind != broadcast.KindDrain {
 					continue
 				}
+				again := broadcast.Wake{Kind: w.Kind, Room: w.Room} // the entry is in the log
 				if err := s.Waker.Wake(ctx, again); err != nil {
 					return fmt.Errorf("put wake-up back: %w", err)
 				}

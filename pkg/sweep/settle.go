@@ -15,6 +15,8 @@ import (
 
 // Members is what a sweeper needs of the rooms.
 type Members interface {
+	// Member is room.Store's.
+	Member(ctx context.Context, room, connectionID string, now time.Time) (room.Member, error)
 	// SetPresence is room.Store's.
 	SetPresence(ctx context.Context, m room.Member) error
 }

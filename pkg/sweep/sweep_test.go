@@ -23,7 +23,8 @@ import (
 
 // world is all that a sweeper works with, in memory.
 type world struct {
-	waking func() // while rooms are woken
+	refusing map[string]bool // 429 on Post
+	log      *memory.Log
 	*memory.Connections
 	rooms       *memory.Rooms
 	revocations memory.Revocations
@@ -40,6 +41,9 @@ type world struct {
 func (w *world) Post(_ context.Context, id string, frame []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.refusing[id] {
+		return connection.ErrThrottled
+	}
 	w.posted = append(w.posted, id+" "+string(frame))
 	return nil
 }
@@ -67,9 +71,6 @@ func (w *world) Wake(_ context.Context, wakes ...broadcast.Wake) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.wakes = append(w.wakes, wakes...)
-	if w.waking != nil {
-		w.waking()
-	}
 	return nil
 }
 
@@ -85,7 +86,7 @@ func (w *world) Forget(_ context.Context, l sweep.DeadLetter) error {
 func (w *world) sweeper(config sweep.Config) *sweep.Sweeper {
 	return sweep.New(sweep.Parts{
 		Connections: w.Connections, Revocations: revocation.NewGuard(&w.revocations, clock.System(), time.Hour, 0), Gateway: w, Remover: connection.NewRemover(w.Connections, w.rooms, clock.System()),
-		Leaver: connection.NewLeaver(w.Connections, w.rooms, clock.System()), Members: w.rooms, Policy: auth.Policy{Open: true}, Waker: w, DeadLetters: w, Clock: clock.System(), Random: func(int64) int64 { return 7 },
+		Leaver: connection.NewLeaver(w.Connections, w.rooms, clock.System()), Members: w.rooms, Heads: w.log, Policy: auth.Policy{Open: true}, Waker: w, DeadLetters: w, Clock: clock.System(), Random: func(int64) int64 { return 7 },
 		Logger: slog.New(slog.DiscardHandler),
 	}, config)
 }
@@ -94,7 +95,7 @@ func inTime(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f(t, &world{Connections: memory.NewConnections(), rooms: memory.NewRooms(), gone: map[string]bool{}, active: map[string]time.Time{}, failing: map[string]bool{}})
+		f(t, &world{Connections: memory.NewConnections(), rooms: memory.NewRooms(), log: memory.NewLog(), refusing: map[string]bool{}, gone: map[string]bool{}, active: map[string]time.Time{}, failing: map[string]bool{}})
 	})
 }
 
@@ -210,59 +211,14 @@ func TestDeadLettersArePutBackOnce(t *testing.T) {
 			{ID: "2"}, // cannot be read
 			{ID: "3", Wakes: []broadcast.Wake{{Kind: broadcast.KindPresence, Room: "stale"}}},
 			{ID: "4", Wakes: []broadcast.Wake{{Kind: broadcast.KindDrain, Room: "b"}}},
-			{ID: "5", Wakes: []broadcast.Wake{{Kind: broadcast.KindBehind, Room: "c", Origin: "slow"}}},
+			{ID: "5", Wakes: []broadcast.Wake{{Kind: "of another version", Room: "c"}}},
 		}
 		report := run(t, w)
-		if len(w.letters) != 0 || report.Redriven != 3 {
+		if len(w.letters) != 0 || report.Redriven != 2 {
 			t.Errorf("left %v, report %+v", w.letters, report)
 		}
-		if len(w.wakes) != 3 || w.wakes[2].Kind != broadcast.KindBehind || w.wakes[2].Origin != "slow" || w.wakes[0].Room != "a" || w.wakes[0].Entry != nil || w.wakes[1].Room != "b" {
+		if len(w.wakes) != 2 || w.wakes[0].Room != "a" || w.wakes[0].Entry != nil || w.wakes[1].Room != "b" {
 			t.Errorf("wakes %+v", w.wakes)
-		}
-	})
-}
-
-func TestRoomsTellWhoIsBehindAndAlive(t *testing.T) {
-	inTime(t, func(t *testing.T, w *world) {
-		in := func(c *connection.Connection) {
-			c.Rooms, c.CheckAt = map[string]time.Time{"a": time.Now(), "b": time.Now()}, time.Now().Add(9*time.Minute)
-		}
-		for _, id := range []string{"alive", "told", "dead"} {
-			w.add(t, id, in)
-		}
-		w.gone["dead"] = true
-		for id, gone := range map[string]bool{"alive": true, "dead": false} {
-			if err := w.MarkUntold(t.Context(), id, gone, time.Now()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		run(t, w)
-		if len(w.wakes) != 2 || w.wakes[0].Kind != broadcast.KindBehind || w.wakes[0].Room != "a" || w.wakes[0].Origin != "alive" || w.wakes[1].Room != "b" {
-			t.Errorf("wakes %+v", w.wakes)
-		}
-		if alive := c(t, w, "alive"); alive.Strikes != 0 || alive.Untold != 0 || !alive.CheckAt.After(time.Now()) {
-			t.Errorf("%+v", alive)
-		}
-		if dead := c(t, w, "dead"); dead.Strikes != 1 || dead.Untold != 1 {
-			t.Errorf("%+v", dead)
-		}
-		// One that was marked while it was looked at is looked at again.
-		w.waking = func() {
-			w.waking = nil
-			if err := w.MarkUntold(t.Context(), "alive", false, time.Now()); err != nil {
-				t.Error(err)
-			}
-		}
-		if err := w.MarkUntold(t.Context(), "alive", false, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		run(t, w)
-		if alive := c(t, w, "alive"); alive.Untold != 2 || alive.CheckAt.After(time.Now()) {
-			t.Errorf("%+v", alive)
-		}
-		run(t, w)
-		if alive := c(t, w, "alive"); alive.Untold != 0 || len(w.wakes) < 6 {
-			t.Errorf("%+v, wakes %+v", alive, w.wakes)
 		}
 	})
 }

@@ -84,6 +84,7 @@ type Parts struct {
 	Remover     *connection.Remover
 	Leaver      *connection.Leaver
 	Members     Members
+	Heads       Heads
 	Hooks       *hook.Runner // nil without
 	// Policy says what tokens grant. Its zero value grants nothing to those that
 	// say nothing of rooms.
@@ -112,6 +113,8 @@ func New(parts Parts, config Config) *Sweeper {
 // Report counts what a sweep did.
 type Report struct {
 	Checked, Ended, Removed, Redriven int64
+	// Woken counts the rooms in which messages waited and nobody delivered them.
+	Woken int64
 	// Open is how many connections were there when they were read, those
 	// included that this sweep has ended. It means nothing unless Counted.
 	Open int64
@@ -137,13 +140,15 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	err := errors.Join(s.redrive(ctx, &t), s.sweepConnections(ctx, &t))
 	report := t.report()
 	s.Logger.InfoContext(ctx, "swept", "checked", report.Checked, "ended", report.Ended,
-		"removed", report.Removed, "redriven", report.Redriven, "unasked", report.Unasked,
+		"removed", report.Removed, "redriven", report.Redriven, "woken", report.Woken, "unasked", report.Unasked,
 		"unfinished", report.Unfinished)
 	return report, err
 }
 
 type tally struct {
 	checked, ended, removed, redriven, unasked atomic.Int64
+	woken                                      atomic.Int64
+	heads                                      sync.Map     // rooms whose heads were read
 	failures                                   atomic.Int64 // of hooks
 	asks                                       atomic.Int64 // for connections that are not due
 	open                                       atomic.Int64
@@ -164,7 +169,8 @@ func (t *tally) found(c connection.Connection) {
 func (t *tally) report() Report {
 	return Report{
 		Checked: t.checked.Load(), Ended: t.ended.Load(), Removed: t.removed.Load(), Redriven: t.redriven.Load(),
-		Open: t.open.Load(), Counted: !t.uncounted.Load(),
+		Woken: t.woken.Load(),
+		Open:  t.open.Load(), Counted: !t.uncounted.Load(),
 		Unasked: t.unasked.Load(), Unfinished: t.unfinished.Load(),
 	}
 }
@@ -220,7 +226,7 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 					if count {
 						everybody.add(c, now)
 					}
-					if !must && !s.unsettled(c) {
+					if !must && !untold(c) && !s.unsettled(c) {
 						continue
 					}
 					work.Go(func() error { s.visit(ctx, c, t); return nil })

@@ -34,6 +34,7 @@ import (
 //	            st  strikes             bc  sentence
 //	            cl  closing             ti  token issued
 //	            ta  token shown at
+//	            b#<room>  behind there: j the join's time, t recorded at
 //	limit       n   used in the window
 //	ticket      u, p, ti, tx as above   te  valid until
 //	            tc  used by connection

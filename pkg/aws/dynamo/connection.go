@@ -161,7 +161,7 @@ func (s *Connections) DropRoom(ctx context.Context, id, room string, upto time.T
 		names:     map[string]string{"#r": room},
 		values:    item{":upto": millis(upto)},
 	}.run(ctx, s.client, "drop room")
-	return unlessOpen(err)
+	return unlessOpen(err) // refused if open: it has joined again
 }
 
 // Carry records that memberships are in line with permissions: 1 WRU.
@@ -170,7 +170,7 @@ func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
 	return unlessOpen(err)
 }
 
-// Check records a look: 1 WRU, and another if the connection stays untold.
+// Check records a look: 1 WRU.
 func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error {
 	values := item{":st": number(p.Strikes), ":ck": millis(p.Next)}
 	condition := open + unsentenced
@@ -178,27 +178,37 @@ func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error
 		condition += " AND ck = :seen"
 		values[":seen"] = millis(p.Seen)
 	}
-	told := " AND attribute_not_exists(un)"
-	if p.Told > 0 {
-		told, values[":un"] = " AND un = :un", number(p.Told)
-	}
-	_, err := s.change(ctx, p.ID, "record check", "SET st = :st, ck = :ck REMOVE un", condition+told, values)
-	if found, _ := standing(err); found["un"] == nil {
-		return unlessOpen(err)
-	}
-	delete(values, ":ck")
-	delete(values, ":un")
-	_, err = s.change(ctx, p.ID, "record check", "SET st = :st", condition, values)
+	_, err := s.change(ctx, p.ID, "record check", "SET st = :st, ck = :ck", condition, values)
 	return unlessOpen(err)
 }
 
-// MarkUntold adds to a connection's Untold: 1 WRU.
-func (s *Connections) MarkUntold(ctx context.Context, id string, gone bool, now time.Time) error {
-	set, values := "SET ck = :ck", item{":ck": millis(now), ":one": number(1)}
-	if gone {
-		set += ", st = :one"
-	}
-	return s.changeOpen(ctx, id, "mark connection as untold", set+" ADD un :one", values)
+// MarkBehind records that a connection is behind in a room: 1 WRU. A late
+// repetition finds a record of the same join or a newer one and changes nothing,
+// or, if the sweeper has cleared it, has the connection told once more.
+func (s *Connections) MarkBehind(ctx context.Context, id, room string, joinedAt, now time.Time) error {
+	_, err := update{
+		table: s.table, key: s.key(id), set: "SET #b = :b",
+		condition: open + " AND (attribute_not_exists(#b) OR #b.j < :j OR " + unreadableBehind + ")",
+		names:     map[string]string{"#b": behindPrefix + room},
+		values: item{
+			":b": behindItem(connection.Behind{JoinedAt: joinedAt, At: now}), ":j": millis(joinedAt), ":number": text("N"),
+		},
+	}.run(ctx, s.client, "mark connection as behind")
+	return unlessOpen(err)
+}
+
+// unreadableBehind is true of a record that says nothing.
+const unreadableBehind = "NOT attribute_type(#b.j, :number)"
+
+// ClearBehind removes a record that a connection is behind: 1 WRU.
+func (s *Connections) ClearBehind(ctx context.Context, id, room string, upto time.Time) error {
+	_, err := update{
+		table: s.table, key: s.key(id), set: "REMOVE #b",
+		condition: open + " AND (NOT #b.j > :j OR " + unreadableBehind + ")",
+		names:     map[string]string{"#b": behindPrefix + room},
+		values:    item{":j": millis(upto), ":number": text("N")},
+	}.run(ctx, s.client, "clear record of a connection that is behind")
+	return unlessOpen(err)
 }
 
 // Condemn makes a connection due: 1 WRU. A sentence that cannot be read stands.

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -51,8 +52,8 @@ func connectionItem(c connection.Connection) (item, error) {
 	if c.Strikes != 0 {
 		i["st"] = number(c.Strikes)
 	}
-	if c.Untold != 0 {
-		i["un"] = number(c.Untold)
+	for name, behind := range c.Behind {
+		i[behindPrefix+name] = behindItem(behind)
 	}
 	if c.Sentence != 0 {
 		i["bc"] = number(c.Sentence)
@@ -87,7 +88,7 @@ func connectionOf(i item) connection.Connection {
 	return connection.Connection{
 		ID: textOf(i, SortKey), Identity: identityOf(i), TokenAt: timeOf(i, "ta"), Session: textOf(i, "ss"), ConnectedAt: timeOf(i, "a"),
 		Rooms: roomsOf(i), JoinedAt: timeOf(i, "ja"), Regrants: int(numberOf(i, "pn")), Carried: int(numberOf(i, "pc")),
-		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Untold: int(numberOf(i, "un")), Sentence: int(numberOf(i, "bc")),
+		CheckAt: timeOf(i, "ck"), Strikes: int(numberOf(i, "st")), Behind: behindOf(i), Sentence: int(numberOf(i, "bc")),
 		Closing: i["cl"] != nil,
 	}
 }
@@ -104,6 +105,37 @@ func roomsOf(i item) map[string]time.Time {
 		rooms[name] = timeOf(in, name)
 	}
 	return rooms
+}
+
+// behindPrefix begins the names of the attributes that say in which rooms the
+// connection is behind. They lie beside each other rather than in a map, so that
+// the first needs no other write before it.
+const behindPrefix = "b#"
+
+func behindItem(b connection.Behind) types.AttributeValue {
+	return &types.AttributeValueMemberM{Value: item{"j": millis(b.JoinedAt), "t": millis(b.At)}}
+}
+
+// behindOf reads in which rooms a connection is behind. A record whose times
+// cannot be read counts as one for the connection's latest join of the room.
+func behindOf(i item) map[string]connection.Behind {
+	var behind map[string]connection.Behind
+	for name := range i {
+		room, ok := strings.CutPrefix(name, behindPrefix)
+		if !ok {
+			continue
+		}
+		if behind == nil {
+			behind = map[string]connection.Behind{}
+		}
+		record := mapOf(i, name)
+		b := connection.Behind{JoinedAt: timeOf(record, "j"), At: timeOf(record, "t")}
+		if b.JoinedAt.IsZero() {
+			b.JoinedAt = timeOf(mapOf(i, "r"), room)
+		}
+		behind[room] = b
+	}
+	return behind
 }
 
 // identityOf reads an identity. A user that is not text is none; permissions

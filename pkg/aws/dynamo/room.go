@@ -66,7 +66,7 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 		return err
 	case found["l"] != nil || numberOf(found, "a") != m.JoinedAt.UnixMilli():
 		return room.ErrOvertaken
-	case memberOf(m.Room, m.Shard, found).Behind != room.InStep:
+	case found["b"] != nil:
 		return room.ErrBehind
 	}
 	return nil // an earlier attempt of the same join
@@ -143,7 +143,7 @@ func memberOf(name string, shard int, i item) room.Member {
 	return room.Member{
 		Room: name, ConnectionID: textOf(i, SortKey), User: textOf(i, "u"), Session: textOf(i, "ss"),
 		Shard: shard, JoinedAt: timeOf(i, "a"), NoPresence: i["np"] != nil, Regrants: int(numberOf(i, "pn")),
-		Behind: room.Behind(numberOf(i, "b")),
+		Behind: i["b"] != nil,
 	}
 }
 
@@ -166,18 +166,30 @@ func (r *Rooms) SetPresence(ctx context.Context, m room.Member) error {
 	return err
 }
 
-// SetBehind records how far a member is behind: 1 WRU.
-func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind) error {
+// Member reads a membership: 1 RRU.
+func (r *Rooms) Member(ctx context.Context, name, connectionID string, now time.Time) (room.Member, error) {
+	i, err := get(ctx, r.client, r.table, key(shardKey(name, onlyShard), text(connectionID)), true, "read membership")
+	if err != nil {
+		return room.Member{}, err
+	}
+	if len(i) == 0 || i["l"] != nil || expired(i, now) {
+		return room.Member{}, room.ErrNotMember
+	}
+	return memberOf(name, onlyShard, i), nil
+}
+
+// SetBehind records that a member is behind: 1 WRU.
+func (r *Rooms) SetBehind(ctx context.Context, m room.Member) error {
 	u := update{
 		table: r.table, key: key(shardKey(m.Room, m.Shard), text(m.ConnectionID)),
 		set: "SET b = :b", condition: "a = :a AND attribute_not_exists(l)", // so it exists
-		values: item{":b": number(state), ":a": millis(m.JoinedAt)},
+		values: item{":b": yes(), ":a": millis(m.JoinedAt)},
 	}
 	if m.JoinedAt.IsZero() {
 		// A join that reads as none: without this, it would be newer than any that
 		// was read, and the room would be drained for it again and again.
 		u.condition = "attribute_exists(pk) AND attribute_not_exists(l) AND (attribute_not_exists(a) OR NOT attribute_type(a, :number) OR a > :max)"
-		u.values = item{":b": number(state), ":number": text("N"), ":max": number(int64(math.MaxInt64))}
+		u.values = item{":b": yes(), ":number": text("N"), ":max": number(int64(math.MaxInt64))}
 	}
 	_, err := u.run(ctx, r.client, "mark member as behind")
 	if err == nil {

@@ -120,7 +120,7 @@ func newWorld(t *testing.T) *World {
 	}
 	w.Sweeper = sweep.New(sweep.Parts{
 		Connections: w.Connections, Revocations: guard, Gateway: w.Gateway,
-		Remover: connection.NewRemover(w.Connections, w.Members, sys), Leaver: leaver, Members: w.Members,
+		Remover: connection.NewRemover(w.Connections, w.Members, sys), Leaver: leaver, Members: w.Members, Heads: w.Store,
 		Policy: auth.Policy{Open: true}, Waker: w.Topic, DeadLetters: w.Topic, Clock: sys, Random: first, Logger: quiet,
 	}, sweep.Config{CheckEvery: checkEvery})
 	return w

@@ -177,21 +177,33 @@ func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error
 		if !seen || c.Sentence != 0 {
 			return nil
 		}
-		c.Strikes = p.Strikes
-		if c.Untold == p.Told {
-			c.CheckAt, c.Untold = stored(p.Next), 0
-		}
+		c.Strikes, c.CheckAt = p.Strikes, stored(p.Next)
 		return nil
 	})
 }
 
-// MarkUntold adds to a connection's Untold.
-func (s *Connections) MarkUntold(ctx context.Context, id string, gone bool, now time.Time) error {
+// MarkBehind records that a connection is behind in a room.
+func (s *Connections) MarkBehind(ctx context.Context, id, name string, joinedAt, now time.Time) error {
 	return s.change(ctx, id, func(c *connection.Connection) error {
-		c.Untold++
-		c.CheckAt = stored(now)
-		if gone {
-			c.Strikes = 1
+		if was, ok := c.Behind[name]; ok && !was.JoinedAt.Before(stored(joinedAt)) {
+			return nil
+		}
+		if c.Behind == nil {
+			c.Behind = map[string]connection.Behind{}
+		}
+		c.Behind[name] = connection.Behind{JoinedAt: stored(joinedAt), At: stored(now)}
+		return nil
+	})
+}
+
+// ClearBehind removes the record that a connection is behind in a room.
+func (s *Connections) ClearBehind(ctx context.Context, id, name string, upto time.Time) error {
+	return s.change(ctx, id, func(c *connection.Connection) error {
+		if !c.Behind[name].JoinedAt.After(stored(upto)) {
+			delete(c.Behind, name)
+		}
+		if len(c.Behind) == 0 {
+			c.Behind = nil
 		}
 		return nil
 	})

@@ -40,13 +40,13 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m.JoinedAt, m.Behind = stored(m.JoinedAt), room.InStep
+	m.JoinedAt, m.Behind = stored(m.JoinedAt), false
 	k := memberKey{m.Room, m.ConnectionID}
 	switch was, ok := r.members[k]; {
 	case !ok || was.JoinedAt.Before(m.JoinedAt):
 	case was.left || was.JoinedAt.After(m.JoinedAt):
 		return room.ErrOvertaken
-	case was.Behind != room.InStep:
+	case was.Behind:
 		return room.ErrBehind
 	default:
 		return nil
@@ -134,8 +134,22 @@ func (r *Rooms) SetPresence(ctx context.Context, m room.Member) error {
 	return nil
 }
 
-// SetBehind records how far a member is behind.
-func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind) error {
+// Member reads one membership.
+func (r *Rooms) Member(ctx context.Context, name, connectionID string, now time.Time) (room.Member, error) {
+	if err := ctx.Err(); err != nil {
+		return room.Member{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m, ok := r.members[memberKey{name, connectionID}]
+	if !ok || m.left || gone(m.expires, now) {
+		return room.Member{}, room.ErrNotMember
+	}
+	return m.Member, nil
+}
+
+// SetBehind records that a member is behind.
+func (r *Rooms) SetBehind(ctx context.Context, m room.Member) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -149,7 +163,7 @@ func (r *Rooms) SetBehind(ctx context.Context, m room.Member, state room.Behind)
 	case !now.JoinedAt.Equal(stored(m.JoinedAt)):
 		return room.ErrOvertaken
 	}
-	now.Behind = state
+	now.Behind = true
 	r.members[k] = now
 	return nil
 }
