@@ -54,6 +54,7 @@ type workshop struct {
 	targets   []*target
 	built     map[string]*judge
 	grace     time.Duration // of the processor, for a test that takes no time
+	slow      time.Duration // tests that take longer do not judge
 }
 
 func newWorkshop(root, dir string, targets []*target) (*workshop, error) {
@@ -81,7 +82,7 @@ func newWorkshop(root, dir string, targets []*target) (*workshop, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &workshop{root: root, dir: dir, targets: targets, built: map[string]*judge{}, grace: 3 * time.Second}
+	w := &workshop{root: root, dir: dir, targets: targets, built: map[string]*judge{}, grace: 3 * time.Second, slow: time.Minute}
 	return w, os.WriteFile(w.overlay(), b, 0o644) //nolint:gosec // source
 }
 

@@ -44,7 +44,7 @@ func (w *workshop) try(m *Mutant, all []*judge) (Verdict, error) {
 		if !j.deps[m.Package] {
 			continue
 		}
-		for _, names := range j.batches(m) {
+		for _, names := range j.batches(m, w.slow) {
 			v.Status = Survived
 			status, test, err := w.run(j, m, names)
 			if err != nil {
@@ -64,8 +64,8 @@ func (w *workshop) try(m *Mutant, all []*judge) (Verdict, error) {
 // batches cuts the tests that reach a mutant: first the one that noticed the
 // mutant before this one in the function, then those that are quick, then the
 // rest.
-func (j *judge) batches(m *Mutant) [][]string {
-	names := j.reaching(m)
+func (j *judge) batches(m *Mutant, slow time.Duration) [][]string {
+	names := j.reaching(m, slow)
 	var all [][]string
 	j.mu.Lock()
 	last := j.killers[m.File+m.Func]

@@ -29,7 +29,7 @@ type options struct {
 	packages, changed, only, judges string
 	sample                          int
 	seed                            uint64
-	wait                            time.Duration
+	wait, slow                      time.Duration
 	list, again                     bool
 }
 
@@ -42,6 +42,7 @@ func main() {
 	flag.IntVar(&o.sample, "sample", 0, "judge so many mutants, chosen by seed; 0: all")
 	flag.Uint64Var(&o.seed, "seed", 1, "chooses the sample")
 	flag.DurationVar(&o.wait, "for", 0, "stop after this long; 0: when all are judged")
+	flag.DurationVar(&o.slow, "slow", time.Minute, "tests that take longer alone do not judge")
 	flag.Float64Var(&o.floor, "floor", 95, "fail if fewer of a package's mutants are killed, in percent of those that are not equivalent")
 	flag.BoolVar(&o.list, "list", false, "list the mutants and judge none")
 	flag.BoolVar(&o.again, "again", false, "believe no earlier result")
@@ -85,6 +86,7 @@ func run(o options, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	shop.slow = o.slow
 	judged, err := shop.all(o, chosen, known)
 	if err != nil {
 		return false, err
@@ -214,7 +216,7 @@ func (w *workshop) judgePackage(o options, t *target, which *regexp.Regexp, muta
 			hashes = append(hashes, []byte(built.hash))
 		}
 	}
-	judgesHash := hash(hashes...)
+	judgesHash := hash(append(hashes, []byte(w.slow.String()))...)
 	store, err := openResults(filepath.Join(w.dir, "results", strings.ReplaceAll(t.dir, "/", "-")+".jsonl"))
 	if err != nil {
 		return err

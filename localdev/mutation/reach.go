@@ -139,11 +139,11 @@ func (w *workshop) measureOne(j *judge, name string) (*reach, error) {
 }
 
 // reaching returns the tests of a judge that reach a mutant, the quickest first.
-func (j *judge) reaching(m *Mutant) []string {
+func (j *judge) reaching(m *Mutant, slow time.Duration) []string {
 	first := m.region.mutants[0].ID
 	var names []string
 	for name, r := range j.reach {
-		if !r.Failed && r.has[m.Package][first] {
+		if !r.Failed && r.Took <= slow && r.has[m.Package][first] {
 			names = append(names, name)
 		}
 	}
