@@ -99,7 +99,7 @@ func (j *judge) noticed(m *Mutant, test string) {
 var failure = regexp.MustCompile(`(?m)^ *--- FAIL: ((?:Test|Fuzz|Example)\S+)|^(panic: .*|fatal error: .*)`)
 
 // run runs tests with a mutant on. A loop without end uses up its processor
-// time, which the load of the machine does not change; a deadlock its patience.
+// time, which the load of the machine does not change; a deadlock uses none.
 func (w *workshop) run(j *judge, m *Mutant, names []string) (Status, string, error) {
 	var took time.Duration
 	for _, name := range names {
@@ -118,7 +118,11 @@ func (w *workshop) run(j *judge, m *Mutant, names []string) (Status, string, err
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	c.WaitDelay = time.Second
-	err := c.Run()
+	if err := c.Start(); err != nil {
+		return "", "", err
+	}
+	go watch(ctx, c.Process.Pid, cancel)
+	err := c.Wait()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
