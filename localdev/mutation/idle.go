@@ -10,7 +10,7 @@ import (
 
 // deadlocked is how long a test may use no processor at all. On a machine with
 // much else to do a test that has something to do still gets some of it.
-const deadlocked = 20 * time.Second
+const deadlocked = 10 * time.Second
 
 // watch calls stop when a process uses no processor for as long as deadlocked,
 // until ctx is done. Where there is no /proc it does nothing.

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// workers is how many tests run at a time.
-const workers = 2
+// workers is how many tests run at a time; flag -workers.
+var workers = 2
 
 // Status is what became of a mutant.
 type Status string

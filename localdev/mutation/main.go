@@ -44,6 +44,7 @@ func main() {
 	flag.DurationVar(&o.wait, "for", 0, "stop after this long; 0: when all are judged")
 	flag.DurationVar(&o.slow, "slow", time.Minute, "tests that take longer alone do not judge")
 	flag.Float64Var(&o.floor, "floor", 95, "fail if fewer of a package's mutants are killed, in percent of those that are not equivalent")
+	flag.IntVar(&workers, "workers", workers, "tests that run at a time")
 	flag.BoolVar(&o.list, "list", false, "list the mutants and judge none")
 	flag.BoolVar(&o.again, "again", false, "believe no earlier result")
 	flag.Parse()

@@ -179,7 +179,7 @@ func (w *walker) listed() bool {
 func (w *walker) removal(s ast.Stmt) {
 	switch s := s.(type) {
 	case *ast.ExprStmt:
-		if call, ok := s.X.(*ast.CallExpr); ok && (w.isText(call) || w.builtin(call) == "panic") {
+		if call, ok := s.X.(*ast.CallExpr); ok && (w.isText(call) || w.builtin(call) == "panic" || w.isLock(call)) {
 			return
 		}
 	case *ast.AssignStmt:
@@ -188,7 +188,7 @@ func (w *walker) removal(s ast.Stmt) {
 		}
 	case *ast.DeferStmt:
 		// A context that is not cancelled costs memory for a while; nothing else.
-		if t := w.of(s.Call.Fun); t != nil && t.String() == "context.CancelFunc" {
+		if t := w.of(s.Call.Fun); t != nil && t.String() == "context.CancelFunc" || w.isLock(s.Call) {
 			return
 		}
 	case *ast.BranchStmt:
@@ -526,6 +526,17 @@ func (w *walker) builtin(c *ast.CallExpr) string {
 		}
 	}
 	return ""
+}
+
+// isLock reports whether a call locks or unlocks: without it everything stands
+// still, which tells nothing, or only the race detector knows.
+func (w *walker) isLock(c *ast.CallExpr) bool {
+	s, ok := c.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	f, ok := w.pkg.info.Uses[s.Sel].(*types.Func)
+	return ok && f.Pkg() != nil && f.Pkg().Path() == "sync" && strings.HasSuffix(f.Name(), "ock")
 }
 
 // isText reports whether a call makes text for people: what a log or an error
