@@ -70,8 +70,10 @@ func (c *client) join(ctx context.Context, l *link, room string) error {
 		command[k] = v
 	}
 	begun := c.w.now()
+	c.setBehind(room, false) // what is told from now on may be about this join
 	b, err := c.ask(ctx, l, command)
 	if err != nil {
+		c.setBehind(room, true) // it may have been done or not
 		return c.failed(l, room, err)
 	}
 	var p page
@@ -80,6 +82,14 @@ func (c *client) join(ctx context.Context, l *link, room string) error {
 	}
 	c.enter(l, room, p, asked, begun)
 	return nil
+}
+
+func (c *client) setBehind(room string, behind bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.follows[room]; f != nil {
+		f.behind = behind
+	}
 }
 
 // answered takes what the server says of a position in a room. The caller holds
@@ -118,7 +128,7 @@ func (c *client) enter(l *link, room string, p page, asked fields, begun time.Du
 	if c.link != l {
 		return
 	}
-	f.joined, f.behind, f.gap, f.leftAt = true, false, false, 0
+	f.joined, f.gap, f.leftAt = true, false, 0
 	f.joinedAt = now
 	if f.started {
 		c.answered(now, room, f, p, asked)

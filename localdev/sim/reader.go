@@ -55,7 +55,7 @@ func (c *client) frame(l *link, text string) {
 		c.pushed(l, r)
 	case r.Push == protocol.PushBehind:
 		c.mu.Lock()
-		if f := c.follows[r.Room]; f != nil {
+		if f := c.follows[r.Room]; f != nil && l != c.old {
 			f.behind = true
 		}
 		c.mu.Unlock()
