@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/gapless-rooms/gapless/infra/assembly"
+	"github.com/gapless-rooms/gapless/localdev/gateway"
 	"github.com/gapless-rooms/gapless/localdev/iam"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
 	"github.com/gapless-rooms/gapless/localdev/stack"
@@ -252,7 +253,6 @@ func (d driver) connections() {
 
 func (d driver) rooms() {
 	d.message("a", `{"action":"publish","room":"lobby","data":1,"key":"k"}`)
-	d.wake(`{"kind":"behind","room":"lobby","origin":"` + id("b") + `"}`)
 	d.message("a", `{"action":"history","room":"lobby","since":0}`)
 	d.message("a", `{"action":"presence","room":"lobby"}`)
 	d.message("a", `{"action":"leave","room":"lobby"}`)
@@ -332,8 +332,32 @@ func (d driver) endings() {
 		d.t.Fatal(err)
 	}
 	d.message("h", `{"action":"auth","token":"`+less+`"}`)
+	d.alive()
 	for range 3 {
 		d.run("sweep", map[string]any{})
 		d.s.Advance(12 * time.Minute)
 	}
+}
+
+// alive has the sweeper look at a connection that lives and is due.
+func (d driver) alive() {
+	token, err := d.s.Token("j", nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	conn, err := d.s.Gateway.Dial(d.t.Context(), gateway.DialOptions{Header: http.Header{"Authorization": {"Bearer " + token}}})
+	if err != nil {
+		d.t.Logf("dial: %v", err)
+		return
+	}
+	defer conn.Cut()
+	for range 2 { // so that API Gateway does not find it idle
+		if err := conn.Send(d.t.Context(), `{"action":"join","id":1,"room":"lobby"}`); err != nil {
+			d.t.Fatal(err)
+		}
+		synctest.Wait()
+		d.idle()
+		d.s.Advance(6 * time.Minute)
+	}
+	d.run("sweep", map[string]any{})
 }
