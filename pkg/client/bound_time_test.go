@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,26 +17,30 @@ func tokenAfter(t *testing.T, late time.Duration) error {
 	t.Helper()
 	var complaint error
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
+		var asked atomic.Int32
+		told := make(chan error, 10)
 		c, s := online(t, Options{
 			GetToken: func(context.Context, bool) (string, error) {
-				if asked++; asked == 2 {
+				if asked.Add(1) == 2 {
 					time.Sleep(late)
 				}
 				return "token", nil
 			},
 			OnState: func(change StateChange) {
-				if change.State == Reconnecting && complaint == nil {
-					complaint = change.Err
+				if change.State == Reconnecting {
+					told <- change.Err
 				}
 			},
 		})
 		s.end(&CloseError{Code: 1006})
-		synctest.Wait()
-		complaint = nil
+		<-told // that the connection was lost
 		time.Sleep(time.Second + late + time.Millisecond)
+		synctest.Wait()
 		_ = c.Close()
 		<-c.Done()
+		if len(told) > 0 {
+			complaint = <-told
+		}
 	})
 	return complaint
 }
