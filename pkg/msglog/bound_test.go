@@ -241,3 +241,39 @@ func TestHeadLifetimeOver(t *testing.T) {
 		t.Errorf("by default a head lives for %v", life)
 	}
 }
+
+// sent is the number at which a reader of another log is told to begin, when the
+// first of two entries has so much time left.
+func sent(t *testing.T, left time.Duration) (oldest uint64) {
+	t.Helper()
+	inTime(t, func(b *bench) {
+		log := b.at(0, msglog.Config{})
+		b.append(log, "")
+		time.Sleep(time.Hour)
+		b.append(log, "")
+		b.drain(log)
+		time.Sleep(23*time.Hour - left)
+		page, err := log.Read(b.t.Context(), "r", msglog.Start{Epoch: "other"},
+			msglog.Budget{Entries: 100, Bytes: 1 << 20, Size: func(msglog.Entry) int { return 1 }})
+		if err != nil || page.Recovered {
+			b.t.Fatal(page, err)
+		}
+		oldest = page.Oldest
+	})
+	return oldest
+}
+
+// TestSettlingWithin: an entry that goes before its reader can ask is not named.
+func TestSettlingWithin(t *testing.T) {
+	t.Parallel()
+	if seq := sent(t, time.Minute); seq != 2 {
+		t.Errorf("sent to number %d, which is about to expire", seq)
+	}
+}
+
+func TestSettlingOver(t *testing.T) {
+	t.Parallel()
+	if seq := sent(t, time.Minute+time.Second); seq != 1 {
+		t.Errorf("sent to number %d, though 1 can be read for a minute", seq)
+	}
+}
