@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -259,9 +258,6 @@ func TestEachCommandOfEachMember(t *testing.T) {
 		for _, command := range commands {
 			t.Run(state.name+"/"+command, func(t *testing.T) {
 				t.Parallel()
-				if strings.HasSuffix(state.name, "behind and untold") && (command == authFresh || command == helloBare) {
-					t.Skip("TODO: a fresh token moves the look that has a member told")
-				}
 				play(t, func(s *scene) {
 					state.prepare(s)
 					a := s.mia(command)
@@ -401,9 +397,6 @@ func TestCommandsWhileAMemberFallsBehind(t *testing.T) {
 		for _, command := range commands {
 			t.Run(when.name+"/"+command, func(t *testing.T) {
 				t.Parallel()
-				if strings.HasPrefix(when.name, "it ") && (command == join || command == syncAll || command == helloRoom) {
-					t.Skip("TODO: a member that rejoins while it is told loses a message")
-				}
 				play(t, func(s *scene) {
 					s.Connect("m", "mia", time.Time{})
 					s.mia(join)
