@@ -82,7 +82,7 @@ func newWorkshop(root, dir string, targets []*target) (*workshop, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &workshop{root: root, dir: dir, targets: targets, built: map[string]*judge{}, grace: 3 * time.Second, slow: time.Minute}
+	w := &workshop{root: root, dir: dir, targets: targets, built: map[string]*judge{}, grace: time.Second, slow: time.Minute}
 	return w, os.WriteFile(w.overlay(), b, 0o644) //nolint:gosec // source
 }
 

@@ -30,7 +30,6 @@ func TestSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop.grace /= 3
 	judged, err := shop.all(options{judges: "none"}, targets[0].mutants, nil)
 	if err != nil {
 		t.Fatal(err)
