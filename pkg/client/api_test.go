@@ -360,3 +360,57 @@ func TestWebSocket(t *testing.T) {
 		cancel()
 	}
 }
+
+// TestFinalByeEndsEverythingWithItsReason: every call says why from then on.
+func TestFinalByeEndsEverythingWithItsReason(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told []StateChange
+		c, s := online(t, Options{OnState: func(change StateChange) { told = append(told, change) }})
+		room := c.Join("lobby")
+		synctest.Wait()
+		s.answer(t, `{"epoch":"e","head":0,"recovered":true,"messages":[],"more":false}`)
+		waiting := make(chan error, 1)
+		go func() {
+			_, err := room.Publish(t.Context(), "hi")
+			waiting <- err
+		}()
+		synctest.Wait()
+		s.toPeer <- []byte(`{"push":"bye","code":3503,"reason":"kicked","reconnect":false}`)
+		<-c.Done()
+		why := CloseError{Code: 3503, Reason: "kicked", final: true}
+		check := func(name string, err error) {
+			t.Helper()
+			var closed *CloseError
+			if !errors.Is(err, ErrClosed) || !errors.As(err, &closed) || *closed != why {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		check("a publish that waited", <-waiting)
+		_, err := room.Next(t.Context())
+		check("Next", err)
+		_, err = room.Publish(t.Context(), "late")
+		check("Publish", err)
+		_, err = room.History(t.Context(), HistoryQuery{})
+		check("History", err)
+		_, err = c.Room("other").Presence(t.Context())
+		check("Presence", err)
+		_, err = c.Join("late").Next(t.Context())
+		check("Next of a room that was joined after", err)
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		var closed *CloseError
+		if state, err := c.State(); state != Closed || !errors.As(err, &closed) || errors.Is(err, ErrClosed) || *closed != why {
+			t.Errorf("%s, %v", state, err)
+		}
+		if len(told) != 2 || told[0].State != Connected || told[1].State != Closed || !errors.As(told[1].Err, &closed) {
+			t.Errorf("told %+v", told)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closed {
+			t.Error("the line is still open")
+		}
+	})
+}
