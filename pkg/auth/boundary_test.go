@@ -129,7 +129,12 @@ func TestTokensTakenApart(t *testing.T) {
 	encode := base64.RawURLEncoding.EncodeToString
 	header, claims := encode([]byte(`{"alg":"HS256"}`)), encode([]byte(`{"sub":"ada"}`))
 	sized := func(n int) string {
-		return header + "." + claims + "." + strings.Repeat("A", n-len(header)-len(claims)-2)
+		for spaces := 0; ; spaces++ {
+			claims := encode([]byte(`{"sub":"ada"}` + strings.Repeat(" ", spaces)))
+			if left := n - len(header) - len(claims) - 2; left%4 != 1 { // base64 has any length but those
+				return header + "." + claims + "." + strings.Repeat("A", left)
+			}
+		}
 	}
 	for name, token := range map[string]string{
 		"too large":            sized(protocol.MaxTokenBytes + 1),

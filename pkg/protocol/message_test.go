@@ -34,6 +34,7 @@ func TestSentencesForEachFault(t *testing.T) {
 		`{_:1}`:                           "not valid JSON at byte 1: " + quoted,
 		`{ $:1}`:                          "not valid JSON at byte 2: " + quoted,
 		`{'a':1}`:                         "not valid JSON at byte 1: strings and names stand in double quotes",
+		`{{}:1}`:                          "not valid JSON at byte 1: expected a name in double quotes or '}', found '{'",
 		`{5:1}`:                           "not valid JSON at byte 1: expected a name in double quotes or '}', found '5'",
 		`{"a":1,5:1}`:                     "not valid JSON at byte 7: expected a name in double quotes, found '5'",
 		`{"a" 1}`:                         "not valid JSON at byte 5 in a: expected ':', found '1'",
@@ -189,11 +190,12 @@ func TestPathsAreWrittenAsInJavaScript(t *testing.T) {
 		}
 	}
 	step := strings.Repeat("x", 52) // and a full stop
-	long := jsontext.Pointer("/" + step + "/" + step + "/" + step)
-	if got, want := fieldPath(long+"x"), step+"."+step+"."+step+"x"; got != want {
+	first := strings.Repeat("a", 52)
+	long := jsontext.Pointer("/" + first + "/" + step + "/" + step)
+	if got, want := fieldPath(long+"x"), first+"."+step+"."+step+"x"; got != want {
 		t.Errorf("of 160 bytes: %s", got)
 	}
-	if got, want := fieldPath(long+"xy"), step+".…."+step+"xy"; got != want {
+	if got, want := fieldPath(long+"xy"), first+".…."+step+"xy"; got != want {
 		t.Errorf("of 161 bytes: %s", got)
 	}
 }
