@@ -15,6 +15,8 @@ type memory struct {
 
 // socket is one connection of memory, seen from the server.
 type socket struct {
+	url    string
+	header http.Header
 	opened chan error // the answer to the handshake
 	toPeer chan []byte
 	ended  chan struct{}
@@ -31,8 +33,8 @@ type socket struct {
 
 var errClosedHere = errors.New("closed here")
 
-func (m *memory) Dial(ctx context.Context, _ string, _ http.Header) (Conn, error) {
-	s := &socket{opened: make(chan error, 1), toPeer: make(chan []byte, 1000), ended: make(chan struct{})}
+func (m *memory) Dial(ctx context.Context, url string, header http.Header) (Conn, error) {
+	s := &socket{url: url, header: header, opened: make(chan error, 1), toPeer: make(chan []byte, 1000), ended: make(chan struct{})}
 	m.mu.Lock()
 	m.sockets = append(m.sockets, s)
 	m.mu.Unlock()
