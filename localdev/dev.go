@@ -133,7 +133,7 @@ func (c *devCommand) greet(std stdio, p ports, token string) {
   Management  http://%[1]s/%[2]s/@connections/{id}
 `, host, stack.Stage)
 	if p.aws != nil {
-		fmt.Fprintf(std.out, "  AWS         http://%s  (DynamoDB, SNS, SQS, Lambda, Secrets Manager; any credentials)\n", localhost(p.aws))
+		fmt.Fprintf(std.out, "  AWS         http://%s  (DynamoDB, SNS, SQS, Lambda, Secrets Manager, API Gateway, Logs, STS; any credentials)\n", localhost(p.aws))
 	}
 	fmt.Fprintf(std.out, `
 Token for %[1]s (24 h):

@@ -56,7 +56,7 @@ func (c *Console) Watch(s *stack.Stack, url string) error {
 	c.stack, c.url, c.view, c.faults.stack = s, url, view, s
 	c.recorder.now = s.Clock.Now
 	c.unwatch = []func(){
-		s.Gateway.OnEvent(c.recorder.gateway),
+		s.Gateway.Observe(c.recorder.gateway),
 		s.Lambda.Observe(c.recorder.lambda),
 		s.SNS.Observe(c.recorder.sns),
 	}

@@ -281,7 +281,7 @@ func TestEventsAndCounters(t *testing.T) {
 		b.functions.answer("echo", ok(strings.Repeat("x", gateway.BillingUnitBytes+1)))
 		var kinds []string
 		var mu sync.Mutex
-		stop := b.OnEvent(func(e gateway.Event) {
+		stop := b.Observe(func(e gateway.Event) {
 			mu.Lock()
 			defer mu.Unlock()
 			kinds = append(kinds, string(e.Kind))

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 // Config is what a Gateway is made of.
@@ -56,8 +57,10 @@ type Gateway struct {
 	closed   bool
 	sessions map[string]*session // open ones, and those in the handshake
 	servers  []*http.Server
+	address  string // of the last listener of Serve
 
-	observers observers
+	tally  tally
+	events service.Observers[Event]
 }
 
 // New checks config and returns a Gateway that is ready to serve. Its errors
@@ -66,12 +69,8 @@ func New(config Config) (*Gateway, error) {
 	if config.Invoke == nil {
 		return nil, invalid("no Invoker")
 	}
-	if config.Clock == nil {
-		config.Clock = clock.System()
-	}
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
-	}
+	service.Default(&config.Clock, nil, nil)
+	service.DefaultLogger(&config.Logger)
 	if config.Rand == nil {
 		config.Rand = rand.Reader
 	}
@@ -148,6 +147,13 @@ func (g *Gateway) snapshot() []*session {
 		}
 	}
 	return open
+}
+
+// Close is Shutdown without patience: what does not end at once is cut.
+func (g *Gateway) Close() {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = g.Shutdown(over) // its error says only that something was cut
 }
 
 // Shutdown lets no new connection in, closes all with 1001, and waits until

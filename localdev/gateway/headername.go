@@ -166,6 +166,7 @@ func (g *Gateway) Serve(ln net.Listener) error {
 		return ErrShutdown
 	}
 	g.servers = append(g.servers, server)
+	g.address = ln.Addr().String()
 	g.mu.Unlock()
 	if err := server.Serve(KeepHeaderNames(ln)); err != http.ErrServerClosed {
 		return err

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -9,7 +8,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
+
 	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/inproc"
 )
 
 // The management API, service apigatewaymanagementapi (restJson1):
@@ -61,7 +64,7 @@ func (g *Gateway) manage(w http.ResponseWriter, r *http.Request, id string) (sta
 	}
 	if verdict.Status != 0 {
 		if verdict.AfterEffect {
-			g.perform(&memoryResponse{header: http.Header{}}, r, id)
+			g.perform(inproc.Discard(), r, id)
 		}
 		return fail(w, verdict.Status, errorType(verdict.Status), "")
 	}
@@ -205,32 +208,17 @@ func errorType(status int) string {
 	}
 }
 
-// RoundTripper serves the management API in process: an http.Client with it
-// reaches this gateway whatever host the URL names. It runs on the caller's
-// goroutine and waits on nothing but the Clock, so it works inside a
-// testing/synctest bubble.
-func (g *Gateway) RoundTripper() http.RoundTripper { return roundTripper{g} }
+// Transport serves the management API in process: an http.Client with it reaches
+// this gateway whatever host the URL names. It runs on the caller's goroutine and
+// waits on nothing but the Clock, so it works inside a testing/synctest bubble.
+// A handshake over it fails; Dial is the way in.
+func (g *Gateway) Transport() http.RoundTripper { return inproc.Transport{Handler: g.Handler()} }
 
-type roundTripper struct{ g *Gateway }
-
-func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	in := r.Clone(r.Context())
-	if in.Body == nil {
-		in.Body = http.NoBody
-	}
-	defer func() { _ = in.Body.Close() }() // as a RoundTripper has to, whatever happens
-	in.RequestURI = r.URL.RequestURI()
-	in.RemoteAddr = "127.0.0.1:0"
-	if in.Host == "" {
-		in.Host = r.URL.Host
-	}
-	w := &memoryResponse{header: http.Header{}}
-	t.g.serveHTTP(w, in)
-	if err := context.Cause(r.Context()); err != nil && w.status == 0 {
-		return nil, err
-	}
-	return w.response(r), nil
+// Client is an SDK client that calls the management API in process. The options
+// come after its own.
+func (g *Gateway) Client(options ...func(*sdk.Options)) *sdk.Client {
+	api := g.routing.api
+	return sdk.NewFromConfig(inproc.AWS(g.Handler(), api.Region), append([]func(*sdk.Options){
+		func(o *sdk.Options) { o.BaseEndpoint = aws.String("http://localhost/" + api.Stage) },
+	}, options...)...)
 }

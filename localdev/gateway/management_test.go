@@ -29,7 +29,7 @@ func sdk(endpoint string, client *http.Client) *apigatewaymanagementapi.Client {
 }
 
 func (b *bundle) sdk() *apigatewaymanagementapi.Client {
-	return sdk("http://gateway.invalid/local", &http.Client{Transport: b.RoundTripper()})
+	return sdk("http://gateway.invalid/local", &http.Client{Transport: b.Transport()})
 }
 
 func post(ctx context.Context, c *apigatewaymanagementapi.Client, id, data string) error {
@@ -121,7 +121,7 @@ func TestManagementNeedsSignature(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	c := b.dial(t)
-	client := &http.Client{Transport: b.RoundTripper()}
+	client := &http.Client{Transport: b.Transport()}
 	const good = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=b"
 	for _, tt := range []struct {
 		authorization, query string

@@ -97,71 +97,30 @@ func (g *Gateway) Connections() []ConnectionInfo {
 
 // Counters returns what all connections have sent and received so far.
 func (g *Gateway) Counters() Counters {
-	g.observers.mu.Lock()
-	defer g.observers.mu.Unlock()
-	return g.observers.total
+	g.tally.mu.Lock()
+	defer g.tally.mu.Unlock()
+	return g.tally.total
 }
 
-// observers are the subscribers to events, and the totals.
-type observers struct {
+// tally counts what all connections send and receive.
+type tally struct {
 	mu    sync.Mutex
 	total Counters
-	next  int
-	funcs map[int]func(Event)
-	list  []func(Event) // funcs in the order of subscription, replaced whole
 }
 
-func (o *observers) count(add func(*Counters)) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	add(&o.total)
+func (t *tally) count(add func(*Counters)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	add(&t.total)
 }
 
-// OnEvent calls observe for every event from now on, until stop is called.
-// observe runs on the goroutine that the event happens on, concurrently with
-// itself: it must be quick, must not block, and must not call the gateway.
-func (g *Gateway) OnEvent(observe func(Event)) (stop func()) {
-	o := &g.observers
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.funcs == nil {
-		o.funcs = map[int]func(Event){}
-	}
-	key := o.next
-	o.next++
-	o.funcs[key] = observe
-	o.rebuild()
-	return func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		delete(o.funcs, key)
-		o.rebuild()
-	}
-}
+// Observe calls f for every event from now on, until stop is called. f runs on
+// the goroutine that the event happens on, concurrently with itself: it must be
+// quick, must not block, and must not call the gateway.
+func (g *Gateway) Observe(f func(Event)) (stop func()) { return g.events.Observe(f) }
 
-// rebuild makes list anew. The caller holds mu.
-func (o *observers) rebuild() {
-	keys := make([]int, 0, len(o.funcs))
-	for k := range o.funcs {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	o.list = make([]func(Event), 0, len(keys))
-	for _, k := range keys {
-		o.list = append(o.list, o.funcs[k])
-	}
-}
-
-// emit tells the subscribers.
+// emit dates an event and tells the observers.
 func (g *Gateway) emit(e Event) {
-	g.observers.mu.Lock()
-	list := g.observers.list
-	g.observers.mu.Unlock()
-	if len(list) == 0 {
-		return
-	}
 	e.At = g.clock.Now()
-	for _, observe := range list {
-		observe(e)
-	}
+	g.events.Emit(e)
 }

@@ -3,15 +3,9 @@ package gateway
 import (
 	"context"
 	"time"
-)
 
-// Tester is the part of testing.TB that RunT needs.
-type Tester interface {
-	Helper()
-	Fatalf(format string, args ...any)
-	Errorf(format string, args ...any)
-	Cleanup(func())
-}
+	"github.com/gapless-rooms/gapless/localdev/service"
+)
 
 // shutdownPatience bounds how long RunT waits for sessions at a test's end.
 const shutdownPatience = 20 * time.Second
@@ -19,7 +13,7 @@ const shutdownPatience = 20 * time.Second
 // RunT returns a Gateway for the length of a test: at its end the Gateway is
 // shut down, and the test fails if something hangs on. Inside a
 // testing/synctest bubble it has to be called in the bubble.
-func RunT(t Tester, config Config) *Gateway {
+func RunT(t service.Tester, config Config) *Gateway {
 	t.Helper()
 	g, err := New(config)
 	if err != nil {

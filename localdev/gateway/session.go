@@ -379,5 +379,5 @@ func (s *session) count(add func(*Counters)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	add(&s.counters)
-	s.g.observers.count(add)
+	s.g.tally.count(add)
 }

@@ -5,7 +5,8 @@
 //
 // It knows the services that functions call: DynamoDB's operations on one
 // table, SNS' Publish and PublishBatch, SQS' operations on one queue, Secrets
-// Manager's on one secret that is named by its ARN, and @connections. Any other call is refused, with an error that names it.
+// Manager's on one secret that is named by its ARN, and @connections. Any other
+// call fails with ErrUnknownCall, which names it.
 package iam
 
 import (
@@ -13,7 +14,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
+
+	"github.com/gapless-rooms/gapless/localdev/inproc"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 // Policy says what a caller may do.
@@ -61,7 +64,10 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	service, call, err := t.read(r, body)
+	if _, name, _ := service.Signed(r); name == "sts" {
+		return t.next.RoundTrip(r) // everybody may ask who they are
+	}
+	denial, call, err := t.read(r, body)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +82,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if granted {
 		return t.next.RoundTrip(r)
 	}
-	return service.deny(r, fmt.Sprintf(
-		"User: %s is not authorized to perform: %s on resource: %s %s", t.Caller, call.Action, call.Resource, why)), nil
+	return deny(r, *denial, fmt.Sprintf(
+		"User: %s is not authorized to perform: %s on resource: %s %s", t.Caller, call.Action, call.Resource, why))
 }
 
 // take reads a request's body and puts it back.
@@ -97,15 +103,8 @@ func take(r *http.Request) ([]byte, error) {
 }
 
 // deny is the service's answer to a call that is not granted.
-func (s service) deny(r *http.Request, message string) *http.Response {
-	body := fmt.Sprintf(s.body, message)
-	header := http.Header{}
-	header.Set("Content-Type", s.contentType)
-	header.Set("X-Amzn-ErrorType", "AccessDeniedException")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", s.status, http.StatusText(s.status)), StatusCode: s.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: header, Body: io.NopCloser(bytes.NewReader([]byte(body))), ContentLength: int64(len(body)), Request: r,
-	}
+func deny(r *http.Request, denial service.Error, message string) (*http.Response, error) {
+	denial.Message = message
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { service.Refuse(w, r, &denial, "denied") })
+	return inproc.Transport{Handler: refuse}.RoundTrip(r)
 }

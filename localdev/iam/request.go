@@ -7,60 +7,40 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 // ErrUnknownCall is returned for a request whose action or resource is not
 // known here.
 var ErrUnknownCall = errors.New("iam: unknown call")
 
-// service is how one service refuses. body takes the message.
-type service struct {
-	status            int
-	contentType, body string
-}
-
+// denials are how services call a refusal, by their names in signatures; nil
+// for a service that is not known here.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 // https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
-var services = map[string]service{
-	"dynamodb": {
-		http.StatusBadRequest, "application/x-amz-json-1.0",
-		`{"__type":"com.amazon.coral.service#AccessDeniedException","Message":%q}`,
-	},
-	"sns": {
-		http.StatusForbidden, "text/xml",
-		`<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type>` +
-			`<Code>AuthorizationError</Code><Message>%s</Message></Error></ErrorResponse>`,
-	},
-	"sqs": {
-		http.StatusBadRequest, "application/x-amz-json-1.0",
-		`{"__type":"com.amazon.coral.service#AccessDeniedException","message":%q}`,
-	},
-	"secretsmanager": {
-		http.StatusBadRequest, "application/x-amz-json-1.1",
-		`{"__type":"AccessDeniedException","Message":%q}`,
-	},
-	"execute-api": {http.StatusForbidden, "application/json", `{"message":%q}`},
+var denials = map[string]*service.Error{
+	"dynamodb":       {Code: "AccessDeniedException"},
+	"sns":            {Code: "AuthorizationError", Status: http.StatusForbidden},
+	"sqs":            {Code: "AccessDeniedException"},
+	"secretsmanager": {Code: "AccessDeniedException"},
+	"execute-api":    {Code: "AccessDeniedException", Status: http.StatusForbidden},
 }
 
-// scope finds the service's name in a Signature Version 4 header
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html).
-var scope = regexp.MustCompile(`Credential=[^/]*/[0-9]{8}/[^/]+/([^/]+)/aws4_request`)
-
 // read says what a request asks for.
-func (t *transport) read(r *http.Request, body []byte) (service, Call, error) {
-	match := scope.FindStringSubmatch(r.Header.Get("Authorization"))
-	if match == nil {
-		return service{}, Call{}, fmt.Errorf("%w: not signed: %s %s", ErrUnknownCall, r.Method, r.URL.Path)
+func (t *transport) read(r *http.Request, body []byte) (*service.Error, Call, error) {
+	_, name, ok := service.Signed(r)
+	if !ok {
+		return nil, Call{}, fmt.Errorf("%w: not signed: %s %s", ErrUnknownCall, r.Method, r.URL.Path)
 	}
-	s, known := services[match[1]]
+	denial := denials[name]
 	var call Call
 	var err error
-	switch match[1] {
+	switch name {
 	case "dynamodb":
 		call, err = t.dynamodb(r, body)
 	case "sns":
@@ -73,10 +53,10 @@ func (t *transport) read(r *http.Request, body []byte) (service, Call, error) {
 		call = Call{"execute-api:ManageConnections", t.arn("execute-api",
 			t.APIID+stageOf(r.URL.Path)+"/"+r.Method+"/@connections/"+path.Base(r.URL.Path))}
 	}
-	if err == nil && !known {
-		err = fmt.Errorf("%w: service %s", ErrUnknownCall, match[1])
+	if err == nil && denial == nil {
+		err = fmt.Errorf("%w: service %s", ErrUnknownCall, name)
 	}
-	return s, call, err
+	return denial, call, err
 }
 
 // stageOf is /stage, with which the path of @connections begins.
@@ -100,7 +80,7 @@ func (t *transport) dynamodb(r *http.Request, body []byte) (Call, error) {
 	if err := json.Unmarshal(body, &request); err != nil || request.TableName == "" {
 		return Call{}, fmt.Errorf("%w: dynamodb:%s, which names no one table", ErrUnknownCall, operation(r))
 	}
-	resource := "table/" + request.TableName
+	resource := "table/" + strings.TrimPrefix(request.TableName, t.arn("dynamodb", "table/"))
 	if request.IndexName != "" {
 		resource += "/index/" + request.IndexName
 	}

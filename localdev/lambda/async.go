@@ -204,7 +204,7 @@ func (s *Service) schedule(e *event, wait time.Duration) {
 		}
 	})
 	s.mu.Unlock()
-	s.emit(Event{Kind: Requeued, Invocation: e.inv, Wait: wait, At: now})
+	s.events.Emit(Event{Kind: Requeued, Invocation: e.inv, Wait: wait, At: now})
 }
 
 // enqueueDue makes the waiting events ready whose time has come but whose timer

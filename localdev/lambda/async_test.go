@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -394,7 +395,8 @@ func TestObserversSeeTheLifeOfAnInvocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var kinds []string
-		s := lambda.RunT(t, lambda.Config{OnInvoke: func(e lambda.Event) {
+		s := lambda.RunT(t, lambda.Config{})
+		s.Observe(func(e lambda.Event) {
 			kinds = append(kinds, e.Kind.String())
 			if e.Invocation.Function != "f" || e.At.IsZero() {
 				t.Errorf("event %+v", e)
@@ -402,7 +404,7 @@ func TestObserversSeeTheLifeOfAnInvocation(t *testing.T) {
 			if e.Kind == lambda.Ended && (e.Result.RequestID == "" || e.Result.Duration != time.Second || e.Result.Cause == nil) {
 				t.Errorf("result %+v", e.Result)
 			}
-		}})
+		})
 		stopped := 0
 		s.Observe(func(lambda.Event) { stopped++ })()
 		register(t, s, lambda.Function{Name: "f", MaxRetries: lambda.Reserve(1), New: handler(func() error { time.Sleep(time.Second); return errors.New("no") })})
@@ -423,7 +425,7 @@ func TestInFlightShowsWhatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := lambda.RunT(t, lambda.Config{})
 		register(t, s, lambda.Function{Name: "f", New: handler(func(json.RawMessage) { time.Sleep(time.Second) })})
-		register(t, s, lambda.Function{Name: "g", ColdStart: time.Second, New: func() (awslambda.Handler, error) { return nil, nil }})
+		register(t, s, lambda.Function{Name: "g", ColdStart: time.Second, New: func(io.Writer) (awslambda.Handler, error) { return nil, nil }})
 		send(t, s, "f", `{"n":1}`)
 		send(t, s, "g", "")
 		synctest.Wait()

@@ -69,7 +69,7 @@ func (s *Service) giveUp(e *event) {
 	if def.DeadLetter != nil {
 		def.DeadLetter(letter)
 	}
-	s.emit(Event{Kind: DeadLettered, Invocation: e.inv, Letter: letter, At: s.clock.Now()})
+	s.events.Emit(Event{Kind: DeadLettered, Invocation: e.inv, Letter: letter, At: s.clock.Now()})
 }
 
 // errorMessage is the errorMessage of a function's error object.

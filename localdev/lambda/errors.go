@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 var (
@@ -17,6 +19,8 @@ var (
 	ErrPayloadTooLarge = errors.New("lambda: payload too large")
 	// ErrInvalidPayload is returned when a request's payload is not JSON.
 	ErrInvalidPayload = errors.New("lambda: payload is not JSON")
+	// ErrInvalidParameter is returned for a parameter that the service refuses.
+	ErrInvalidParameter = errors.New("lambda: invalid parameter")
 	// ErrInvalidFunction is returned by Register for a definition that the
 	// service would refuse.
 	ErrInvalidFunction = errors.New("lambda: invalid function")
@@ -36,46 +40,39 @@ var (
 // with the shape that the Invoke API gives it
 // (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors).
 // It wraps one of the package's sentinel errors.
-type Error struct {
-	Status  int    // HTTP status
-	Code    string // exception name, e.g. "TooManyRequestsException"
-	Type    string // "User" or "Server"
-	Message string
-	Reason  string // only of TooManyRequestsException
-	kind    error
+type Error = service.Error
+
+func refusal(status int, code, message string, kind error) *Error {
+	return &Error{Service: "lambda", Status: status, Code: code, Message: message, Kind: kind}
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("lambda: %s: %s", e.Code, e.Message) }
-
-func (e *Error) Unwrap() error { return e.kind }
-
 func notFound(arn string) *Error {
-	return &Error{Status: http.StatusNotFound, Code: "ResourceNotFoundException", Type: "User",
-		Message: "Function not found: " + arn, kind: ErrFunctionNotFound}
+	return refusal(http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+arn, ErrFunctionNotFound)
 }
 
 func throttled(reason string) *Error {
-	return &Error{Status: http.StatusTooManyRequests, Code: "TooManyRequestsException", Type: "User",
-		Message: "Rate Exceeded.", Reason: reason, kind: ErrThrottled}
+	e := refusal(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.", ErrThrottled)
+	e.Reason = reason
+	return e
 }
 
 func tooLarge(limit int) *Error {
-	return &Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLargeException", Type: "User",
-		Message: fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", limit),
-		kind:    ErrPayloadTooLarge}
+	return refusal(http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+		fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", limit), ErrPayloadTooLarge)
 }
 
 func invalidPayload(err error) *Error {
-	return &Error{Status: http.StatusBadRequest, Code: "InvalidRequestContentException", Type: "User",
-		Message: "Could not parse request body into json: " + err.Error(), kind: ErrInvalidPayload}
+	return refusal(http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: "+err.Error(), ErrInvalidPayload)
+}
+
+func invalidParameter(message string) *Error {
+	return refusal(http.StatusBadRequest, "InvalidParameterValueException", message, ErrInvalidParameter)
 }
 
 func serviceFault() *Error {
-	return &Error{Status: http.StatusInternalServerError, Code: "ServiceException", Type: "Server",
-		Message: "An internal error occurred.", kind: ErrServiceFault}
+	return refusal(http.StatusInternalServerError, "ServiceException", "An internal error occurred.", ErrServiceFault)
 }
 
 func unsupported(what string) *Error {
-	return &Error{Status: http.StatusNotImplemented, Code: "UnsupportedByLocalAWSException", Type: "User",
-		Message: "the local AWS does not support " + what, kind: ErrUnsupported}
+	return refusal(http.StatusNotImplemented, "UnsupportedByLocalAWSException", "the local AWS does not support "+what, ErrUnsupported)
 }

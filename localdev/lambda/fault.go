@@ -59,16 +59,10 @@ type FaultPlan struct {
 }
 
 // SetFault replaces Config.Fault; nil ends all faults.
-func (s *Service) SetFault(fault func(Invocation) FaultPlan) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fault = fault
-}
+func (s *Service) SetFault(fault func(Invocation) FaultPlan) { s.fault.Set(fault) }
 
 func (s *Service) plan(inv Invocation) FaultPlan {
-	s.mu.Lock()
-	fault := s.fault
-	s.mu.Unlock()
+	fault := s.fault.Get()
 	if fault == nil {
 		return FaultPlan{}
 	}

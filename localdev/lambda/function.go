@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"strings"
@@ -15,11 +16,15 @@ import (
 type Function struct {
 	// Name is 1 to 64 letters, digits, "-" or "_".
 	Name string
+	// FullName is the function's name on AWS, if Name is short for it. The API
+	// takes both, and shows this one. Default: Name.
+	FullName string
 	// New makes the handler of one environment and stands for what main does
 	// before lambda.Start. The in-process executor calls it on each cold start,
 	// never twice at once for one environment; an error or a panic is an init
-	// error. The handler it returns serves one invocation at a time.
-	New func() (lambda.Handler, error)
+	// error. The handler it returns serves one invocation at a time. What the
+	// environment writes to log is the function's log.
+	New func(log io.Writer) (lambda.Handler, error)
 	// Binary is the path of a bootstrap file, for executors that run processes.
 	// The in-process executor ignores it.
 	Binary string
@@ -47,6 +52,17 @@ type Function struct {
 	DeadLetterARN string
 	// DeadLetter, if not nil, gets such events too, after DeadLetterARN's target.
 	DeadLetter func(DeadLetter)
+	// Log is set by the service when it hands the function to an Executor: it
+	// takes what the new environment prints.
+	Log io.Writer
+}
+
+// log is Log, or nowhere for a function that no service has handed on.
+func (f Function) log() io.Writer {
+	if f.Log == nil {
+		return io.Discard
+	}
+	return f.Log
 }
 
 // Reserve returns n as the value of Function.ReservedConcurrency and
@@ -58,6 +74,9 @@ var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 // withDefaults returns f with each unset field at its default and with maps of
 // its own.
 func (f Function) withDefaults() Function {
+	if f.FullName == "" {
+		f.FullName = f.Name
+	}
 	if f.Timeout == 0 {
 		f.Timeout = defaultTimeout
 	}
@@ -78,6 +97,8 @@ func (f Function) validate() error {
 	switch {
 	case !functionName.MatchString(f.Name):
 		return fmt.Errorf("%w: name %q", ErrInvalidFunction, f.Name)
+	case !functionName.MatchString(f.FullName):
+		return fmt.Errorf("%w: full name %q", ErrInvalidFunction, f.FullName)
 	case f.New == nil && f.Binary == "":
 		return fmt.Errorf("%w: %s has neither New nor Binary", ErrInvalidFunction, f.Name)
 	case f.Timeout < minTimeout || f.Timeout > maxTimeout || f.Timeout%time.Second != 0:

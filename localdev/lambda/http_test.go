@@ -136,8 +136,8 @@ func TestWhatIsNotSupportedAnswersLoudly(t *testing.T) {
 		return r
 	}
 	for name, r := range map[string]*http.Request{
-		"other operation": httptest.NewRequest(http.MethodGet, "/2015-03-31/functions", nil),
-		"log tail":        invocation("X-Amz-Log-Type", "Tail"),
+		"other operation": httptest.NewRequest(http.MethodDelete, "/2015-03-31/functions/f", nil),
+		"log type":        invocation("X-Amz-Log-Type", "Head"),
 		"invocation type": invocation("X-Amz-Invocation-Type", "Stream"),
 	} {
 		w := httptest.NewRecorder()

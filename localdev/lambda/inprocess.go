@@ -39,7 +39,7 @@ func (InProcess) Start(_ context.Context, f Function) (Environment, error) {
 				err = fmt.Errorf("init panicked: %v\n%s", v, formatStack(callers(1)))
 			}
 		}()
-		handler, err = f.New()
+		handler, err = f.New(f.log())
 	}()
 	<-done
 	switch {

@@ -3,6 +3,7 @@ package lambda_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"testing"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
@@ -14,7 +15,7 @@ import (
 func TestAnswerOutlivesTheEnvironmentsNextRun(t *testing.T) {
 	t.Parallel()
 	s := lambda.RunT(t, lambda.Config{})
-	err := s.Register(lambda.Function{Name: "echo", New: func() (awslambda.Handler, error) {
+	err := s.Register(lambda.Function{Name: "echo", New: func(io.Writer) (awslambda.Handler, error) {
 		return awslambda.NewHandler(func(_ context.Context, n int) (int, error) { return n, nil }), nil
 	}})
 	if err != nil {

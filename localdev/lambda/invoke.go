@@ -30,6 +30,9 @@ type Result struct {
 	// Cause is the Go error behind FunctionError. AWS shows it in the function's
 	// log only; no caller may rest on it.
 	Cause error
+	// Log is the end of what the function printed in this run, with the lines of
+	// the service: at most 4 KB.
+	Log []byte
 }
 
 // Invoke runs the function and waits for its end (RequestResponse). name may
@@ -92,14 +95,13 @@ func (s *Service) newInvocation(ref string, payload []byte) (Invocation, error) 
 	if s.closed {
 		return Invocation{}, ErrClosed
 	}
-	name, ok := baseName(ref)
-	f := s.functions[name]
-	if !ok || f == nil {
+	f := s.resolve(ref)
+	if f == nil {
 		return Invocation{}, notFound(s.arn(ref))
 	}
 	return Invocation{
-		Function: name, ARN: f.arn, Payload: payload, Attempt: 1,
-		RequestID: s.newRequestID(), TraceID: s.newTraceID(s.clock.Now()),
+		Function: f.def.Name, ARN: f.arn, Payload: payload, Attempt: 1,
+		RequestID: s.ids.UUID(), TraceID: s.newTraceID(s.clock.Now()),
 	}, nil
 }
 
@@ -107,7 +109,7 @@ func (s *Service) newInvocation(ref string, payload []byte) (Invocation, error) 
 func (s *Service) admit(inv Invocation, plan FaultPlan) (*function, error) {
 	f, err := s.tryAdmit(inv, plan)
 	if errors.Is(err, ErrThrottled) {
-		s.emit(Event{Kind: Throttled, Invocation: inv, Err: err, At: s.clock.Now()})
+		s.events.Emit(Event{Kind: Throttled, Invocation: inv, Err: err, At: s.clock.Now()})
 	}
 	return f, err
 }
@@ -167,6 +169,7 @@ func (s *Service) execute(f *function, inv Invocation, plan FaultPlan) Result {
 	begin := s.clock.Now()
 	var out Outcome
 	if env.Environment == nil {
+		def.Log = env.log
 		started, err := s.coldStart(def)
 		if err != nil {
 			out = initOutcome(inv.RequestID, err)
@@ -176,7 +179,8 @@ func (s *Service) execute(f *function, inv Invocation, plan FaultPlan) Result {
 	inv.Started = s.clock.Now()
 	inv.Deadline = time.UnixMilli(inv.Started.Add(def.Timeout).UnixMilli())
 	s.update(run, inv)
-	s.emit(Event{Kind: Started, Invocation: inv, At: inv.Started})
+	env.log.start(inv)
+	s.events.Emit(Event{Kind: Started, Invocation: inv, At: inv.Started})
 	if env.Environment != nil {
 		out = limitResponse(s.run(def, env, inv, plan))
 	}
@@ -186,9 +190,10 @@ func (s *Service) execute(f *function, inv Invocation, plan FaultPlan) Result {
 		Duration: end.Sub(inv.Started), InitDuration: inv.Started.Sub(begin),
 		RequestID: inv.RequestID, Cold: inv.Cold,
 	}
+	result.Log = env.log.end(def, result)
 	s.put(f, env, out.Exited, result)
 	s.logResult(inv, result)
-	s.emit(Event{Kind: Ended, Invocation: inv, Result: result, At: end})
+	s.events.Emit(Event{Kind: Ended, Invocation: inv, Result: result, At: end})
 	return result
 }
 

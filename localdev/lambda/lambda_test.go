@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"sync"
@@ -27,8 +28,8 @@ func TestMain(m *testing.M) {
 }
 
 // handler makes a factory whose environments all run f.
-func handler(f any) func() (awslambda.Handler, error) {
-	return func() (awslambda.Handler, error) { return awslambda.NewHandler(f), nil }
+func handler(f any) func(io.Writer) (awslambda.Handler, error) {
+	return func(io.Writer) (awslambda.Handler, error) { return awslambda.NewHandler(f), nil }
 }
 
 func register(t *testing.T, s *lambda.Service, f lambda.Function) {
@@ -172,7 +173,7 @@ func TestInitErrorIsAFunctionError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := lambda.RunT(t, lambda.Config{})
 		var starts atomic.Int32
-		register(t, s, lambda.Function{Name: "f", New: func() (awslambda.Handler, error) {
+		register(t, s, lambda.Function{Name: "f", New: func(io.Writer) (awslambda.Handler, error) {
 			switch starts.Add(1) {
 			case 1:
 				return nil, errors.New("no table")
@@ -235,7 +236,7 @@ func TestEnvironmentsServeOneAtATimeAndAreReused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := lambda.RunT(t, lambda.Config{})
 		var made atomic.Int32
-		register(t, s, lambda.Function{Name: "f", ColdStart: 40 * time.Millisecond, New: func() (awslambda.Handler, error) {
+		register(t, s, lambda.Function{Name: "f", ColdStart: 40 * time.Millisecond, New: func(io.Writer) (awslambda.Handler, error) {
 			made.Add(1)
 			var running atomic.Int32
 			return awslambda.NewHandler(func() error {

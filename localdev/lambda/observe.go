@@ -50,32 +50,10 @@ type Event struct {
 	Letter     DeadLetter    // of DeadLettered
 }
 
-type observer struct{ f func(Event) }
-
 // Observe calls f for each event from now on, in the goroutine in which it
 // happens, so events of different invocations may come at once. f must not
 // block and must not call Close or Shutdown. stop ends it.
-func (s *Service) Observe(f func(Event)) (stop func()) {
-	o := &observer{f}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.observers = append(slices.Clone(s.observers), o)
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.observers = slices.DeleteFunc(slices.Clone(s.observers), func(other *observer) bool { return other == o })
-	}
-}
-
-// emit tells the observers. The caller does not hold mu.
-func (s *Service) emit(e Event) {
-	s.mu.Lock()
-	observers := s.observers
-	s.mu.Unlock()
-	for _, o := range observers {
-		o.f(e)
-	}
-}
+func (s *Service) Observe(f func(Event)) (stop func()) { return s.events.Observe(f) }
 
 // Stats counts what a function has done since it was registered.
 type Stats struct {

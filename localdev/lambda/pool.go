@@ -25,7 +25,8 @@ func (s *Service) take(f *function, inv *Invocation) (*environment, Function) {
 	s.lastEnv++
 	f.stats.ColdStarts++
 	inv.Cold, inv.Environment = true, s.lastEnv
-	return &environment{number: s.lastEnv, version: f.version}, f.def
+	log := &environmentLog{tell: s.cfg.Log, now: s.clock.Now, function: f.def.Name, number: s.lastEnv}
+	return &environment{number: s.lastEnv, version: f.version, log: log}, f.def
 }
 
 // coldStart makes an environment.

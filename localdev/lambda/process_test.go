@@ -63,7 +63,9 @@ func runAsFunction() {
 		case "hang":
 			select {}
 		case "outlive":
-			for parent := os.Getppid(); os.Getppid() == parent; {
+			parent := os.Getppid()
+			fmt.Println("outliving") // only now may the parent die
+			for os.Getppid() == parent {
 				time.Sleep(time.Millisecond)
 			}
 		case "large":
@@ -104,7 +106,11 @@ func reportInitError() {
 // nest is a local stack in a process of its own: one of its functions is
 // frozen, one runs.
 func nest() {
-	p := lambda.NewProcess(nil)
+	busy := make(chan struct{})
+	p := lambda.NewProcess(writer(func(b []byte) (int, error) {
+		close(busy) // the only line that is printed
+		return len(b), nil
+	}))
 	s := lambda.New(lambda.Config{Executor: p})
 	for _, name := range []string{"frozen", "busy"} {
 		if err := s.Register(lambda.Function{Name: name, Binary: os.Args[0], Env: map[string]string{behaviour: "plain"}}); err != nil {
@@ -115,8 +121,16 @@ func nest() {
 		log.Fatal(err)
 	}
 	go s.Invoke(context.Background(), "busy", []byte(`"outlive"`)) //nolint:errcheck // does not end here
-	for len(p.Running()) < 2 {
-		time.Sleep(time.Millisecond)
+	<-busy
+	for _, r := range p.Running() {
+		// A process that has its SIGSTOP and has not stopped yet would stop when it
+		// has no parent any more, and stay so.
+		for r.Function == "frozen" {
+			if letter, err := stateOf(r.PID); err != nil || letter == "T" {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(p.Running()); err != nil {
 		log.Fatal(err)
@@ -197,12 +211,20 @@ func TestProcessIsReusedAndFrozenBetween(t *testing.T) {
 // state is a process' state as Linux names it.
 func state(t *testing.T, pid int) string {
 	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	letter, err := stateOf(pid)
 	if err != nil {
 		t.Skipf("this system does not say how a process is: %v", err)
 	}
+	return letter
+}
+
+func stateOf(pid int) (string, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", err
+	}
 	_, after, _ := strings.Cut(string(stat), ") ")
-	return after[:1]
+	return after[:1], nil
 }
 
 func TestProcessThatDiesWhileFrozenIsReplaced(t *testing.T) {
@@ -415,10 +437,9 @@ func TestNoProcessOutlivesAKilledStack(t *testing.T) {
 
 // alive reports whether a process is there and no zombie that waits for init.
 func alive(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	letter, err := stateOf(pid)
 	if err != nil {
 		return syscall.Kill(pid, 0) == nil && !errors.Is(err, os.ErrNotExist)
 	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	return after[:1] != "Z"
+	return letter != "Z"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -39,7 +40,8 @@ func newSandbox(f Function, log *lineWriter) (*sandbox, error) {
 		command: &exec.Cmd{Path: binary, Args: []string{binary}, Dir: filepath.Dir(binary), WaitDelay: time.Second},
 	}
 	s.command.Env = environ(f, s.command.Dir, listener.Addr().String())
-	s.command.Stdout, s.command.Stderr = s.output, s.output
+	printed := io.MultiWriter(s.output, f.log())
+	s.command.Stdout, s.command.Stderr = printed, printed
 	s.command.SysProcAttr = processGroup()
 	if err := s.command.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start function %s: %w", f.Name, err), listener.Close())

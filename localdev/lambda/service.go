@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gapless-rooms/gapless/localdev/clock"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
 // Config configures a Service. The zero value works.
@@ -22,8 +23,7 @@ type Config struct {
 	Clock clock.Clock
 	// Logger gets function errors, dead letters and cold starts; default none.
 	Logger *slog.Logger
-	// Rand makes the request ids; default a random seed. The service serialises
-	// its use, so it must not be shared with other code.
+	// Rand makes the request ids; default a random seed. Nothing else may use it.
 	Rand *rand.Rand
 	// Executor runs functions; default InProcess{}.
 	Executor Executor
@@ -41,31 +41,19 @@ type Config struct {
 	// DeadLetter, if not nil, delivers to Function.DeadLetterARN. A dead letter
 	// that it cannot deliver is logged and lost, as on AWS.
 	DeadLetter func(targetARN string, letter DeadLetter) error
-	// OnInvoke, if not nil, is the first observer: see Service.Observe.
-	OnInvoke func(Event)
+	// Log, if not nil, gets what the functions print, a line at a time, and the
+	// lines that the service adds. It may be called concurrently.
+	Log func(LogLine)
 	// Fault, if not nil, is asked before each run what shall go wrong in it. It
 	// may be called from several goroutines at once.
 	Fault func(Invocation) FaultPlan
 }
 
 func (c Config) withDefaults() Config {
-	if c.Clock == nil {
-		c.Clock = clock.System()
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Rand == nil {
-		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // ids, not secrets
-	}
+	service.Default(&c.Clock, &c.Region, &c.AccountID)
+	service.DefaultLogger(&c.Logger)
 	if c.Executor == nil {
 		c.Executor = InProcess{}
-	}
-	if c.Region == "" {
-		c.Region = "us-east-1"
-	}
-	if c.AccountID == "" {
-		c.AccountID = "000000000000"
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = defaultConcurrency
@@ -82,6 +70,10 @@ type Service struct {
 	cfg   Config
 	clock clock.Clock
 	log   *slog.Logger
+	ids   *service.IDs
+	fault service.Hook[func(Invocation) FaultPlan]
+
+	events service.Observers[Event]
 
 	// base is the parent of each invocation's context; ending it kills them all.
 	base context.Context
@@ -90,8 +82,6 @@ type Service struct {
 	mu        sync.Mutex
 	closed    bool
 	functions map[string]*function
-	fault     func(Invocation) FaultPlan
-	observers []*observer
 	lastEnv   int
 	lastRun   int
 	lastEvent int
@@ -111,12 +101,15 @@ type function struct {
 	free    []*environment
 	busy    int
 	stats   Stats
+	// modified is the time of the last Register.
+	modified time.Time
 }
 
 type environment struct {
 	Environment
 	number  int
 	version int
+	log     *environmentLog
 }
 
 // New returns a service with no functions. Whoever calls it must call Shutdown
@@ -124,30 +117,20 @@ type environment struct {
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
 	s := &Service{
-		cfg: cfg, clock: cfg.Clock, log: cfg.Logger, fault: cfg.Fault,
+		cfg: cfg, clock: cfg.Clock, log: cfg.Logger, ids: service.NewIDs(cfg.Rand),
 		functions: map[string]*function{},
 		inFlight:  map[int]Invocation{},
 		waiting:   map[*event]struct{}{},
 	}
 	s.base, s.kill = context.WithCancelCause(context.Background())
-	if cfg.OnInvoke != nil {
-		s.Observe(cfg.OnInvoke)
-	}
+	s.fault.Set(cfg.Fault)
 	return s
-}
-
-// Tester is the part of testing.TB that RunT needs.
-type Tester interface {
-	Helper()
-	Cleanup(func())
 }
 
 // RunT returns a service that is closed when the test ends.
-func RunT(t Tester, cfg Config) *Service {
+func RunT(t service.Tester, cfg Config) *Service {
 	t.Helper()
-	s := New(cfg)
-	t.Cleanup(s.Close)
-	return s
+	return service.RunT(t, New(cfg))
 }
 
 // Register adds f, or replaces the function of that name as a deployment does:
@@ -173,10 +156,10 @@ func (s *Service) Register(f Function) error {
 	}
 	old := s.functions[f.Name]
 	if old == nil {
-		s.functions[f.Name] = &function{def: f, arn: s.arn(f.Name)}
+		s.functions[f.Name] = &function{def: f, arn: s.arn(f.Name), modified: s.clock.Now()}
 		return nil
 	}
-	old.def = f
+	old.def, old.modified = f, s.clock.Now()
 	s.recycle(old)
 	return nil
 }
@@ -208,6 +191,24 @@ func (s *Service) recycle(f *function) {
 		env.Close()
 	}
 	f.free = nil
+}
+
+// resolve finds a function by one of the names that the API takes. The caller
+// holds mu.
+func (s *Service) resolve(ref string) *function {
+	name, ok := baseName(ref)
+	if !ok {
+		return nil
+	}
+	if f := s.functions[name]; f != nil {
+		return f
+	}
+	for _, f := range s.functions {
+		if f.def.FullName == name {
+			return f
+		}
+	}
+	return nil
 }
 
 // unreserved is the concurrency that no function but the named one reserves.
@@ -308,16 +309,11 @@ func (s *Service) goTracked(f func()) {
 	}()
 }
 
-// newRequestID is a random UUID. The caller holds mu.
-func (s *Service) newRequestID() string {
-	a, b := s.cfg.Rand.Uint64(), s.cfg.Rand.Uint64()
-	a = a&^0xf000 | 0x4000 // version 4
-	b = b&^(3<<62) | 1<<63 // variant 10
-	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&0xffffffffffff)
-}
-
-// newTraceID is a trace header as X-Ray writes it. The caller holds mu.
-func (s *Service) newTraceID(now time.Time) string {
-	return fmt.Sprintf("Root=1-%08x-%016x%08x;Parent=%016x;Sampled=0",
-		uint32(now.Unix()), s.cfg.Rand.Uint64(), s.cfg.Rand.Uint32(), s.cfg.Rand.Uint64()) //nolint:gosec // 32 bits by definition
+// newTraceID is a trace header as X-Ray writes it.
+func (s *Service) newTraceID(now time.Time) (id string) {
+	s.ids.Use(func(r *rand.Rand) {
+		id = fmt.Sprintf("Root=1-%08x-%016x%08x;Parent=%016x;Sampled=0",
+			uint32(now.Unix()), r.Uint64(), r.Uint32(), r.Uint64()) //nolint:gosec // 32 bits by definition
+	})
+	return id
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,7 +99,7 @@ func setup(t *testing.T, cfg sns.Config) *bundle {
 	b := &bundle{lambda: lambda.RunT(t, lambda.Config{}), queues: &queues{}}
 	var mu sync.Mutex
 	var got [][]byte
-	err := b.lambda.Register(lambda.Function{Name: "f", New: func() (awslambda.Handler, error) {
+	err := b.lambda.Register(lambda.Function{Name: "f", New: func(io.Writer) (awslambda.Handler, error) {
 		return awslambda.NewHandler(func(event json.RawMessage) error {
 			mu.Lock()
 			defer mu.Unlock()

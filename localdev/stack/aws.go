@@ -1,36 +1,47 @@
 package stack
 
 import (
-	"fmt"
 	"net/http"
-	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/gapless-rooms/gapless/localdev/inproc"
+	"github.com/gapless-rooms/gapless/localdev/service"
 )
 
-// scope finds the access key's id and the service's name in a Signature Version 4 header
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html).
-var scope = regexp.MustCompile(`Credential=([^/]*)/[0-9]{8}/[^/]+/([^/]+)/aws4_request`)
-
 // router hands a signed request to the service that it is signed for, so that
-// one endpoint serves them all.
-type router map[string]http.Handler
+// one endpoint serves them all. What it refuses, it refuses in the form of the
+// request's own protocol.
+type router struct {
+	services map[string]http.Handler // by their names in signatures
+	ids      *service.IDs
+}
 
 func (s router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	match := scope.FindStringSubmatch(r.Header.Get("Authorization"))
-	if match == nil {
-		http.Error(w, "the local AWS takes requests that are signed with Signature Version 4, with any credentials", http.StatusForbidden)
+	_, name, signed := service.Signed(r)
+	if !signed {
+		s.refuse(w, r, &service.Error{
+			Status: http.StatusForbidden, Code: "MissingAuthenticationToken",
+			Message: "the local AWS takes requests that are signed with Signature Version 4, with any credentials",
+		})
 		return
 	}
-	service, ok := s[match[2]]
+	handler, ok := s.services[name]
 	if !ok {
-		http.Error(w, fmt.Sprintf("the local AWS has no service %q", match[2]), http.StatusNotImplemented)
+		s.refuse(w, r, unknown("the local AWS has no service "+name))
 		return
 	}
-	service.ServeHTTP(w, r)
+	handler.ServeHTTP(w, r)
+}
+
+func (s router) refuse(w http.ResponseWriter, r *http.Request, e *service.Error) {
+	service.Refuse(w, r, e, s.ids.UUID())
+}
+
+// unknown refuses what the local AWS does not have.
+func unknown(message string) *service.Error {
+	return &service.Error{Status: http.StatusNotImplemented, Code: "UnsupportedByLocalAWSException", Message: message}
 }
 
 // sdk is an SDK configuration whose calls stay in this process.

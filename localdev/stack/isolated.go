@@ -16,6 +16,7 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/iam"
 	"github.com/gapless-rooms/gapless/localdev/inproc"
 	"github.com/gapless-rooms/gapless/localdev/lambda"
+	"github.com/gapless-rooms/gapless/localdev/service"
 	"github.com/gapless-rooms/gapless/localdev/template"
 )
 
@@ -117,7 +118,7 @@ func accessKey(f template.Function) string { return "ASIALOCAL" + strings.ToUppe
 // and all others with everything.
 type roles struct {
 	byKey map[string]http.RoundTripper
-	all   http.Handler
+	all   router
 }
 
 // Handler serves the AWS API of all services on one endpoint. Calls that are
@@ -133,8 +134,8 @@ func (s *Stack) Handler() http.Handler {
 
 func (h roles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var transport http.RoundTripper
-	if match := scope.FindStringSubmatch(r.Header.Get("Authorization")); match != nil {
-		transport = h.byKey[match[1]]
+	if key, _, ok := service.Signed(r); ok {
+		transport = h.byKey[key]
 	}
 	if transport == nil {
 		h.all.ServeHTTP(w, r)
@@ -143,7 +144,7 @@ func (h roles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	response, err := transport.RoundTrip(r)
 	switch {
 	case errors.Is(err, iam.ErrUnknownCall):
-		http.Error(w, err.Error(), http.StatusNotImplemented)
+		h.all.refuse(w, r, unknown(err.Error()))
 		return
 	case err != nil:
 		panic(http.ErrAbortHandler) // the caller sees what it would see in process: no answer

@@ -18,7 +18,7 @@ func (s *Stack) useLocalStack() error {
 	if err != nil {
 		return fmt.Errorf("set up LocalStack: %w", err)
 	}
-	s.router["dynamodb"], s.router["sns"] = proxy, proxy
+	s.router.services["dynamodb"], s.router.services["sns"] = proxy, proxy
 	s.subscriber = &localstack.Subscriber{
 		Client: awssns.NewFromConfig(s.AWS()), Logger: s.config.Logger,
 		Invoke: func(function string, event []byte) error {

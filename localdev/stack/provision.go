@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 
@@ -174,6 +175,7 @@ func (s *Stack) registerFunctions() error {
 		s.serveIsolated()
 	}
 	for _, f := range s.template.Functions {
+		s.Logs.CreateGroup(logGroup(f))
 		compose, ok := functions[f.Name]
 		if !ok {
 			return fmt.Errorf("the template has a function %s, which is not known here", f.Name)
@@ -187,11 +189,11 @@ func (s *Stack) registerFunctions() error {
 			env = s.processEnviron(f)
 		}
 		err := s.Lambda.Register(locallambda.Function{
-			Name: f.Name, Timeout: f.Timeout, MemoryMB: f.MemoryMB, Env: env, Binary: binary,
+			Name: f.Name, FullName: f.FullName, Timeout: f.Timeout, MemoryMB: f.MemoryMB, Env: env, Binary: binary,
 			ReservedConcurrency: f.ReservedConcurrency, MaxRetries: f.MaxRetries, MaxEventAge: f.MaxEventAge,
 			DeadLetterARN: f.DeadLetterARN,
-			New: func() (lambda.Handler, error) {
-				entry, err := compose(context.Background(), s.host(f))
+			New: func(log io.Writer) (lambda.Handler, error) {
+				entry, err := compose(context.Background(), s.host(f, log))
 				if err != nil {
 					return nil, err
 				}
@@ -207,10 +209,10 @@ func (s *Stack) registerFunctions() error {
 
 // host is what a function finds around it here: what it finds on Lambda, but
 // with calls that stay in this process and a clock that can be moved.
-func (s *Stack) host(f template.Function) app.Host {
+func (s *Stack) host(f template.Function, log io.Writer) app.Host {
 	h := app.Process()
 	h.Hooks = s.config.Hooks
-	h.Environ, h.Clock, h.Log = s.environ(f), s.Clock, s.config.FunctionLog
+	h.Environ, h.Clock, h.Log = s.environ(f), s.Clock, io.MultiWriter(s.config.FunctionLog, log)
 	h.Environ["AWS_LAMBDA_FUNCTION_NAME"] = f.FullName // reserved: Lambda sets it
 	h.AWS = func(context.Context) (aws.Config, error) {
 		return sdk(s.router, func(next http.RoundTripper) http.RoundTripper { return s.calls(f, next) }), nil

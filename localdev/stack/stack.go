@@ -24,8 +24,10 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/lambda"
 	"github.com/gapless-rooms/gapless/localdev/leak"
 	"github.com/gapless-rooms/gapless/localdev/localstack"
+	"github.com/gapless-rooms/gapless/localdev/logs"
 	"github.com/gapless-rooms/gapless/localdev/schedule"
 	"github.com/gapless-rooms/gapless/localdev/secretsmanager"
+	"github.com/gapless-rooms/gapless/localdev/service"
 	"github.com/gapless-rooms/gapless/localdev/sns"
 	"github.com/gapless-rooms/gapless/localdev/sqs"
 	"github.com/gapless-rooms/gapless/localdev/template"
@@ -130,6 +132,7 @@ type Stack struct {
 	SQS      *sqs.Service
 	Secrets  *secretsmanager.Service
 	Schedule *schedule.Service
+	Logs     *logs.Service
 	Tokens   *auth.SharedSecret
 
 	config     Config
@@ -187,11 +190,12 @@ func (s *Stack) start() error {
 	if err != nil {
 		return fmt.Errorf("read the CloudFormation templates: %w", err)
 	}
+	s.Logs = logs.New(logs.Config{Clock: s.Clock, Region: region, AccountID: account, Rand: s.config.rand(5)})
 	s.DynamoDB = dynamodb.New(dynamodb.Config{Clock: s.Clock, Fault: s.config.DynamoDBFault, StaleReads: s.config.StaleReads})
 	s.SQS = sqs.New(sqs.Config{Clock: s.Clock, Region: region, AccountID: account, Rand: s.config.rand(1)})
 	s.Lambda = lambda.New(lambda.Config{
 		Clock: s.Clock, Logger: s.config.Logger, Region: region, AccountID: account, DeadLetter: s.deadLetter,
-		Rand: s.config.rand(2), Executor: s.executor(),
+		Rand: s.config.rand(2), Executor: s.executor(), Log: s.keepLog,
 	})
 	if s.watch != nil {
 		s.Lambda.Observe(func(e lambda.Event) {
@@ -213,10 +217,11 @@ func (s *Stack) start() error {
 		return fmt.Errorf("set up gateway: %w", err)
 	}
 	s.Gateway = gw
-	s.router = router{
+	ids := service.NewIDs(s.config.rand(6))
+	s.router = router{ids: ids, services: map[string]http.Handler{
 		"dynamodb": s.DynamoDB, "sns": s.SNS, "sqs": s.SQS, "lambda": s.Lambda, "execute-api": gw.Handler(),
-		"secretsmanager": s.Secrets,
-	}
+		"secretsmanager": s.Secrets, "logs": s.Logs, "apigateway": gw.Control(), "sts": iam.STS(account, ids, s.callerOf),
+	}}
 	if s.config.LocalStack != "" {
 		if err := s.useLocalStack(); err != nil {
 			return err

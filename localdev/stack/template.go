@@ -12,10 +12,12 @@ import (
 const Stage = "local"
 
 // deployed reads the templates that CDK synthesises for this stage: what is
-// tried here is what is deployed. Functions find @connections at gatewayURL.
-func deployed(gatewayURL string) (*template.Template, error) {
+// tried here is what is deployed. Functions find @connections and their queues
+// at url: some SDKs call the host of a queue's URL, which must not be AWS.
+func deployed(url string) (*template.Template, error) {
 	return template.Parse(template.Options{
-		Region: region, AccountID: account, GatewayURL: gatewayURL,
+		Region: region, AccountID: account, GatewayURL: url,
+		QueueURL: func(name string) string { return url + "/" + account + "/" + name },
 	}, assembly.Data, assembly.App)
 }
 
