@@ -105,7 +105,7 @@ func run(o options, out io.Writer) (bool, error) {
 	for _, m := range chosen {
 		v, ok := judged[m]
 		if _, listed := known[m.Key()]; ok && listed && !v.alive() {
-			fmt.Fprintf(out, "\nLISTED AS A SURVIVOR, BUT KILLED by %s (%s): %s\n", v.Test, v.Judge, m.Key())
+			fmt.Fprintf(out, "\nLISTED AS A SURVIVOR, BUT KILLED by %s (%s), so take it off accepted.txt: %s\n", v.Test, v.Judge, m.Key())
 			fine = false
 		}
 	}
@@ -129,7 +129,7 @@ func vanished(out io.Writer, targets []*target, known map[string]accepted) bool 
 	fine := true
 	for key := range known {
 		if !there[key] {
-			fmt.Fprintf(out, "\nLISTED AS A SURVIVOR, BUT NOT THERE: %s\n", key)
+			fmt.Fprintf(out, "\nLISTED AS A SURVIVOR, BUT NOT THERE, so take it off accepted.txt: %s\n", key)
 			fine = false
 		}
 	}
