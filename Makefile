@@ -239,6 +239,16 @@ test-js-runtimes: ## Try the TypeScript SDK in Deno, Bun and Chromium (looked fo
 sizes: ## Measure the TypeScript SDK beside other clients, and write the table into its README.
 	cd pkg/client/js && npm ci && npm run build && npm run size -- --write
 
+.PHONY: pack
+pack: $(JS_READY) ## Show what would be published to npm as @gapless-rooms/client (Node).
+	cd pkg/client/js && npm run build && npm pack --dry-run
+
+.PHONY: verify-licence
+verify-licence: ## Fail if the licence in the npm package is not the repository's.
+	cmp LICENSE pkg/client/js/LICENSE
+
+verify: verify-licence
+
 SCALE ?= 1
 
 .PHONY: test-proxies

@@ -7,7 +7,7 @@ import { shared } from "./bundle.mjs";
 const entries = ["src/index.ts", "src/react.ts"];
 
 rmSync("dist", { recursive: true, force: true });
-const common = { ...shared, entryPoints: entries, outdir: "dist", external: ["react", "gapless"], minifySyntax: true, sourcemap: true };
+const common = { ...shared, entryPoints: entries, outdir: "dist", external: ["react", "@gapless-rooms/client"], minifySyntax: true, sourcemap: true };
 await build({ ...common, format: "esm" });
 await build({ ...common, format: "cjs", outExtension: { ".js": ".cjs" } });
 

@@ -10,8 +10,8 @@ import { target } from "./bundle.mjs";
 const limit = 6 * 1024;
 
 const rows = [
-  ["**gapless**", 'export { connect } from "./dist/index.js"'],
-  ["gapless/react (React not counted)", 'export * from "./dist/react.js"'],
+  ["**@gapless-rooms/client**", 'export { connect } from "./dist/index.js"'],
+  ["@gapless-rooms/client/react (React not counted)", 'export * from "./dist/react.js"'],
   ["reconnecting-websocket", 'export { default } from "reconnecting-websocket"'],
   ["partysocket", 'export { default } from "partysocket"'],
   ["socket.io-client", 'export { io } from "socket.io-client"'],
@@ -24,14 +24,14 @@ async function measure(contents) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: "." },
     bundle: true, minify: true, format: "esm", platform: "browser", target,
-    external: ["react", "gapless"], define: { "process.env.NODE_ENV": '"production"' }, write: false, logLevel: "error",
+    external: ["react", "@gapless-rooms/client"], define: { "process.env.NODE_ENV": '"production"' }, write: false, logLevel: "error",
   });
   return gzipSync(outputFiles[0].contents, { level: 9 }).length;
 }
 
 function version(name) {
-  const folder = name.split(" ")[0].replaceAll("*", "").split("/")[0];
-  return folder === "gapless" ? "" : ` ${JSON.parse(readFileSync(`node_modules/${folder}/package.json`, "utf8")).version}`;
+  const folder = name.split(" ")[0].replaceAll("*", "");
+  return folder.startsWith("@gapless-rooms/client") ? "" : ` ${JSON.parse(readFileSync(`node_modules/${folder}/package.json`, "utf8")).version}`;
 }
 
 const measured = [];

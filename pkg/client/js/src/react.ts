@@ -1,4 +1,4 @@
-import type { Client, Ephemeral, JoinOptions, Message, PresenceChange, Published, PublishOptions, Room, StateChange } from "gapless";
+import type { Client, Ephemeral, JoinOptions, Message, PresenceChange, Published, PublishOptions, Room, StateChange } from "@gapless-rooms/client";
 import { useMemo, useSyncExternalStore } from "react";
 
 /** How long a room is kept after its last component went, so that navigating back costs no join. */

@@ -11,8 +11,8 @@ import { FakeServer, settle } from "./support/fake.js";
 const require = createRequire(resolve("package.json"));
 
 for (const [name, members] of Object.entries({
-  gapless: ["GaplessError", "connect"],
-  "gapless/react": ["useConnection", "useRoom"],
+  "@gapless-rooms/client": ["GaplessError", "connect"],
+  "@gapless-rooms/client/react": ["useConnection", "useRoom"],
 })) {
   test(`${name} can be imported and required`, async () => {
     assert.deepEqual(Object.keys(await import(name)).sort(), members);

@@ -1,6 +1,6 @@
 // Checked by the compiler, never run: what the types promise to whoever uses the package.
-import { connect, GaplessError, type Client, type HistoryPage, type Message, type Presence, type Published, type Room, type State } from "gapless";
-import { useConnection, useRoom } from "gapless/react";
+import { connect, GaplessError, type Client, type HistoryPage, type Message, type Presence, type Published, type Room, type State } from "@gapless-rooms/client";
+import { useConnection, useRoom } from "@gapless-rooms/client/react";
 
 /** Fails to compile unless both are the same type. */
 function same<A, B>(..._: (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? [] : [never]): void {}
