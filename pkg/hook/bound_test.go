@@ -11,7 +11,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/hook"
 )
 
-// takes runs a hook that takes so long, where a second is allowed.
+// takes runs a hook that takes d under a time-out of one second.
 func takes(t *testing.T, d time.Duration) (err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,7 +1,7 @@
-// Package hook is where an application puts its own rules in: who somebody is,
-// who may enter a room, what may be published, and what is to happen then.
-// Read hook.go for what an application writes, run.go for what becomes of a hook
-// that refuses, fails, hangs or panics. Package rule is the place for your own.
+// Package hook lets an application add its own rules: who a user is, who may
+// enter a room, what may be published, and what happens after a publish. hook.go
+// holds the interface to implement; run.go shows what happens when a hook
+// refuses, fails, hangs or panics. Put your own hooks into package rule.
 package hook
 
 import (
@@ -11,78 +11,79 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/auth"
 )
 
-// Hooks are an application's rules. Embed None and write those that you need:
-// so a hook that is added later does not break you. One value serves an
-// environment of a function for as long as it lives; its methods are called
-// concurrently.
+// Hooks are an application's rules. Embed None and write only the methods that
+// you need; later versions can then add methods without breaking your code. Each
+// environment of a function has one value, whose methods are called concurrently.
 //
-// A hook runs inside the command that it is about, and the client waits for it.
-// Its context ends after GAPLESS_HOOK_TIMEOUT (2 s); it must return then, since
-// nobody can stop it, and Lambda ends the function after 29 s.
+// A hook runs inside the command that it decides about, and the client waits for
+// it. Its context ends after GAPLESS_HOOK_TIMEOUT (2 s). It must return then:
+// nothing can stop it, and Lambda ends the function after 29 s.
 //
-// A hook that says no returns Refuse, TryAgain or another *protocol.Error: its
-// code and its sentence reach the client. Every other error is a failure: the
-// client learns "unavailable" and that it may try again, and the log what it
-// was, so put no token into it. A panic is "internal". In each of these cases
-// the hook has not said yes, and nothing happens: who cannot be judged does not
-// get in, and what cannot be judged is not published.
+// To refuse, return Refuse, TryAgain or another *protocol.Error; its code and
+// message reach the client. Any other error is a failure: the client gets
+// "unavailable" and may try again, and the error is logged, so keep tokens out of
+// it. A panic becomes "internal". A refusal, a failure and a panic all have the
+// same effect on the command: the user does not get in, the message is not
+// published.
 type Hooks interface {
-	// Authenticate says who is behind a token, of a handshake, of hello or of
-	// auth. A ticket does not pass by: whoever made it has said who it is for, so
-	// hold to your rules there. Every other hook is asked of its user as well.
+	// Authenticate returns the identity behind the token of a handshake, of hello
+	// or of auth. Tickets do not pass through it: whoever issued the ticket has
+	// chosen its user, so apply your rules there too. The other hooks are called
+	// for users with tickets as well.
 	//
-	// verify is what happens without hooks: call it and look at what it
-	// returns, or do not and take tokens of another kind. The permissions that
-	// it returns are kept with the connection and need no look-up later.
+	// verify does what happens without hooks. Call it and inspect its result, or
+	// skip it and accept tokens of another kind. The permissions that
+	// Authenticate returns are stored with the connection and need no later
+	// look-up.
 	//
-	// auth.ErrInvalid is the token's fault and ends the connection;
-	// auth.ErrExpired asks for a fresh one; auth.ErrUnavailable says that it
-	// cannot be told. An identity without Issued falls to every revocation of
-	// its user; one without Expires holds until the connection ends.
+	// Return auth.ErrInvalid for a bad token, which ends the connection,
+	// auth.ErrExpired to ask for a fresh one, and auth.ErrUnavailable if the
+	// token cannot be checked now. An identity without Issued is covered by every
+	// revocation of its user; one without Expires is valid until the connection
+	// ends.
 	Authenticate(ctx context.Context, token string, verify Verify) (auth.Identity, error)
 
-	// AuthorizeJoin is asked before a connection may read a room whose action
-	// the token grants: by join, hello, sync, history and presence. It can only
-	// refuse; to grant more, return more permissions from Authenticate. Say the
-	// same whether the room exists or not.
+	// AuthorizeJoin decides whether a connection may read a room if the token
+	// grants the action: for join, hello, sync, history and presence. It can only
+	// refuse; to grant more, return more permissions from Authenticate. Give the
+	// same answer whether or not the room exists.
 	//
-	// Of a member it is asked again and again: by sync, which SDKs send every
-	// five minutes or so, and by the sweeper when the connection is due, within
-	// GAPLESS_CHECK_EVERY (10 min) and one sweep. A Refuse ends the membership.
-	// A failure does not, nor does TryAgain: who was let in stays in while
-	// nothing can be told. A hook that does not want to be asked so often answers
-	// nil where Reading.Staying is set, or keeps its answers for a while. To be
-	// heard at once, revoke the user: see package revocation.
+	// It is called for members again and again: by sync, which SDKs send about
+	// every five minutes, and by the sweeper, within GAPLESS_CHECK_EVERY (10 min)
+	// and one sweep. Refuse ends the membership; TryAgain and failures leave it
+	// as it is. If that is too often for your hook, return nil where
+	// Reading.Staying is set, or cache the answers. To take effect at once,
+	// revoke the user: see package revocation.
 	AuthorizeJoin(ctx context.Context, r Reading) error
 
-	// BeforePublish is asked before a message is appended to the log, or sent
-	// past it, if the token grants it. It returns the data to publish: as it
-	// came, rewritten, or nil for as it came. What it returns is checked as if
-	// a client had sent it.
+	// BeforePublish decides about a message that the token allows, before it is
+	// appended to the log or, if ephemeral, sent. It returns the data to publish;
+	// nil leaves the data unchanged. The result is checked as if a client had
+	// sent it.
 	//
-	// A client repeats a publish with the same key until it is answered, and
-	// each repetition is asked about anew. If it is let through, the entry that
-	// stands in the log already wins, so a rewrite need not come out the same.
-	// But a no after a yes tells the publisher that a message was refused which
-	// the others have: judge by the message, not by the hour.
+	// A client repeats a publish with the same key until it is answered, and each
+	// repetition calls BeforePublish again. If the message is in the log already,
+	// that entry wins, so a rewrite may differ between calls. Decide from the
+	// message alone: if you accept it and later refuse its retry, the publisher
+	// sees a refusal for a message that others have.
 	BeforePublish(ctx context.Context, p Publish) (json.RawMessage, error)
 
-	// AfterPublish is told of a message when it is in the log and its delivery
-	// is under way, before the publisher learns of it. For every message that
-	// is acknowledged it was called at least once, for one whose publisher never
-	// learned of it perhaps not; a repetition calls it again, so Room, Epoch and
-	// Seq name what has been done already. Ephemeral messages are not told of.
+	// AfterPublish is called when a message is in the log and its delivery is
+	// under way, before the publisher is answered. It is called at least once for
+	// every acknowledged message, and perhaps not for one whose acknowledgement
+	// was lost. Repetitions call it again; use Room, Epoch and Seq to tell them
+	// apart. It is not called for ephemeral messages.
 	//
-	// Its error is logged and changes nothing: the message cannot be taken back.
-	// What must not be lost goes into a queue of yours, in as little time as
-	// possible.
+	// An error is logged and changes nothing, because the message cannot be taken
+	// back. Put what must not be lost into a queue of your own, and return
+	// quickly.
 	AfterPublish(ctx context.Context, p Published) error
 }
 
 // Verify checks a token in the way that the deployment is configured for.
 type Verify func(ctx context.Context, token string) (auth.Identity, error)
 
-// Caller is who gives a command.
+// Caller identifies who gives a command.
 type Caller struct {
 	auth.Identity
 	// Session is the client's own name for itself; it proves nothing.
@@ -90,15 +91,15 @@ type Caller struct {
 	ConnectionID string
 }
 
-// Reading is what a connection wants of a room.
+// Reading describes a request to read a room.
 type Reading struct {
 	Caller
 	Room string
 	// Action is auth.Join for join, hello and sync, auth.History or
 	// auth.Presence.
 	Action auth.Action
-	// Staying says that the connection is in the room, and that the question is
-	// whether it may stay: sync and the sweeper ask so.
+	// Staying is true if the connection is already in the room and asks to stay:
+	// in sync and in the sweeper's checks.
 	Staying bool
 }
 
@@ -106,37 +107,38 @@ type Reading struct {
 type Publish struct {
 	Caller
 	Room string
-	// Key is the client's, empty if it gave none.
+	// Key is the client's idempotency key, empty if it gave none.
 	Key string
 	// Data is JSON without whitespace between tokens, at most 30,720 bytes.
 	Data json.RawMessage
-	// Ephemeral says that it is kept nowhere.
+	// Ephemeral is true if the message is not stored.
 	Ephemeral bool
 }
 
-// Published is a message in its place.
+// Published is a message in the log.
 type Published struct {
-	Publish // with the data as it stands in the log
+	Publish // with the data as stored in the log
 	Epoch   string
 	Seq     uint64
-	// Duplicate says that an earlier call with the same key claimed the place.
+	// Duplicate is true if an earlier call appended the message under the same
+	// key.
 	Duplicate bool
 }
 
-// None is the absence of rules: every method does what happens without hooks.
+// None has no rules: embed it to inherit the default of each method.
 type None struct{}
 
 var _ Hooks = None{}
 
-// Authenticate takes the deployment's word.
+// Authenticate accepts the tokens that verify accepts.
 func (None) Authenticate(ctx context.Context, token string, verify Verify) (auth.Identity, error) {
 	return verify(ctx, token)
 }
 
-// AuthorizeJoin lets everybody in whom the token lets in.
+// AuthorizeJoin refuses nobody.
 func (None) AuthorizeJoin(context.Context, Reading) error { return nil }
 
-// BeforePublish lets everything through.
+// BeforePublish publishes the data unchanged.
 func (None) BeforePublish(_ context.Context, p Publish) (json.RawMessage, error) { return p.Data, nil }
 
 // AfterPublish does nothing.

@@ -10,32 +10,32 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Refuse says no for good, as "forbidden" with a sentence for the developer of
-// the client.
+// Refuse refuses for good, with the code "forbidden" and a sentence for the
+// client's developer.
 func Refuse(sentence string) error {
 	return protocol.Errorf(protocol.Forbidden, "%s", sentence)
 }
 
-// TryAgain says not now, as "rate_limited": the client may repeat the command
-// after the pause.
+// TryAgain refuses for now, with the code "rate_limited". The client may repeat
+// the command after the given time.
 func TryAgain(after time.Duration, sentence string) error {
 	return protocol.Retry(protocol.RateLimited, max(1, after.Milliseconds()), sentence)
 }
 
-// Refused reports whether an error of a Runner is a no for good: neither "not
-// now" nor a failure.
+// Refused reports whether an error of a Runner refuses for good, rather than for
+// now or because the hook failed.
 func Refused(err error) bool {
 	var failed *Failure
 	var no *protocol.Error
 	return !errors.As(err, &failed) && errors.As(err, &no) && !no.Temporary
 }
 
-// Failure is an error of a hook that is no refusal. The client must not see it.
+// Failure is an error of a hook that does not refuse. Do not show it to clients.
 type Failure struct {
 	Hook string // the method's name
 	Err  error
-	// Broken says that repeating the command would not help: the hook panicked
-	// or returned what it must not.
+	// Broken is true if repeating the command would not help: the hook panicked
+	// or returned an invalid value.
 	Broken bool
 }
 
@@ -47,15 +47,15 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Temporary reports whether the command may be repeated.
 func (f *Failure) Temporary() bool { return !f.Broken }
 
-// maxSentence and maxCode bound a refusal, so that those of 32 rooms fit into one
-// frame.
+// maxSentence and maxCode limit the bytes of a refusal, so that the refusals of
+// 32 rooms fit into one frame.
 const (
 	maxSentence = 200
 	maxCode     = 64
 )
 
-// refusal returns what a hook's error says to the client, nil if it says
-// nothing.
+// refusal returns the refusal in a hook's error, shortened for the client, or nil
+// if there is none.
 func refusal(err error) *protocol.Error {
 	var r *protocol.Error
 	if !errors.As(err, &r) || r == nil {
@@ -67,8 +67,8 @@ func refusal(err error) *protocol.Error {
 	return &short
 }
 
-// shorten cuts a text to a number of bytes. Control characters become spaces:
-// JSON writes one of them in six bytes.
+// shorten cuts text to at most so many bytes. It replaces control characters with
+// spaces, because JSON needs six bytes for each.
 func shorten(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

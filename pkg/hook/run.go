@@ -15,19 +15,19 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Runner calls hooks with a time-out and catches what they throw. A nil Runner
+// Runner calls hooks with a time-out and recovers from their panics. A nil Runner
 // has no hooks, and its methods cost nothing. It is safe for concurrent use.
 //
-// An error is a *protocol.Error, fit for the client, or one that is not: a
-// *Failure, or what auth.Verify returns.
+// Its methods return a *protocol.Error, which may be shown to the client, or an
+// error that may not: a *Failure or an error of auth.Verify.
 type Runner struct {
 	hooks   Hooks
 	timeout time.Duration
 	logger  *slog.Logger
 }
 
-// NewRunner returns a Runner that gives each call of a hook so much time; nil
-// for nil hooks.
+// NewRunner returns a Runner that gives each call of a hook the time-out. It
+// returns nil if hooks is nil.
 func NewRunner(hooks Hooks, timeout time.Duration, logger *slog.Logger) *Runner {
 	if hooks == nil {
 		return nil
@@ -35,7 +35,6 @@ func NewRunner(hooks Hooks, timeout time.Duration, logger *slog.Logger) *Runner 
 	return &Runner{hooks, timeout, logger}
 }
 
-// run calls a hook.
 func run[T any](ctx context.Context, r *Runner, name string, hook func(context.Context) (T, error)) (result T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -54,7 +53,7 @@ func run[T any](ctx context.Context, r *Runner, name string, hook func(context.C
 	return result, &Failure{Hook: name, Err: err}
 }
 
-// Authenticate verifies a token by verify and the hook.
+// Authenticate checks a token with the hook, which may call verify.
 func (r *Runner) Authenticate(ctx context.Context, token string, verify Verify) (auth.Identity, error) {
 	if r == nil {
 		return verify(ctx, token)
@@ -79,7 +78,7 @@ func (r *Runner) Authenticate(ctx context.Context, token string, verify Verify) 
 	return id, nil
 }
 
-// AuthorizeJoin asks whether a connection may read a room.
+// AuthorizeJoin asks the hook whether a connection may read a room.
 func (r *Runner) AuthorizeJoin(ctx context.Context, reading Reading) error {
 	if r == nil {
 		return nil
@@ -90,7 +89,7 @@ func (r *Runner) AuthorizeJoin(ctx context.Context, reading Reading) error {
 	return err
 }
 
-// BeforePublish asks whether, and with which data, a message may be published.
+// BeforePublish asks the hook whether to publish a message, and with which data.
 func (r *Runner) BeforePublish(ctx context.Context, p Publish) (jsontext.Value, error) {
 	came := jsontext.Value(p.Data)
 	if r == nil {
@@ -105,12 +104,12 @@ func (r *Runner) BeforePublish(ctx context.Context, p Publish) (jsontext.Value, 
 	}
 	checked, bad := protocol.CheckData(jsontext.Value(data))
 	if bad != nil {
-		return nil, &Failure{"BeforePublish", fmt.Errorf("what it returned: %s", bad.Message), true}
+		return nil, &Failure{"BeforePublish", fmt.Errorf("invalid data: %s", bad.Message), true}
 	}
 	return checked, nil
 }
 
-// AfterPublish tells of a message. What goes wrong is logged.
+// AfterPublish tells the hook of a message, and logs its error.
 func (r *Runner) AfterPublish(ctx context.Context, p Published) {
 	if r == nil {
 		return

@@ -19,7 +19,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// scripted are hooks of which a test writes one.
+// scripted are hooks whose methods a test provides.
 type scripted struct {
 	hook.None
 	authenticate func() (auth.Identity, error)
@@ -54,7 +54,7 @@ func TestWithoutHooksNothingIsAsked(t *testing.T) {
 	}
 }
 
-// Not parallel: allocations are counted.
+// Not parallel, because it counts allocations.
 func TestWithoutHooksNothingIsAllocated(t *testing.T) {
 	var none *hook.Runner
 	data, ctx := json.RawMessage(`1`), t.Context()
