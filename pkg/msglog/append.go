@@ -6,37 +6,35 @@ import (
 	"time"
 )
 
-// maxTries bounds how often an append takes a new number because a reader
-// voided the one before: each time the function must have been slower than
-// HoleWait.
+// maxTries limits how often an append takes a new number because a reader voided
+// the one before. Each time, the function must have been slower than HoleWait.
 const maxTries = 5
 
-// AppendParams is one message to append.
+// AppendParams describes a message to append.
 type AppendParams struct {
 	Room, User, Origin string
 	Key                string // empty: no idempotency
 	Data               []byte // compact JSON
 }
 
-// AppendResult says where a message stands.
 type AppendResult struct {
 	Position
-	// Duplicate says that the key had been claimed before, by whomever; the
-	// position is then the first one's.
+	// Duplicate is true if the key had been claimed before, by any caller. The
+	// position is then that of the first claim.
 	Duplicate bool
-	// Entry is the message as it stands in the log.
+	// Entry is the message as stored in the log.
 	Entry Entry
-	// Head is the head as of the last number taken: whether a drainer is awake
-	// is read off it.
+	// Head is the head when the last number was taken. It shows whether a drainer
+	// is at work.
 	Head Head
 }
 
 // NeedsWake reports whether the caller must wake the drainer before it
-// acknowledges: there is something to deliver, and the head that it saw shows
-// nobody who must deliver it. The holder of a lease cannot release it without
-// seeing every number up to that head, and if it dies, its own invocation is
-// retried. It owes nothing above that head: it may have released the lease before
-// a higher number was handed out. A lease of another incarnation of the log says
+// acknowledges the message: there is something to deliver, and the head that it
+// saw shows nobody who must deliver it. The holder of a lease cannot release it
+// before it has seen every number up to that head, and if it dies, its invocation
+// is retried. It owes nothing above that head, because it may have released the
+// lease before a higher number was handed out. A lease of another epoch says
 // nothing.
 func (r AppendResult) NeedsWake(now time.Time) bool {
 	if r.Epoch != r.Head.Epoch || r.Seq > r.Head.Seq {
@@ -46,31 +44,31 @@ func (r AppendResult) NeedsWake(now time.Time) bool {
 	return !delivered && !r.Head.Lease.Live(now)
 }
 
-// Append puts a message into the log exactly once per key and returns where it
-// stands. After an error it may or may not be there; the same call with the same
-// key finds out.
+// Append puts a message into the log exactly once per key and returns its
+// position. After an error the message may or may not be in the log; call Append
+// again with the same key to find out.
 //
 // The steps are independent conditional writes, in this order:
 //
 //  1. take a number;
-//  2. claim the key for it (or learn for which number it was claimed);
+//  2. claim the key for it, or learn for which number it was claimed;
 //  3. fill the number that the key stands for.
 //
-// Whoever finds the key claimed performs step 3 for the first claimant: so a
-// retry finishes what a dead predecessor began, and both learn one number. A
-// key leaves its number only after that number was seen void, and a void never
-// changes: so a key stands for at most one entry.
+// A caller that finds the key claimed performs step 3 for the first claimant: a
+// retry finishes what a dead function began, and both return the same number. A key
+// leaves a number only after that number was seen void, and a void never changes,
+// so a key stands for at most one entry.
 //
-// The key may stand in another incarnation of the log than the number in hand.
-// Then nobody may write a message there any more: either it stands there, and is
-// the key's one entry, or a void sees to it that it never will. See PROOF.md.
+// The key may stand for a number of another epoch than the number just taken. Then
+// nobody may write a message at the key's number any more: either its one entry is
+// there already, or Append writes a void so that it never will be. See PROOF.md.
 func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) {
 	now := l.clock.Now().Truncate(time.Millisecond)
 	entry := Entry{User: p.User, At: now, Key: p.Key, Data: p.Data, Origin: p.Origin}
 	var (
 		head Head
-		hand Position // a number that we took and have not used
-		dead Position // the number that the key stood for and that is void
+		hand Position // taken and not used yet
+		dead Position // the void number that the key stood for
 		err  error
 	)
 	for range maxTries {
@@ -92,7 +90,7 @@ func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) 
 		if apart {
 			write = Void(place.Seq)
 		}
-		// An entry must not expire before its mark, so its time counts from here.
+		// Computed here because an entry must not expire before its mark.
 		expires := l.clock.Now().Add(l.config.Retention)
 		stands, _, err := l.store.Fill(ctx, FillParams{p.Room, place.Epoch, write, expires})
 		if err != nil {
@@ -105,7 +103,7 @@ func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) 
 			l.void(ctx, p.Room, hand)
 			return AppendResult{Position: place, Duplicate: !ours, Entry: stands, Head: head}, nil
 		}
-		if apart { // ours may be the older incarnation: a number taken now is not
+		if apart { // hand may be of the older epoch; a number taken now is of the newer
 			l.void(ctx, p.Room, hand)
 			hand = Position{}
 		}
@@ -125,8 +123,8 @@ func (l *Log) take(ctx context.Context, room string) (Head, error) {
 	return head, nil
 }
 
-// claim returns the number that the key stands for: hand if it was free, or
-// if it stood for dead.
+// claim returns the number that the key stands for. That is hand if the key was
+// free or stood for dead.
 func (l *Log) claim(ctx context.Context, p AppendParams, dead, hand Position) (Position, error) {
 	now := l.clock.Now()
 	expires := now.Add(l.config.Window)
@@ -144,8 +142,8 @@ func (l *Log) claim(ctx context.Context, p AppendParams, dead, hand Position) (P
 	return place, nil
 }
 
-// void gives back a number that is not needed. Its failure costs the room the
-// drainer's HoleWait and nothing else, so it is not reported.
+// void gives back a number that is not needed. An error is not reported: it only
+// makes the drainer wait HoleWait for the number.
 func (l *Log) void(ctx context.Context, room string, hand Position) {
 	if hand == (Position{}) {
 		return

@@ -12,11 +12,11 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
 )
 
-// bench is a log as seen by functions whose clocks may disagree.
+// bench is a log used by functions whose clocks may disagree.
 type bench struct {
 	*memory.Log
 	t *testing.T
-	// taken and filled are the last times of expiry that the store was told.
+	// taken and filled are the expiry times that the store was last given.
 	taken, filled time.Time
 	// slow is the time that the store takes to hand out a number.
 	slow time.Duration
@@ -34,13 +34,13 @@ func (b *bench) Fill(ctx context.Context, p msglog.FillParams) (msglog.Entry, bo
 	return b.Log.Fill(ctx, p)
 }
 
-// inTime runs f in virtual time, once.
+// inTime runs f once, in virtual time.
 func inTime(t *testing.T, f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { f(&bench{Log: memory.NewLog(), t: t}) })
 }
 
-// at is the log of a function whose clock is wrong by skew.
+// at returns the log of a function whose clock is wrong by skew.
 func (b *bench) at(skew time.Duration, config msglog.Config) *msglog.Log {
 	b.t.Helper()
 	log, err := msglog.New(b, storetest.Skewed(clock.System(), skew), func() string { return "epoch" }, config)
@@ -72,7 +72,7 @@ func (b *bench) drain(l *msglog.Log) {
 	}
 }
 
-// read reads all.
+// read reads the whole log.
 func (b *bench) read(l *msglog.Log) msglog.Page {
 	b.t.Helper()
 	since := uint64(0)
@@ -84,7 +84,7 @@ func (b *bench) read(l *msglog.Log) msglog.Page {
 	return page
 }
 
-// replayed publishes and reads so much later.
+// replayed publishes, and reads after the given time.
 func replayed(t *testing.T, after, skew time.Duration) (page msglog.Page) {
 	t.Helper()
 	inTime(t, func(b *bench) {
@@ -97,8 +97,7 @@ func replayed(t *testing.T, after, skew time.Duration) (page msglog.Page) {
 	return page
 }
 
-// TestRetentionWithin: a member that comes back within the retention is replayed
-// what it has missed.
+// A member that comes back within the retention gets what it has missed.
 func TestRetentionWithin(t *testing.T) {
 	t.Parallel()
 	if p := replayed(t, 24*time.Hour-time.Millisecond, 0); !p.Recovered || len(p.Entries) != 1 {
@@ -106,7 +105,7 @@ func TestRetentionWithin(t *testing.T) {
 	}
 }
 
-// TestRetentionOver: later it is told so, never served less in silence.
+// After the retention, it is told that messages are gone.
 func TestRetentionOver(t *testing.T) {
 	t.Parallel()
 	if p := replayed(t, 24*time.Hour, 0); p.Recovered || len(p.Entries) != 0 {
@@ -114,8 +113,7 @@ func TestRetentionOver(t *testing.T) {
 	}
 }
 
-// TestRetentionOfClocksApart: clocks that disagree move the moment, and nothing
-// else.
+// Clocks that disagree move the moment, and change nothing else.
 func TestRetentionOfClocksApart(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, storetest.Apart} {
@@ -128,8 +126,8 @@ func TestRetentionOfClocksApart(t *testing.T) {
 	}
 }
 
-// repeated publishes twice under one key, the second time so much later by a
-// function whose clock is wrong by skew.
+// repeated publishes twice under one key. The second publish comes after the
+// given time, from a function whose clock is wrong by skew.
 func repeated(t *testing.T, after, skew time.Duration) (second msglog.AppendResult) {
 	t.Helper()
 	inTime(t, func(b *bench) {
@@ -160,9 +158,9 @@ func TestWindowOver(t *testing.T) {
 	}
 }
 
-// TestWindowOutlastsTheSDKs: they repeat a publish for 8 minutes after they first
-// sent it. The last attempt may wait 29 s for its function, which may take as
-// long to claim the key, by another clock than the first.
+// The SDKs repeat a publish for 8 minutes after they first sent it. The last
+// attempt may wait 29 s for its function, which may take as long to claim the
+// key, by another clock than the first.
 func TestWindowOutlastsTheSDKs(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, 0, storetest.Apart} {
@@ -173,9 +171,9 @@ func TestWindowOutlastsTheSDKs(t *testing.T) {
 }
 
 // outlived reports whether an entry can be read for longer than its head lives,
-// in a log whose head lives as shortly as it may: its function took so long to
-// write it, and another whose clock is wrong by skew has taken the next number
-// meanwhile.
+// with the shortest lifetime allowed for heads. The function that writes the
+// entry takes run; meanwhile a function whose clock is wrong by skew has taken
+// the next number.
 func outlived(t *testing.T, run, skew time.Duration) (yes bool) {
 	t.Helper()
 	inTime(t, func(b *bench) {
@@ -197,7 +195,7 @@ func outlived(t *testing.T, run, skew time.Duration) (yes bool) {
 	return yes
 }
 
-// TestLongestRunWithin: a function of a route ends after 29 s.
+// The function of a route ends after 29 s.
 func TestLongestRunWithin(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, 0, storetest.Apart} {
@@ -242,8 +240,8 @@ func TestHeadLifetimeOver(t *testing.T) {
 	}
 }
 
-// sent is the number at which a reader of another log is told to begin, when the
-// first of two entries has so much time left.
+// sent returns the number at which a reader of another epoch is told to begin,
+// when the first of two entries expires after left.
 func sent(t *testing.T, left time.Duration) (oldest uint64) {
 	t.Helper()
 	inTime(t, func(b *bench) {
@@ -263,7 +261,7 @@ func sent(t *testing.T, left time.Duration) (oldest uint64) {
 	return oldest
 }
 
-// TestSettlingWithin: an entry that goes before its reader can ask is not named.
+// An entry that expires before its reader can ask is not named.
 func TestSettlingWithin(t *testing.T) {
 	t.Parallel()
 	if seq := sent(t, time.Minute); seq != 2 {

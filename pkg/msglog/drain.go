@@ -11,19 +11,19 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// The methods in this file are the drainer's: it alone moves the pointer and
-// fills other writers' holes.
+// Only the drainer calls the methods in this file. It alone moves the pointer and
+// fills the holes of other writers.
 
-// Acquire takes the room's drain lease until the given time and returns the
-// head. ErrLeaseHeld means that there is nothing to do: whoever holds the lease
-// cannot give it back without seeing every number handed out so far.
+// Acquire takes the room's drain lease until the given time and returns the head.
+// ErrLeaseHeld means that there is nothing to do: the holder of the lease cannot
+// give it back before it has seen every number handed out so far.
 //
-// Seen is the head as the sender of the wake-up saw it; of its fields only Epoch
-// and Generation count. If it is right, which it is in a quiet room, the lease
-// takes one write. If it is stale or zero, the refused write returns the head, and
-// a second write asks for the lease under what stands there. Each write is made
-// under a generation at which the lease was seen free, so none of them can take
-// effect late: whoever has drained the room meanwhile has raised it.
+// Seen is the head that the sender of the wake-up saw; only its Epoch and
+// Generation are used. If it is current, as in a quiet room, the lease takes one
+// write. Otherwise the refused write returns the head, and a second write asks
+// for the lease under that head's generation. Each write names a generation at
+// which the lease was free, so it cannot take effect late: any other drain of the
+// room has raised the generation.
 func (l *Log) Acquire(ctx context.Context, room, owner string, seen Head, until time.Time) (Head, error) {
 	for {
 		now := l.clock.Now()
@@ -38,15 +38,16 @@ func (l *Log) Acquire(ctx context.Context, room, owner string, seen Head, until 
 		case !head.Pending() || head.Lease.Live(now):
 			return Head{}, fmt.Errorf("acquire lease: %w", ErrLeaseHeld)
 		case head.Epoch == seen.Epoch && head.Generation == seen.Generation:
-			// Only an item that cannot be understood is refused under its own generation.
+			// An unreadable item is refused under its own generation.
 			return Head{}, fmt.Errorf("acquire lease: head of %s is broken: %w", room, ErrLeaseHeld)
 		}
 		seen = head // somebody else has had the lease since, and has given it back or died
 	}
 }
 
-// Renew prolongs the lease and records how far delivery has come, and since
-// when at the earliest anything is pending above; zero: not known anew.
+// Renew extends the lease and records how far delivery has come. PendingSince is
+// the earliest time at which anything above may have been pending; zero leaves it
+// unchanged.
 func (l *Log) Renew(ctx context.Context, room, owner string, at Position, pendingSince, until time.Time) error {
 	err := l.store.RenewLease(ctx, LeaseParams{
 		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, PendingSince: pendingSince,
@@ -58,8 +59,8 @@ func (l *Log) Renew(ctx context.Context, room, owner string, at Position, pendin
 	return nil
 }
 
-// Release gives the lease back if nothing was handed out above at; otherwise
-// it returns false and the head, and the caller goes round again.
+// Release gives the lease back if no number above at was handed out. Otherwise it
+// returns false and the head, and the caller must drain again.
 func (l *Log) Release(ctx context.Context, room, owner string, at Position) (Head, bool, error) {
 	head, released, err := l.store.ReleaseLease(ctx, LeaseParams{
 		Room: room, Owner: owner, Epoch: at.Epoch, Delivered: at.Seq, Now: l.clock.Now(),
@@ -70,8 +71,8 @@ func (l *Log) Release(ctx context.Context, room, owner string, at Position) (Hea
 	return head, released, nil
 }
 
-// Abandon gives the lease back although there is more to do. The caller must
-// make sure that somebody goes on: by a wake-up, or by failing an invocation
+// Abandon gives the lease back although there is more to deliver. The caller must
+// make sure that somebody continues, by a wake-up or by failing an invocation
 // that is retried. PendingSince is as for Renew.
 func (l *Log) Abandon(ctx context.Context, room, owner string, at Position, pendingSince time.Time) error {
 	err := l.store.AbandonLease(ctx, LeaseParams{
@@ -83,16 +84,15 @@ func (l *Log) Abandon(ctx context.Context, room, owner string, at Position, pend
 	return nil
 }
 
-// fillWidth bounds the holes that are filled at once.
+// fillWidth limits the number of holes filled concurrently.
 const fillWidth = 8
 
-// Unread returns contiguous entries above after, up to the head's number, at most
-// a page of them and at least one. If the very next number has no entry, Unread
-// waits for its writer until HoleWait after looked, and then fills it and all
-// further numbers without an entry that it has come upon with voids. The numbers
-// up to the head's were handed out before looked: so any number of holes in a row
-// costs one HoleWait. A void is Lost if an entry may have expired there; the clock
-// decides nothing else.
+// Unread returns contiguous entries above after, up to the head's number: at
+// least one and at most a page. If the next number has no entry, Unread waits for
+// its writer until HoleWait after looked, then fills it, and every further empty
+// number that it has found, with voids. All numbers up to the head's were handed
+// out before looked, so any number of holes in a row costs one HoleWait. A void
+// is Lost if an entry may have expired there; the clock decides nothing else.
 func (l *Log) Unread(ctx context.Context, room string, head Head, after uint64, looked time.Time) ([]Entry, error) {
 	r := reader{Log: l, room: room, head: head}
 	for after < head.Seq {
@@ -118,8 +118,8 @@ func (l *Log) Unread(ctx context.Context, room string, head Head, after uint64, 
 	return nil, nil
 }
 
-// fillHoles writes voids to all numbers above after up to upto, and returns what
-// stands there now.
+// fillHoles writes voids to the numbers above after, up to upto, and returns what
+// those numbers hold now.
 func (l *Log) fillHoles(ctx context.Context, room string, head Head, after, upto uint64) ([]Entry, error) {
 	lost := !l.clock.Now().Before(head.PendingSince.Add(l.config.Retention))
 	filled := make([]Entry, upto-after)
@@ -138,9 +138,9 @@ func (l *Log) fillHoles(ctx context.Context, room string, head Head, after, upto
 	return filled, nil
 }
 
-// Peek returns the contiguous entries above after that can be read now, at most
-// a page of them, and waits for nothing. Upto is the highest number that it has
-// come upon; it is above the last entry if there is a hole.
+// Peek returns the contiguous entries above after that can be read now, at most a
+// page, without waiting. Upto is the highest number found; it is above the last
+// entry if there is a hole.
 func (l *Log) Peek(ctx context.Context, room string, head Head, after uint64) (entries []Entry, upto uint64, err error) {
 	r := reader{Log: l, room: room, head: head}
 	got, err := r.entries(ctx, after, math.MaxInt64, false)

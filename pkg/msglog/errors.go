@@ -3,13 +3,12 @@ package msglog
 import "errors"
 
 var (
-	// ErrLeaseHeld is returned when a drain lease is asked for while another
-	// holds it, or while there is nothing to drain.
+	// ErrLeaseHeld is returned when another owner holds the drain lease, or when
+	// there is nothing to drain.
 	ErrLeaseHeld = errors.New("lease held or nothing to drain")
-	// ErrLeaseLost is returned when the holder of a drain lease is another one
-	// by now.
+	// ErrLeaseLost is returned when the caller no longer holds the drain lease.
 	ErrLeaseLost = errors.New("lease lost")
-	// ErrContended is returned when an append lost its number again and again
-	// to a reader that filled it; the caller may retry with the same key.
+	// ErrContended is returned when readers voided an append's number again and
+	// again. The caller may retry with the same key.
 	ErrContended = errors.New("append lost its number too often")
 )

@@ -9,23 +9,23 @@ import (
 
 // Config tunes a Log. The zero value of a field means its default.
 type Config struct {
-	// Retention is for how long an entry can be replayed. Default 24 h.
+	// Retention is the time an entry can be replayed. Default 24 h.
 	Retention time.Duration
-	// Window is for how long a key is remembered. Default 10 min; at most
-	// Retention, since a mark must not outlive its entry.
+	// Window is the time a key is remembered. Default 10 min; at most Retention,
+	// because a mark must not outlive its entry.
 	Window time.Duration
-	// HeadLifetime is how long a room's head outlives the last number that it
-	// handed out; then the room starts over under another epoch. Default two
-	// retentions and a day; at least the retention and a minute, so that no
-	// entry that can be replayed loses its head, nor a function that still works
-	// on a number. It is DynamoDB that deletes, days late if it pleases.
+	// HeadLifetime is the time a head is kept after it last handed out a number.
+	// Then the room starts over under another epoch. Default two retentions and a
+	// day; at least the retention and a minute, so that the head outlives the
+	// entries that can be replayed and the functions that still work on a number.
+	// DynamoDB may delete it days later.
 	HeadLifetime time.Duration
-	// HoleWait is how long the drainer waits for a slow writer before it fills
+	// HoleWait is the time the drainer waits for a slow writer before it fills
 	// the hole. Default 1 s.
 	HoleWait time.Duration
-	// HolePoll is how often it looks meanwhile. Default 50 ms.
+	// HolePoll is the interval at which the drainer checks a hole. Default 50 ms.
 	HolePoll time.Duration
-	// PageEntries is how many entries one read of the store asks for.
+	// PageEntries is the number of entries that one read of the store asks for.
 	// Default 32.
 	PageEntries int
 }
@@ -48,8 +48,8 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// longestRun is more than a function that appends may take, 29 s behind API
-// Gateway, beside clocks that disagree.
+// longestRun bounds the time that an appending function may take (29 s behind API
+// Gateway), with room for clocks that disagree.
 const longestRun = time.Minute
 
 func (c Config) validate() error {
@@ -64,8 +64,7 @@ func (c Config) validate() error {
 	return nil
 }
 
-// Log reads and appends. It holds no state of its own and is safe for
-// concurrent use.
+// Log reads and appends. It holds no state and is safe for concurrent use.
 type Log struct {
 	store    Store
 	clock    clock.Clock
@@ -73,7 +72,7 @@ type Log struct {
 	config   Config
 }
 
-// New returns a Log over store. newEpoch makes ids that never repeat.
+// New returns a Log over store. newEpoch must never return an id twice.
 func New(store Store, c clock.Clock, newEpoch func() string, config Config) (*Log, error) {
 	config = config.WithDefaults()
 	if err := config.validate(); err != nil {

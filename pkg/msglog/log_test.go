@@ -10,7 +10,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// asked is a store that remembers for how long a head shall live and hands out
+// asked is a store that records the lifetime asked for a head and hands out
 // nothing.
 type asked struct {
 	msglog.Store

@@ -8,16 +8,17 @@ import (
 	"testing"
 )
 
-// claims are the rows of the table of PROOF.md: a claim, and what holds it.
+// claims returns the rows of PROOF.md's table, each a claim and what proves it,
+// and the text.
 func claims(t *testing.T) (rows [][2]string, text string) {
 	t.Helper()
 	b, err := os.ReadFile("PROOF.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, table, found := strings.Cut(string(b), "\n## What holds each sentence\n")
+	text, table, found := strings.Cut(string(b), "\n## What proves each claim\n")
 	if !found {
-		t.Fatal("PROOF.md has no table of its sentences")
+		t.Fatal("PROOF.md has no table of its claims")
 	}
 	for line := range strings.Lines(table) {
 		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "| ") {
@@ -29,7 +30,7 @@ func claims(t *testing.T) (rows [][2]string, text string) {
 	return rows[1:], text
 }
 
-// sources are the Go files of the repository that match a pattern, by folder.
+// sources returns the Go files of the repository that match a pattern, by folder.
 func sources(t *testing.T, pattern *regexp.Regexp) map[string]string {
 	t.Helper()
 	byFolder := map[string]string{}
@@ -51,9 +52,8 @@ func sources(t *testing.T, pattern *regexp.Regexp) map[string]string {
 
 var span = regexp.MustCompile("`([^`]+)`")
 
-// TestProofNamesWhatHoldsIt checks the table of PROOF.md: each test that it names
-// exists, each row names one or is an assumption with its source, and each
-// numbered claim of the text has a row.
+// Each test that PROOF.md's table names exists, each row names a test or an
+// assumption with its source, and each numbered claim of the text has a row.
 func TestProofNamesWhatHoldsIt(t *testing.T) {
 	t.Parallel()
 	tests := sources(t, regexp.MustCompile(`_test\.go$`))

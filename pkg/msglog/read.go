@@ -10,37 +10,36 @@ import (
 // Page is a contiguous piece of a log.
 type Page struct {
 	Epoch string
-	// Head is the highest number up to which the log is known to be filled; of a
-	// page that was cut, the highest that was handed out.
-	// Above it there are at most numbers whose writers are still at work:
-	// they reach a member by live delivery.
+	// Head is the highest number up to which the log is known to be filled; if
+	// the page was cut, the highest number handed out. Numbers above it are still
+	// being written, and members get them by live delivery.
 	Head uint64
-	// Recovered is false if what was asked for is gone: another epoch, a start
-	// above the head, or the entry that follows it has expired or may have.
-	// Entries is empty then.
+	// Recovered is false, and Entries is empty, if what was asked for is gone:
+	// the epoch is another one, the start is above the head, or the next entry
+	// has expired or may have.
 	Recovered bool
 	// Entries are ascending and contiguous.
 	Entries []Entry
-	// More says that the page was cut by a limit, or in front of an entry that is
-	// gone: the next page says so.
+	// More is true if a limit cut the page, or if the page ends at an entry that
+	// is gone, which the next page then reports.
 	More bool
-	// Oldest is a number that can be read, the lowest one above what is gone as
-	// long as entries expire in order: a page from there on is recovered. It is
-	// only set where Recovered is false or a backward page met the end of the
-	// retention; 0: nothing can be read.
+	// Oldest is a number that can be read; a page that starts there is recovered.
+	// It is the lowest such number above what is gone if entries expire in order.
+	// It is set only if Recovered is false or a backward page met the end of the
+	// retention; 0 means that nothing can be read.
 	Oldest uint64
-	// Pending says that something waits for a drainer and that none is awake.
+	// Pending is true if something waits for a drainer and none is at work.
 	Pending bool
 }
 
-// Budget bounds a page.
+// Budget limits a page.
 type Budget struct {
-	Entries int             // at most so many entries
-	Bytes   int             // at most so many bytes, but one entry always fits
-	Size    func(Entry) int // bytes that an entry takes
+	Entries int             // most entries
+	Bytes   int             // most bytes, though one entry always fits
+	Size    func(Entry) int // size of an entry in bytes
 }
 
-// fit reports how many of the leading entries stay within the budget.
+// fit returns the number of leading entries that stay within the budget.
 func (b Budget) fit(entries []Entry) int {
 	var bytes int
 	for i, e := range entries {
@@ -52,23 +51,21 @@ func (b Budget) fit(entries []Entry) int {
 	return len(entries)
 }
 
-// Start says where a page begins.
 type Start struct {
-	// Epoch is the incarnation that the numbers belong to; empty means the
-	// current one.
+	// Epoch is the epoch that the numbers belong to; empty means the current one.
 	Epoch string
-	// Since asks for all entries above it.
+	// Since asks for all entries above this number.
 	Since *uint64
-	// Before asks for the highest entries below it.
+	// Before asks for the highest entries below this number.
 	Before *uint64
-	// Last asks for so many of the highest entries. With none of the three,
-	// only the head is wanted.
+	// Last asks for this many of the highest entries. If Since, Before and Last
+	// are all unset, only the head is read.
 	Last uint64
 }
 
-// Read returns a page of a room's log. It reads the head first, so a caller
-// that wrote its membership before gets everything up to here from the page
-// and everything above by live delivery: no hole at the seam.
+// Read returns a page of a room's log. It reads the head first. A caller that
+// wrote its membership before gets everything up to the head from the page and
+// everything above by live delivery, without a gap between them.
 func (l *Log) Read(ctx context.Context, room string, start Start, budget Budget) (Page, error) {
 	head, err := l.store.Head(ctx, room)
 	if err != nil {
@@ -97,7 +94,7 @@ func (l *Log) Read(ctx context.Context, room string, start Start, budget Budget)
 	return page, nil
 }
 
-// reader is one Read under way.
+// reader is one Read in progress.
 type reader struct {
 	*Log
 	room   string
@@ -105,7 +102,7 @@ type reader struct {
 	budget Budget
 }
 
-// forward reads all above since, up to the first hole or the budget.
+// forward reads everything above since, up to the first hole or the budget.
 func (r *reader) forward(ctx context.Context, page *Page, since uint64) error {
 	last := since
 	for last < r.head.Seq {
@@ -132,9 +129,9 @@ func (r *reader) forward(ctx context.Context, page *Page, since uint64) error {
 		}
 		if len(run) < len(got) || len(got) == 0 {
 			if last+1 > r.head.Delivered {
-				// Its writer is at work or died, or it expired before anybody drained it:
-				// the drainer finds out, and what the page lacks comes live, or is missed
-				// there.
+				// The writer is still at work or has died, or the entry expired
+				// before it was drained. The drainer finds out, and the member
+				// gets the entry live or notices that it is missing.
 				page.Head = last
 				return nil
 			}
@@ -148,8 +145,8 @@ func (r *reader) forward(ctx context.Context, page *Page, since uint64) error {
 	return nil
 }
 
-// stopped ends a page in front of an entry that is gone: all numbers up to
-// Delivered were filled once. What can be read before it is handed out first.
+// stopped ends a page at an entry that is gone: all numbers up to Delivered were
+// filled once. It first returns what can be read before that entry.
 func (r *reader) stopped(ctx context.Context, page *Page, last uint64) error {
 	if len(page.Entries) > 0 {
 		page.More = true
@@ -158,8 +155,8 @@ func (r *reader) stopped(ctx context.Context, page *Page, last uint64) error {
 	return r.lost(ctx, page, last+1)
 }
 
-// lost makes the page say that the reader must start again, above the number that
-// is gone; 0: anywhere.
+// lost marks the page as not recovered: the reader must start again above the
+// number gone, or anywhere if gone is 0.
 func (r *reader) lost(ctx context.Context, page *Page, gone uint64) error {
 	page.Recovered = false
 	if err := r.settle(ctx, page); err != nil {
@@ -186,14 +183,14 @@ func (r *reader) settle(ctx context.Context, page *Page) error {
 	return nil
 }
 
-// oldest finds a number above one that is gone from which on there is something
-// to read. It is not above the page's head: a reader who begins there would skip
-// the hole beneath it, and the message that may yet come to stand there.
+// oldest finds a number above gone from which there is something to read. It is
+// not above the page's head: a reader that began there would skip the hole below,
+// and the message that may still be written into it.
 //
-// Mostly the first entry that stands there is the one. Otherwise TTL is late, or
-// many numbers in a row are lost, and it is sought by halves between the number
-// that is gone and the head: two reads, and one more for each time that the
-// distance doubles. If the head itself is gone, nothing is found.
+// Usually that is the first entry found. If TTL is late or many numbers in a row
+// are lost, oldest bisects between gone and the head: two reads, and one more
+// each time the distance doubles. If the head's entry is gone too, it finds
+// nothing.
 func (r *reader) oldest(ctx context.Context, page *Page, gone uint64) error {
 	high := page.Head
 	if gone >= high {
@@ -223,13 +220,13 @@ func (r *reader) oldest(ctx context.Context, page *Page, gone uint64) error {
 	return nil
 }
 
-// settling is how much longer than now an entry must be readable for a reader to
-// be sent there, at most: in a busy room the oldest entry is gone by the time that
-// its reader asks for it.
+// settling is the time for which an entry must stay readable for a reader to be
+// sent there, at most. In a busy room, an older entry would be gone by the time
+// the reader asks for it.
 const settling = time.Minute
 
-// readable returns the number of the first entry that stands within (after, upto],
-// or 0 if it is about to expire, or lost, or there is none.
+// readable returns the number of the first entry within (after, upto], or 0 if
+// there is none, or if that entry is lost or about to expire.
 func (r *reader) readable(ctx context.Context, after, upto uint64) (uint64, error) {
 	got, err := r.store.Entries(ctx, RangeParams{
 		Room: r.room, Epoch: r.head.Epoch, After: after, Upto: upto, Limit: 1,
@@ -260,7 +257,7 @@ func (r *reader) newest(ctx context.Context, page *Page, count uint64) error {
 }
 
 // backward reads the highest count entries below before. More then means that
-// older ones can be read.
+// older entries can be read.
 func (r *reader) backward(ctx context.Context, page *Page, before, count uint64) error {
 	if r.head.Pending() && before > r.head.Delivered+1 {
 		if err := r.settle(ctx, page); err != nil {
@@ -297,7 +294,8 @@ func (r *reader) backward(ctx context.Context, page *Page, before, count uint64)
 	return nil
 }
 
-// trim drops the lowest entries over the budget and reports whether it did.
+// trim drops the lowest entries over the budget and reports whether it dropped
+// any.
 func (r *reader) trim(page *Page, count uint64) bool {
 	budget := r.budget
 	budget.Entries = min(budget.Entries, int(count)) //nolint:gosec // at most what was asked for
@@ -328,7 +326,7 @@ func (r *reader) entries(ctx context.Context, after, upto uint64, backward bool)
 	return got, nil
 }
 
-// contiguous returns the leading entries that follow each other from after+1.
+// contiguous returns the leading entries numbered without a gap from after+1.
 func contiguous(entries []Entry, after uint64) []Entry {
 	for i, e := range entries {
 		if e.Seq != after+1+uint64(i) {
@@ -338,8 +336,8 @@ func contiguous(entries []Entry, after uint64) []Entry {
 	return entries
 }
 
-// contiguousBack returns the trailing entries that follow each other up to
-// upto, and none before one that is lost.
+// contiguousBack returns the trailing entries numbered without a gap up to upto,
+// and nothing before a lost one.
 func contiguousBack(entries []Entry, upto uint64) []Entry {
 	for i := range entries {
 		at := len(entries) - 1 - i

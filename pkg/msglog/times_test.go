@@ -15,10 +15,10 @@ import (
 	"testing"
 )
 
-// times finds every time that the product goes by: constants and variables of
-// packages that are made of units of package time, fields of exported types that
-// are durations, and the numbers of the TypeScript SDK that may be milliseconds.
-// The value is the folder, for the tests.
+// times finds every time that the product uses: constants and variables made of
+// units of package time, exported struct fields that are durations, and the
+// numbers of the TypeScript SDK that may be milliseconds. It maps each to the
+// folder of its tests.
 func times(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -88,7 +88,7 @@ func timesOf(path string, found map[string]string) error {
 	return nil
 }
 
-// measured reports whether an expression has a unit of package time in it.
+// measured reports whether an expression contains a unit of package time.
 func measured(e ast.Expr) (yes bool) {
 	ast.Inspect(e, func(n ast.Node) bool {
 		if _, function := n.(*ast.FuncLit); function {
@@ -108,12 +108,11 @@ func duration(e ast.Expr) bool {
 	return ok && fmt.Sprint(s.X) == "time" && s.Sel.Name == "Duration"
 }
 
-// row is a line of TIMES.md: `name` | sentence | tests.
+// row matches a line of TIMES.md: `name` | sentence | tests.
 var row = regexp.MustCompile("(?m)^\\| `([\\w.]+)` \\|([^|]*)\\| ([^|]+) \\|$")
 
-// TestEachTimeHasATestOnEachSide holds TIMES.md to the code: each time of the
-// product stands there, with two tests that exist in its package, or with the
-// row whose tests are its own, or with the reason that nothing rests on it.
+// Each time of the product is in TIMES.md, with two tests of its package, with
+// the row whose tests cover it, or with the reason that nothing depends on it.
 func TestEachTimeHasATestOnEachSide(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("TIMES.md")
