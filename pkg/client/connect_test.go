@@ -307,10 +307,21 @@ func TestCommandsAreRepeated(t *testing.T) {
 			t.Errorf("%v; asked for tokens %v", err, s.fresh)
 		}
 	})
-	run("on another connection", plain, func(t *testing.T, s *stand, socket *socket) {
+	// On another connection they go out at once: a Check ends the pause before it.
+	run("where the client is known", plain, func(t *testing.T, s *stand, socket *socket) {
 		got := history(s, t.Context())
 		socket.refuse(t, `{"code":"unauthenticated","message":"who"}`)
-		time.Sleep(500 * time.Millisecond)
+		s.client.Check()
+		s.welcome(2, "").answer(t, page)
+		if err := <-got; err != nil || !socket.closed {
+			t.Errorf("%v; the connection is closed: %v", err, socket.closed)
+		}
+	})
+	run("where the line was lost", plain, func(t *testing.T, s *stand, socket *socket) {
+		got := history(s, t.Context())
+		socket.end(&CloseError{Code: 1006})
+		synctest.Wait()
+		s.client.Check()
 		s.welcome(2, "").answer(t, page)
 		if err := <-got; err != nil {
 			t.Error(err)
@@ -456,6 +467,60 @@ func TestErrorsNeedNoHandler(t *testing.T) {
 		synctest.Wait()
 		if state, err := c.State(); state != Connected {
 			t.Errorf("%s, %v", state, err)
+		}
+	})
+}
+
+// TestLineIsLostWhileItIsReplaced: the application is told, once, until the
+// other one stands.
+func TestLineIsLostWhileItIsReplaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told []State
+		s := dialing(t, func(*stand) Options {
+			return Options{OnState: func(change StateChange) { told = append(told, change.State) }}
+		})
+		first := s.welcome(1, `,"rotateInMs":60000`)
+		s.connected()
+		time.Sleep(time.Minute)
+		second := s.open(2)
+		first.end(&CloseError{Code: 1006})
+		synctest.Wait()
+		if state, err := s.client.State(); state != Reconnecting || err == nil {
+			t.Errorf("%s, %v", state, err)
+		}
+		second.answer(t, `{"connectionId":"b=","user":"ada","heartbeatMs":3600000,"rooms":{}}`)
+		if state, err := s.client.State(); state != Connected || err != nil || s.connections() != 2 {
+			t.Errorf("%s, %v, %d connections", state, err, s.connections())
+		}
+		// Outside of a replacement the attempt is what tells it.
+		second.end(&CloseError{Code: 1006})
+		synctest.Wait()
+		if want := []State{Connected, Reconnecting, Connected, Reconnecting}; !slices.Equal(told, want) {
+			t.Errorf("told %v, want %v", told, want)
+		}
+	})
+}
+
+// TestFinalByeWhileTheLineIsReplaced ends the client, and the other connection.
+func TestFinalByeWhileTheLineIsReplaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := dialing(t, plain)
+		first := s.welcome(1, `,"rotateInMs":60000`)
+		s.connected()
+		time.Sleep(time.Minute)
+		second := s.open(2)
+		first.toPeer <- []byte(`{"push":"bye","code":3503,"reason":"kicked","reconnect":false}`)
+		synctest.Wait()
+		second.answer(t, `{"connectionId":"b=","user":"ada","heartbeatMs":3600000,"rooms":{}}`)
+		<-s.client.Done()
+		var closed *CloseError
+		if state, err := s.client.State(); state != Closed || !errors.As(err, &closed) || closed.Code != 3503 {
+			t.Errorf("%s, %v", state, err)
+		}
+		if !first.closed || !second.closed {
+			t.Errorf("closed: the first %v, the second %v", first.closed, second.closed)
 		}
 	})
 }
