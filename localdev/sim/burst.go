@@ -14,38 +14,76 @@ import (
 // rooms at the start, and each room has one burst of messages and then silence,
 // so that nothing repairs a wake-up that was lost. Half of the publishers give
 // up after an attempt or two: a retry would repair it too. Clients 0 and 1 are
-// two devices of one user; of so many bursts in a hundred they publish one
-// message under one key.
-func bursts(shared int) func(r *rand.Rand) []member {
-	return func(r *rand.Rand) []member {
-		rooms := make([]string, 3+r.IntN(4))
-		for i := range rooms {
-			rooms[i] = fmt.Sprintf("room%d", i)
+// two devices of one user; in a quarter of the bursts they publish one message
+// under one key.
+func bursts(r *rand.Rand) []member {
+	members, rooms := everywhere(r)
+	for i, room := range rooms {
+		at := between(r, 4*time.Second, active-4*time.Second)
+		spread := pick(r, 5*time.Millisecond, 60*time.Millisecond, 300*time.Millisecond, 2*time.Second)
+		key := ""
+		if chance(r, 25) {
+			key = fmt.Sprintf("shared%d", i)
 		}
-		members := make([]member, 3+r.IntN(3))
-		for i := range members {
-			members[i] = member{User: fmt.Sprintf("user%d", max(0, i-1)), Rooms: rooms, Replay: chance(r, 50), Hello: chance(r, 50)}
+		messages := 1 + r.IntN(4)
+		if chance(r, 40) { // so many that something waits, and nobody drains, half of the time
+			messages, spread = 8+r.IntN(10), between(r, 2*time.Second, 4*time.Second)
 		}
-		for i, room := range rooms {
-			at := between(r, 4*time.Second, active-2*time.Second)
-			spread := pick(r, 5*time.Millisecond, 60*time.Millisecond, 300*time.Millisecond, 2*time.Second)
-			key := ""
-			if chance(r, shared) {
-				key = fmt.Sprintf("shared%d", i)
+		for n := range messages {
+			s := step{At: at + between(r, 0, spread), Do: doPublish, Room: room, Tries: pick(r, 0, 0, 1, 2)}
+			by := r.IntN(len(members))
+			if key != "" && n < 2 {
+				by, s.Key = n, key
+			} else if chance(r, 20) {
+				s.Do = doPlain
 			}
-			for n := range 1 + r.IntN(4) {
-				s := step{At: at + between(r, 0, spread), Do: doPublish, Room: room, Tries: pick(r, 0, 0, 1, 2)}
-				by := r.IntN(len(members))
-				if key != "" && n < 2 {
-					by, s.Key = n, key
-				} else if chance(r, 20) {
-					s.Do = doPlain
-				}
-				members[by].Steps = append(members[by].Steps, s)
-			}
+			members[by].Steps = append(members[by].Steps, s)
 		}
-		return inOrder(members)
 	}
+	return inOrder(members)
+}
+
+// everywhere is members who are in all rooms from the start. The first two are
+// one user.
+func everywhere(r *rand.Rand) (members []member, rooms []string) {
+	rooms = make([]string, 3+r.IntN(4))
+	for i := range rooms {
+		rooms[i] = fmt.Sprintf("room%d", i)
+	}
+	members = make([]member, 3+r.IntN(3))
+	for i := range members {
+		members[i] = member{User: fmt.Sprintf("user%d", max(0, i-1)), Rooms: rooms, Replay: chance(r, 50), Hello: chance(r, 50)}
+	}
+	return members, rooms
+}
+
+// devices is a script in which, in each room, somebody publishes, and then two
+// devices of one user publish one message under one key: the first of them while
+// the room is drained, the second at once or when all is quiet again.
+func devices(r *rand.Rand) []member {
+	members, rooms := everywhere(r)
+	for i, room := range rooms {
+		at := between(r, 4*time.Second, active-6*time.Second)
+		key := fmt.Sprintf("shared%d", i)
+		later := pick(r, between(r, 0, 100*time.Millisecond), between(r, 1500*time.Millisecond, 5*time.Second))
+		by := 2 + r.IntN(len(members)-2)
+		members[by].Steps = append(members[by].Steps, step{At: at, Do: doPublish, Room: room, Tries: 1})
+		at += between(r, 10*time.Millisecond, 300*time.Millisecond)
+		members[0].Steps = append(members[0].Steps, step{At: at, Do: doPublish, Room: room, Key: key, Tries: pick(r, 0, 1)})
+		members[1].Steps = append(members[1].Steps, step{At: at + later, Do: doPublish, Room: room, Key: key, Tries: pick(r, 0, 1)})
+	}
+	return inOrder(members)
+}
+
+// rivals lets one of two devices be slow where the other dies or is slow.
+func rivals(r *rand.Rand, p *planner) {
+	call := func() string { return pick(r, "UpdateItem head", "UpdateItem mark", "PutItem entry", "Publish topic") }
+	for range 1 + r.IntN(4) {
+		nth := 1 + r.IntN(6)
+		p.add(Fault{Kind: pick(r, SlowBefore, SlowAfter, HangAfter), Function: "message", Call: call(), By: 1, Nth: nth, Delay: between(r, time.Second, 8*time.Second)})
+		p.add(Fault{Kind: pick(r, KillBefore, KillAfter, KillAfter, SlowBefore, KillLate), Function: "message", Call: call(), By: 2, Nth: nth, Delay: between(r, time.Second, 8*time.Second)})
+	}
+	p.writes(4, KillBefore, KillAfter, LoseAnswer, LateEffect)
 }
 
 // inOrder sorts each member's steps.

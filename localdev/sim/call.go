@@ -55,6 +55,12 @@ func (c *call) label() string {
 	return s
 }
 
+// sort is the operation and the kind of what it is about, see Fault.Call.
+func (c *call) sort() string {
+	kind, _, _ := strings.Cut(c.on, " ")
+	return c.op + " " + kind
+}
+
 func (c *call) String() string {
 	s := c.op + " " + c.on
 	if c.change != "" {

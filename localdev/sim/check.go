@@ -140,6 +140,17 @@ func (k *checker) connected(c *client, l *link) {
 	k.links[l.id] = linkInfo{client: c, since: k.w.now()}
 }
 
+// clientOf is the index of the client that has or had a connection, -1 if it is
+// not known.
+func (k *checker) clientOf(id string) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.links[id].client; c != nil {
+		return c.index
+	}
+	return -1
+}
+
 func (k *checker) disconnected(l *link) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

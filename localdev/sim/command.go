@@ -36,6 +36,7 @@ func (c *client) hello(ctx context.Context, l *link) error {
 		c.mu.Unlock()
 		if want {
 			asked[room] = c.from(room)
+			c.entering(room)
 			rooms[room] = asked[room]
 		}
 	}
@@ -65,6 +66,7 @@ func (c *client) hello(ctx context.Context, l *link) error {
 
 func (c *client) join(ctx context.Context, l *link, room string) error {
 	asked := c.from(room)
+	c.entering(room)
 	command := fields{"action": "join", "room": room}
 	for k, v := range asked {
 		command[k] = v
@@ -90,6 +92,14 @@ func (c *client) setBehind(room string, behind bool) {
 	if f := c.follows[room]; f != nil {
 		f.behind = behind
 	}
+}
+
+// entering notes that a join is sent: messages may come before its answer, or
+// without one.
+func (c *client) entering(room string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.follows[room].leftAt = 0
 }
 
 // answered takes what the server says of a position in a room. The caller holds

@@ -69,6 +69,12 @@ type Fault struct {
 	// alone the n-th wake-up.
 	Function string
 	Nth      int
+	// Call, unless empty, has Nth count only the function's calls of one sort: an
+	// operation and the kind of what it is about, such as "PutItem entry".
+	Call string
+	// By, unless 0, has Nth count only calls of the message function for client
+	// By - 1.
+	By int
 	// Times is for how many calls on end.
 	Times int
 	// Client and At select the connection that a client has at a time.
@@ -85,6 +91,12 @@ func (f Fault) String() string {
 	switch {
 	case f.Function != "":
 		fmt.Fprintf(&b, ", %s #%d", f.Function, f.Nth)
+		if f.Call != "" {
+			b.WriteString(" of " + f.Call)
+		}
+		if f.By > 0 {
+			fmt.Fprintf(&b, " for client %d", f.By-1)
+		}
 	case f.Nth > 0:
 		fmt.Fprintf(&b, ", wake-up #%d", f.Nth)
 	default:

@@ -25,8 +25,7 @@ func (k *checker) append(m *message, p protocol.PublishResult, now time.Duration
 	defer k.mu.Unlock()
 	k.operations = append(k.operations, operation{
 		client: m.client, log: line{m.room, p.Epoch}, begun: m.begun, ended: now, seq: p.Seq,
-		// A client's own retry may find what its first try has put there.
-		duplicate: p.Duplicate && m.tries == 1 && !m.twice,
+		duplicate: p.Duplicate,
 	})
 }
 
@@ -75,12 +74,13 @@ func (k *checker) linearizable(s state) {
 	appends := map[place]int{}
 	var operations []operation
 	for _, o := range k.operations {
-		if o.duplicate {
-			continue
-		}
-		// Two devices that publish one message under one key append one entry, at some
-		// time after the first began and before the first was told.
+		// Who publishes a message once more, or from another device, is told of one
+		// entry: it was appended after any of them began and before the first was told.
 		at := place{o.log.room, o.log.epoch, o.seq}
+		if o.duplicate {
+			e := s.entries[at]
+			o.begun = min(o.begun, k.begun(&message{room: at.room, user: e.user, key: e.key, begun: o.begun}))
+		}
 		if i, known := appends[at]; known && o.seq > 0 {
 			one := &operations[i]
 			one.begun, one.ended = min(one.begun, o.begun), min(one.ended, o.ended)

@@ -26,27 +26,35 @@ func meeting() []Class {
 			p.calls(12, LateEffect, LateEffect, KillLate)
 			p.clients(6, Forget, Forget, Cut, CutSilent, CutLate)
 		}},
-		{Name: "push alone", PushOnly: true, script: bursts(25), Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
-			p.calls(12, deaths...)
+		{Name: "push alone", PushOnly: true, script: bursts, Bound: 6 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(6, deaths...)
+			p.writes(6, deaths...)
 		}},
-		{Name: "push alone, and worse", PushOnly: true, script: bursts(25), Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
-			p.calls(14, KillBefore, KillAfter, KillHalf, KillLate, HangBefore, HangAfter, LoseAnswer, LateEffect, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter)
+		{Name: "push alone, late effect", PushOnly: true, script: bursts, Bound: 8 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.writes(16, LateEffect, LateEffect, KillLate)
+			for i := range p.faults { // half of them within the burst
+				if chance(p.r, 50) {
+					p.faults[i].Delay = min(p.faults[i].Delay, between(p.r, 100*time.Millisecond, 3*time.Second))
+				}
+			}
+		}},
+		{Name: "push alone, and worse", PushOnly: true, script: bursts, Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+			p.calls(7, KillBefore, KillAfter, KillHalf, KillLate, HangBefore, HangAfter, LoseAnswer, LateEffect, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter)
+			p.writes(7, KillBefore, KillAfter, KillHalf, KillLate, HangBefore, HangAfter, LoseAnswer, LateEffect, FailBefore, FailAfter, Throttle, SlowBefore, SlowAfter)
 			p.wakes(4)
 			p.runs(4)
 			p.clients(3, SlowPosts, ThrottlePost, FailPost, Sleep, Redeploy)
 		}},
-		{Name: "two devices, one key", PushOnly: true, script: bursts(100), Bound: 8 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
-			p.calls(16, KillBefore, KillAfter, HangBefore, HangAfter, LoseAnswer, LateEffect, SlowBefore, SlowBefore, SlowAfter, SlowAfter)
-		}},
+		{Name: "two devices, one key", PushOnly: true, script: devices, Bound: 8 * time.Minute, plan: rivals},
 		// The bound: within a minute or so the sweeper looks at the rooms of
 		// connections that are due, each of which is every CheckEvery (10 s here). A
 		// wake-up that it sends may be lost too, as long as there are faults.
-		{Name: "wake-up lost", PushOnly: true, script: bursts(10), Bound: 2*time.Minute + 30*time.Second, plan: func(_ *rand.Rand, p *planner) {
+		{Name: "wake-up lost", PushOnly: true, script: bursts, Bound: 2*time.Minute + 30*time.Second, plan: func(_ *rand.Rand, p *planner) {
 			for range 1 + p.r.IntN(12) {
 				p.add(Fault{Kind: WakeLost, Nth: 1 + p.r.IntN(70)})
 			}
 		}},
-		{Name: "wake-up lost, and deaths", PushOnly: true, script: bursts(10), Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
+		{Name: "wake-up lost, and deaths", PushOnly: true, script: bursts, Bound: 15 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
 			p.calls(10, deaths...)
 			for range 1 + p.r.IntN(12) {
 				p.add(Fault{Kind: WakeLost, Nth: 1 + p.r.IntN(70)})

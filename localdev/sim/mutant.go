@@ -69,7 +69,7 @@ func Mutants() []*Mutant {
 		{Name: "stale read of the head (GetItem without ConsistentRead)", Class: "disconnect", Seeds: 100, Do: staleHead},
 		{Name: "every void counts as lost: what is pending was so for ever (msglog.Head.PendingSince)", Class: "kill", Seeds: 60, Do: oldPending},
 		{Name: "posts to one member wait for the others (serial loop)", Class: "stuck member", Seeds: 40, Do: serialPosts},
-	}, epochMutants()...)
+	}, append(epochMutants(), lateMutants()...)...)
 }
 
 // Control is no bug but a fault that no run may notice: the gateway says once

@@ -108,6 +108,7 @@ type world struct {
 	wakes    atomic.Int64
 	ids      counters
 	points   []*Point
+	runBy    map[string]int // for whom the message function runs, see by
 	measured []Delay
 	mu       sync.Mutex
 
@@ -147,7 +148,7 @@ func Run(t *testing.T, config Config) Result {
 func newWorld(config Config) *world {
 	w := &world{
 		Config: config, class: ClassOf(config.Seed), clock: clock.System(), began: time.Now(),
-		serial: make(chan struct{}, 1),
+		serial: make(chan struct{}, 1), runBy: map[string]int{},
 		asleep: map[string]bool{}, revoked: map[string]time.Duration{}, banned: map[string]time.Duration{},
 		calls: newCounters(), runs: newCounters(), ids: newCounters(), faults: config.Faults,
 	}
@@ -414,8 +415,19 @@ func (w *world) callFault(c *call, nth int) Fault {
 			}
 		}
 	}
+	by := w.by(c)
+	ofSort, ofClient := w.calls.count(c.function+" "+c.sort()), w.calls.count(c.function+" "+c.sort()+" "+strconv.Itoa(by))
 	for _, f := range w.faults {
-		if f.Function != c.function || nth < f.Nth || nth >= f.Nth+w.span(f) || !isCallFault(f.Kind) {
+		n := nth
+		switch {
+		case f.By > 0 && f.By != by, f.Call != "" && f.Call != c.sort():
+			continue
+		case f.By > 0:
+			n = ofClient
+		case f.Call != "":
+			n = ofSort
+		}
+		if f.Function != c.function || n < f.Nth || n >= f.Nth+w.span(f) || !isCallFault(f.Kind) {
 			continue
 		}
 		if late := f.Kind == LateEffect || f.Kind == KillLate; late && c.service != "dynamodb" && c.service != "sns" {
@@ -455,6 +467,20 @@ func (w *world) hit(c *client) bool {
 		}
 	}
 	return false
+}
+
+// by is the client for whom the message function makes a call, as Fault.By says
+// it: each run of it begins with a read of the connection.
+func (w *world) by(c *call) int {
+	if c.function != "message" {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.is("GetItem", "connection") {
+		w.runBy[c.run] = 1 + w.check.clientOf(c.connection)
+	}
+	return w.runBy[c.run]
 }
 
 // sleeps reports whether a connection's client refuses posts now.
