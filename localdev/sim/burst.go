@@ -68,22 +68,40 @@ func devices(r *rand.Rand) []member {
 		later := pick(r, between(r, 0, 100*time.Millisecond), between(r, 1500*time.Millisecond, 5*time.Second))
 		by := 2 + r.IntN(len(members)-2)
 		members[by].Steps = append(members[by].Steps, step{At: at, Do: doPublish, Room: room, Tries: 1})
-		at += between(r, 10*time.Millisecond, 300*time.Millisecond)
+		at += between(r, 50*time.Millisecond, 300*time.Millisecond)
 		members[0].Steps = append(members[0].Steps, step{At: at, Do: doPublish, Room: room, Key: key, Tries: pick(r, 0, 1)})
-		members[1].Steps = append(members[1].Steps, step{At: at + later, Do: doPublish, Room: room, Key: key, Tries: pick(r, 0, 1)})
+		members[1].Steps = append(members[1].Steps, step{At: at + later, Do: doPublish, Room: room, Key: key, Tries: pick(r, 0, 1, 1)})
 	}
 	return inOrder(members)
 }
 
 // rivals lets one of two devices be slow where the other dies or is slow.
 func rivals(r *rand.Rand, p *planner) {
-	call := func() string { return pick(r, "UpdateItem head", "UpdateItem mark", "PutItem entry", "Publish topic") }
 	for range 1 + r.IntN(4) {
-		nth := 1 + r.IntN(6)
-		p.add(Fault{Kind: pick(r, SlowBefore, SlowAfter, HangAfter), Function: "message", Call: call(), By: 1, Nth: nth, Delay: between(r, time.Second, 8*time.Second)})
-		p.add(Fault{Kind: pick(r, KillBefore, KillAfter, KillAfter, SlowBefore, KillLate), Function: "message", Call: call(), By: 2, Nth: nth, Delay: between(r, time.Second, 8*time.Second)})
+		slow := Fault{Kind: pick(r, SlowBefore, SlowAfter, HangAfter), Call: publishing(r), By: 1}
+		dead := Fault{Kind: pick(r, KillBefore, KillAfter, SlowBefore, KillLate), Call: publishing(r), By: 2}
+		if chance(r, 60) { // one is slow after it has a number; the other dies with the key
+			slow.Kind, slow.Call = SlowBefore, pick(r, "UpdateItem mark", "UpdateItem mark", "PutItem entry")
+			dead.Kind, dead.Call = KillAfter, pick(r, "UpdateItem mark", "PutItem entry")
+		}
+		slow.Nth = 1 + r.IntN(5)
+		dead.Nth = slow.Nth
+		for _, f := range []Fault{slow, dead} {
+			f.Function, f.Delay = "message", between(r, time.Second, 7*time.Second)
+			p.add(f)
+		}
 	}
-	p.writes(4, KillBefore, KillAfter, LoseAnswer, LateEffect)
+	for range r.IntN(4) {
+		p.add(Fault{
+			Kind: pick(r, KillBefore, KillAfter, LoseAnswer, LateEffect), Function: "message", Call: publishing(r),
+			Nth: 1 + r.IntN(16), Times: 1 + r.IntN(2), Delay: between(r, 100*time.Millisecond, 10*time.Second),
+		})
+	}
+}
+
+// publishing is a sort of call by which a message is published.
+func publishing(r *rand.Rand) string {
+	return pick(r, "UpdateItem head", "UpdateItem mark", "PutItem entry", "Publish topic")
 }
 
 // inOrder sorts each member's steps.

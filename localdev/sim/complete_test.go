@@ -23,7 +23,6 @@ var unreached = map[string]string{
 	"hook.Runner.Authenticate calls Authenticate": "an application's hook, no call of AWS",
 	"msglog.reader.readable calls Entries":        "a read of what has not expired; a run in which entries expire cannot wait a minute for Lambda's retry",
 	"sweep.Sweeper.askOne calls Get":              "only with an application's hooks, which the simulation has none of",
-	"sweep.Sweeper.wakeStalled calls Wake":        "no scenario loses a wake-up without a trace; see TestRoomWhoseWakeUpVanishedIsWoken",
 	"ticket.Office.Issue calls Put":               "a back end's program, no function",
 }
 

@@ -286,7 +286,7 @@ func (k *checker) delays(c *client, room string, f *follow) []Delay {
 		}
 		d := max(0, e.at-m.acked)
 		delays = append(delays, Delay{d, stuck})
-		bound, invariant := k.w.class.Bound, kept
+		bound, invariant := cmp.Or(k.w.Bound, k.w.class.Bound), kept
 		if k.w.class.Swift {
 			invariant = swift
 		}

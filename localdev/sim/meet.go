@@ -30,11 +30,21 @@ func meeting() []Class {
 			p.calls(6, deaths...)
 			p.writes(6, deaths...)
 		}},
-		{Name: "push alone, late effect", PushOnly: true, script: bursts, Bound: 8 * time.Minute, plan: func(_ *rand.Rand, p *planner) {
-			p.writes(16, LateEffect, LateEffect, KillLate)
-			for i := range p.faults { // half of them within the burst
-				if chance(p.r, 50) {
-					p.faults[i].Delay = min(p.faults[i].Delay, between(p.r, 100*time.Millisecond, 3*time.Second))
+		// Nobody repeats a message function that dies, and nothing that is acknowledged
+		// may wait for the sweeper, who looks after a minute.
+		{Name: "push alone, publishers die", PushOnly: true, script: bursts, Bound: 20 * time.Second, plan: func(r *rand.Rand, p *planner) {
+			for range 1 + r.IntN(10) {
+				p.add(Fault{Kind: pick(r, KillBefore, KillAfter, KillLate), Function: "message", Call: publishing(r), Nth: 1 + r.IntN(20), Delay: between(r, 100*time.Millisecond, 5*time.Second)})
+			}
+		}},
+		// Each second call is spared, so that the SDK's retries end no function.
+		{Name: "push alone, late effect", PushOnly: true, script: bursts, Bound: 30 * time.Second, plan: func(r *rand.Rand, p *planner) {
+			p.writes(16, LateEffect)
+			for i := range p.faults {
+				f := &p.faults[i]
+				f.Nth, f.Times = f.Nth&^1, 1
+				if chance(r, 50) { // within the burst
+					f.Delay = min(f.Delay, between(r, 100*time.Millisecond, 3*time.Second))
 				}
 			}
 		}},
@@ -45,7 +55,7 @@ func meeting() []Class {
 			p.runs(4)
 			p.clients(3, SlowPosts, ThrottlePost, FailPost, Sleep, Redeploy)
 		}},
-		{Name: "two devices, one key", PushOnly: true, script: devices, Bound: 8 * time.Minute, plan: rivals},
+		{Name: "two devices, one key", PushOnly: true, script: devices, Bound: 20 * time.Second, plan: rivals},
 		// The bound: within a minute or so the sweeper looks at the rooms of
 		// connections that are due, each of which is every CheckEvery (10 s here). A
 		// wake-up that it sends may be lost too, as long as there are faults.

@@ -23,6 +23,7 @@ func lateMutants() []*Mutant {
 			})},
 		{Name: "a late request registers a connection once more (dynamo.Connections.Put without condition)", Class: "late effect", Seeds: 60, Do: recondition(
 			func(c *call) bool { return c.is("PutItem", "connection") }, func(string) string { return "" })},
+		{Name: "the sweeper looks at no room (sweep.wakeStalled)", Class: "wake-up lost", Seeds: 20, Do: nothingPending},
 	}
 }
 
@@ -60,4 +61,17 @@ func wakeByOldHead(w *world, c *call, perform performer) (*http.Response, error)
 		return c.published(), nil
 	}
 	return perform()
+}
+
+// nothingPending shows the sweeper every head as drained.
+func nothingPending(_ *world, c *call, perform performer) (*http.Response, error) {
+	response, err := perform()
+	if err != nil || c.function != "sweep" || !c.is("GetItem", "head") {
+		return response, err
+	}
+	return attributes(c, response, func(item map[string]any) {
+		if n := item["n"]; n != nil {
+			item["d"] = n
+		}
+	})
 }

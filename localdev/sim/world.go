@@ -39,6 +39,8 @@ type Config struct {
 	Mutant *Mutant
 	// Environ is added to the functions' environment.
 	Environ map[string]string
+	// Bound overrides the class's.
+	Bound time.Duration
 	// Active is for how long faults happen. Default 30 s and the class's rests, on
 	// which the seeds' scripts and plans rest.
 	Active time.Duration
