@@ -4,19 +4,15 @@ import { Emitter } from "../src/emitter.js";
 import { GaplessError } from "../src/index.js";
 
 test("a function added twice is called twice, and each is removed on its own", () => {
-  const emitter = new Emitter<{ tick: number; tock: number }>();
+  const emitter = new Emitter<{ tick: number }>();
   const heard: number[] = [];
   const listener = (n: number) => void heard.push(n);
   const stops = [emitter.on("tick", listener), emitter.on("tick", listener)];
   emitter._emit("tick", 1);
-  assert.equal(emitter._heard("tick"), true);
-  assert.equal(emitter._heard("tock"), false);
   stops[0]!();
   emitter._emit("tick", 2);
-  assert.equal(emitter._heard("tick"), true);
   stops[1]!();
   emitter._emit("tick", 3);
-  assert.equal(emitter._heard("tick"), false);
   assert.deepEqual(heard, [1, 1, 2]);
 });
 

@@ -5,13 +5,14 @@ import { Stream } from "../src/stream.js";
 import { bytes } from "../src/wire.js";
 import { FakeEnvironment, settle } from "./support/fake.js";
 
-function open(): { stream: Stream<number>; all: Set<Stream<number>> } {
+function open() {
   const all = new Set<Stream<number>>();
-  return { stream: new Stream(all), all };
+  const handed = { count: 0 };
+  return { stream: new Stream<number>(all, () => handed.count++), all, handed };
 }
 
 test("an iteration may lag 10,000 messages behind, and not one more", async () => {
-  const { stream, all } = open();
+  const { stream, all, handed } = open();
   assert.ok(all.has(stream));
   for (let i = 1; i <= 10_000; i++) stream._push(i);
   assert.deepEqual(await stream.next(), { value: 1, done: false });
@@ -20,7 +21,8 @@ test("an iteration may lag 10,000 messages behind, and not one more", async () =
   stream._push(10_002);
   assert.ok(!all.has(stream));
   for (let i = 2; i <= 10_002; i++) assert.deepEqual(await stream.next(), { value: i, done: false });
-  await assert.rejects(stream.next(), { code: "overflow", message: "an iteration lags 10000 messages behind" });
+  await assert.rejects(stream.next(), { code: "overflow", message: "a loop lags too far behind" });
+  assert.equal(handed.count, 10_002);
   assert.deepEqual(await stream.next(), { value: undefined, done: true });
 });
 
