@@ -14,29 +14,28 @@ import (
 )
 
 // A member that does not accept its messages is put behind: it gets no live
-// messages until it joins again, and must be told so, or it would believe that
-// there are none. One conditional write to its connection puts that on record.
-// From then on it is the concern of the sweeper, which tells it within a minute of
-// the moment from which it accepts anything, and of its own next join; the drain
-// and the pointer go on without it.
+// messages until it joins again. It must be told, or it would believe that there
+// are none. One conditional write to its connection records that it is behind.
+// The drain and the pointer then continue without the member; the sweeper tells
+// it within a minute after it starts to accept anything, and its next join reads
+// what it missed.
 
-// Connections is what a broadcaster may do to a connection: record that it is
-// behind in a room. It never deletes one.
+// Connections lets a broadcaster record that a connection is behind in a room.
 type Connections interface {
-	// MarkBehind is connection.Store's.
+	// MarkBehind does what connection.Store.MarkBehind does.
 	MarkBehind(ctx context.Context, id, room string, joinedAt, now time.Time) error
 }
 
-// recorder puts members on record as behind. It is safe for concurrent use.
+// recorder records that members are behind. It is safe for concurrent use.
 type recorder struct {
 	connections Connections
 	members     room.Store
 	clock       clock.Clock
 }
 
-// record notes that a member is behind. Only the first write counts: the sweeper
-// finds what it says. The second saves later drains a post that would be refused.
-// The membership of a connection that is over goes.
+// record records that a member is behind. The sweeper needs only the first write;
+// the second saves later drains a post that would be refused. If the connection
+// is over, record deletes its membership.
 func (r recorder) record(ctx context.Context, name, connectionID string, joinedAt time.Time) error {
 	err := r.connections.MarkBehind(ctx, connectionID, name, joinedAt, r.clock.Now())
 	if errors.Is(err, connection.ErrNotFound) {
@@ -57,8 +56,8 @@ func (r recorder) record(ctx context.Context, name, connectionID string, joinedA
 	return nil
 }
 
-// tell lets a member know at once that it is behind, if it accepts that. If not,
-// the sweeper will.
+// tell pushes "behind" to a member. If the member refuses it, the sweeper tells
+// it later.
 func (c *courier) tell(ctx context.Context, connectionID string, head uint64) {
 	frame, err := BehindFrame(c.room, msglog.Position{Epoch: c.epoch, Seq: head})
 	if err != nil {

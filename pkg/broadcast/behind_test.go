@@ -42,8 +42,8 @@ func prefixed(prefix string) func(string) bool {
 	return func(id string) bool { return strings.HasPrefix(id, prefix) }
 }
 
-// lambda hands every wake-up to an invocation of its own, as SNS and Lambda do,
-// and returns a function that waits until all have ended.
+// lambda starts an invocation for each wake-up, as SNS and Lambda do, and returns
+// a function that waits until all have ended.
 func (b *bundle) lambda() (wait func()) {
 	b.waker.on = func(w broadcast.Wake) {
 		b.running.Go(func() {
@@ -73,7 +73,8 @@ func (b *bundle) say(data string) uint64 {
 	return r.Seq
 }
 
-// took returns the time until a member was sent a number, at most limit.
+// took waits until a member was sent a number, at most limit, and returns the
+// time.
 func (b *bundle) took(id string, seq uint64, limit time.Duration) time.Duration {
 	b.Helper()
 	began := time.Now()
@@ -89,8 +90,8 @@ func (b *bundle) took(id string, seq uint64, limit time.Duration) time.Duration 
 	return limit
 }
 
-// A member that takes things again right after it was put on record is told at
-// once, with the head.
+// A member that accepts messages again right after it was recorded as behind is
+// told at once, with the head.
 func TestWhoIsBehindIsToldAtOnceIfItAccepts(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("slow", "a")
@@ -107,8 +108,8 @@ func TestWhoIsBehindIsToldAtOnceIfItAccepts(t *testing.T) {
 	})
 }
 
-// A function that dies after the record on the connection and before the one on
-// the membership: the next drain refuses nothing to anybody.
+// A function dies between the record on the connection and the flag on the
+// membership: the next drain refuses nothing to anybody.
 func TestRecordOfADeadDrainIsEnough(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("slow", "a")
@@ -129,7 +130,7 @@ func TestRecordOfADeadDrainIsEnough(t *testing.T) {
 	})
 }
 
-// The SDK may ask again while it is being told that it is behind: what is
+// The SDK may join again while it is being told that it is behind. What is
 // published after that join must reach it.
 func TestRejoinWhileItIsToldIsServed(t *testing.T) {
 	inTime(t, func(b *bundle) {
@@ -154,7 +155,7 @@ func TestRejoinWhileItIsToldIsServed(t *testing.T) {
 	})
 }
 
-// A 410 that nobody can ask about is no sign: the member gets its message.
+// A 410 that nobody can confirm proves nothing: the member gets its message.
 func TestGatewayThatCannotBeAskedPutsNobodyBehind(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("x")
@@ -200,14 +201,15 @@ func TestMemberThatReadsNothingAndJoinsAgainAndAgain(t *testing.T) {
 		if len(seqs) != seconds*rate {
 			b.Errorf("a was sent %d messages of %d", len(seqs), seconds*rate)
 		}
-		if worst > 12*rate { // it moves with the lease, each 7.5 s
+		if worst > 12*rate { // renewals move the pointer every 7.5 s
 			b.Errorf("the pointer was %d messages late", worst)
 		}
 	})
 }
 
-// Phones that sleep answer 429 with full buffers. However many they are, they are
-// put on record, and the others get everything once and at once.
+// Sleeping phones answer 429 because their buffers are full. However many there
+// are, they are recorded as behind, and the others get everything once and in
+// time.
 func TestMembersThatSleep(t *testing.T) {
 	for _, sleeping := range []int{1, 3, 4, 20} {
 		for _, rate := range []int{5, 1} {
@@ -239,7 +241,7 @@ func TestMembersThatSleep(t *testing.T) {
 	}
 }
 
-// A room in which everybody sleeps must not keep a broadcaster busy.
+// A room whose members all sleep must not keep a broadcaster busy.
 func TestRoomThatSleepsIsLeftAlone(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("a", "b", "c")
@@ -258,7 +260,7 @@ func TestRoomThatSleepsIsLeftAlone(t *testing.T) {
 	})
 }
 
-// Nobody waits for another member at a hole either.
+// Nor does anybody wait for another member at a hole.
 func TestSlowMemberDelaysNobodyAtAHole(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		wait := b.lambda()
@@ -282,7 +284,7 @@ func TestSlowMemberDelaysNobodyAtAHole(t *testing.T) {
 	})
 }
 
-// Posts that hang hold up nobody for longer than a moment, however many they are.
+// Hanging posts delay others only for a moment, however many there are.
 func TestHungPostsDelayNobody(t *testing.T) {
 	for _, hung := range []int{200, 300, 1000} {
 		t.Run(fmt.Sprint(hung), func(t *testing.T) {
@@ -319,7 +321,7 @@ func TestHungPostsDelayNobody(t *testing.T) {
 	}
 }
 
-// What a member that has left was still to be sent is dropped.
+// Messages still queued for a member that has left are dropped.
 func TestMemberThatLeftIsSentNothingMore(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		wait := b.lambda()

@@ -13,7 +13,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest"
 )
 
-// dies takes the lease of a run that dies, whose clock is wrong by skew.
+// dies takes the lease for a run that dies and whose clock is wrong by skew.
 func (b *bundle) dies(skew time.Duration) {
 	b.Helper()
 	head := b.head()
@@ -22,8 +22,8 @@ func (b *bundle) dies(skew time.Duration) {
 	}
 }
 
-// TestLeaseForWithin: a run has its lease for fifteen seconds, in which nobody
-// else drains, and one that lives renews it for as long as it takes.
+// A run has its lease for fifteen seconds, in which nobody else drains. A live
+// run renews it for as long as it needs.
 func TestLeaseForWithin(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.configure(broadcast.Config{PostsPerSecond: 1})
@@ -49,8 +49,7 @@ func TestLeaseForWithin(t *testing.T) {
 	})
 }
 
-// TestLeaseForOver: a run that died has none after them, well before Lambda
-// repeats it.
+// After that a dead run has no lease, well before Lambda repeats it.
 func TestLeaseForOver(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("a")
@@ -68,8 +67,8 @@ func TestLeaseForOver(t *testing.T) {
 	})
 }
 
-// TestLeaseOfClocksApart: the run that Lambda repeats after a minute finds no
-// lease of its own, whatever the clocks say.
+// The run that Lambda repeats after a minute finds that its old lease has
+// expired, whatever the clocks say.
 func TestLeaseOfClocksApart(t *testing.T) {
 	for name, skew := range map[string]time.Duration{"behind": -storetest.Apart, "ahead": storetest.Apart} {
 		t.Run(name, func(t *testing.T) {
@@ -80,11 +79,11 @@ func TestLeaseOfClocksApart(t *testing.T) {
 				time.Sleep(time.Minute)
 				b.drain()
 				b.want("a", 1, 1)
-				// Nor does a publisher rest on it.
+				// Nor does a publisher rely on it.
 				if b.head().Lease.Live(time.Now()) {
 					b.Error("the lease of a run that died is live")
 				}
-				// And the same where it is the repeated run whose clock is wrong.
+				// The same if the clock of the repeated run is wrong.
 				b.append(1, "", "2")
 				b.dies(0)
 				time.Sleep(time.Minute)
@@ -108,7 +107,7 @@ func TestLeaseOfClocksApart(t *testing.T) {
 	}
 }
 
-// left drains with so much time to the deadline.
+// left drains with so much time left before the deadline.
 func (b *bundle) left(d time.Duration) {
 	b.Helper()
 	b.join("a")
@@ -130,7 +129,7 @@ func TestMarginWithin(t *testing.T) {
 	})
 }
 
-// TestMarginOver: what cannot be ended is not begun, and somebody goes on.
+// Nothing is begun that cannot be finished, and another broadcaster continues.
 func TestMarginOver(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.left(5*time.Second - time.Millisecond)
@@ -141,7 +140,7 @@ func TestMarginOver(t *testing.T) {
 	})
 }
 
-// slowly has each post take so long, and counts those that were given up.
+// slowly makes each post take so long, and counts the posts that timed out.
 func (b *bundle) slowly(takes time.Duration) (gaveUp int) {
 	b.Helper()
 	b.join("a")
@@ -175,7 +174,7 @@ func TestPostTimeoutOver(t *testing.T) {
 	})
 }
 
-// refuses has one member refuse for so long while another accepts.
+// refuses makes one member refuse for so long while another accepts.
 func (b *bundle) refuses(d time.Duration) {
 	b.Helper()
 	b.join("a", "slow")
@@ -198,7 +197,7 @@ func TestSlowAfterWithin(t *testing.T) {
 	})
 }
 
-// TestSlowAfterOver: it gets no more, until it joins again.
+// The member gets nothing more until it joins again.
 func TestSlowAfterOver(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.refuses(2500 * time.Millisecond)
@@ -206,7 +205,8 @@ func TestSlowAfterOver(t *testing.T) {
 	})
 }
 
-// fills has a writer take the number below a message, and write it so much later.
+// fills makes a writer take the number below a message and write it so much
+// later.
 func (b *bundle) fills(after time.Duration) {
 	b.Helper()
 	b.join("a")
@@ -233,18 +233,17 @@ func (b *bundle) voided(id string) bool {
 	return bytes.Contains(bytes.Join(b.gateway.frames[id], nil), []byte(`"void":true`))
 }
 
-// TestHoleWaitWithin: a slow writer's number is its message's.
+// A slow writer keeps its number.
 func TestHoleWaitWithin(t *testing.T) {
 	inTime(t, func(b *bundle) {
-		b.fills(940 * time.Millisecond) // a hole is looked at every 50 ms
+		b.fills(940 * time.Millisecond) // holes are checked every 50 ms
 		if b.want("a", 1, 2); b.voided("a") {
 			b.Error("the number was voided before a second had passed")
 		}
 	})
 }
 
-// TestHoleWaitOver: the members do not wait for it any longer, and it takes
-// another.
+// Members stop waiting for the writer, which takes another number.
 func TestHoleWaitOver(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		began := time.Now()
@@ -255,7 +254,7 @@ func TestHoleWaitOver(t *testing.T) {
 	})
 }
 
-// allRefuse has the only members of a room refuse for so long.
+// allRefuse makes all members of a room refuse for so long.
 func (b *bundle) allRefuse(d time.Duration) {
 	b.Helper()
 	b.join("a", "b")
@@ -270,8 +269,7 @@ func (b *bundle) allRefuse(d time.Duration) {
 	b.drain()
 }
 
-// TestBehindAfterWithin: what all refuse may be the account's rate, or a gateway
-// that is down.
+// If all refuse, the account's rate or the gateway may be the cause.
 func TestBehindAfterWithin(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.allRefuse(9500 * time.Millisecond)
@@ -280,7 +278,7 @@ func TestBehindAfterWithin(t *testing.T) {
 	})
 }
 
-// TestBehindAfterOver: but nobody waits forever.
+// But nobody waits forever.
 func TestBehindAfterOver(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.allRefuse(10500 * time.Millisecond)

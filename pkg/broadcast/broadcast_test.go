@@ -23,12 +23,12 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
-// gateway is a Gateway of a test: it keeps what was posted, and fails as told.
+// gateway is a Gateway that records posts and fails as the test says.
 type gateway struct {
 	mu     sync.Mutex
 	frames map[string][][]byte
 	at     map[string][]time.Time
-	post   func(ctx context.Context, id string) error // before a frame is kept
+	post   func(ctx context.Context, id string) error // called before a frame is recorded
 	status func(id string) error
 }
 
@@ -80,11 +80,11 @@ func (g *gateway) got(t *testing.T, id string) (seqs []uint64, others []protocol
 	return seqs, others
 }
 
-// rooms is the reference, and fails as told.
+// rooms is the reference store, and fails as the test says.
 type rooms struct {
 	*memory.Rooms
 	fail   error
-	behind func(id string) error // before it is recorded
+	behind func(id string) error // called before the flag is written
 }
 
 func (r *rooms) SetBehind(ctx context.Context, m room.Member) error {
@@ -96,10 +96,10 @@ func (r *rooms) SetBehind(ctx context.Context, m room.Member) error {
 	return r.Rooms.SetBehind(ctx, m)
 }
 
-// connections is the reference, and fails as told.
+// connections is the reference store, and fails as the test says.
 type connections struct {
 	*memory.Connections
-	mark func(id string) error // before a connection is marked as behind
+	mark func(id string) error // called before the record is written
 }
 
 func (c *connections) MarkBehind(ctx context.Context, id, name string, joinedAt, now time.Time) error {
@@ -118,11 +118,11 @@ func (r *rooms) Members(ctx context.Context, name string, shard int, now time.Ti
 	return r.Rooms.Members(ctx, name, shard, now)
 }
 
-// waker keeps wake-ups, or hands them on.
+// waker records wake-ups, or passes them to on.
 type waker struct {
 	mu    sync.Mutex
 	wakes []broadcast.Wake
-	on    func(broadcast.Wake) // instead
+	on    func(broadcast.Wake) // called instead, if set
 }
 
 func (w *waker) Wake(_ context.Context, wakes ...broadcast.Wake) error {
@@ -189,7 +189,7 @@ func (b *bundle) join(ids ...string) {
 	b.Helper()
 	for _, id := range ids {
 		now := time.Now()
-		// The path of a join: the connection first, then the membership.
+		// In the order of a join: the connection first, then the membership.
 		c := connection.Connection{ID: id, Identity: auth.Identity{User: "user-" + id}, ConnectedAt: now, Rooms: map[string]time.Time{"r": now}, CheckAt: now.Add(time.Hour)}
 		m := room.Member{Room: "r", ConnectionID: id, User: c.Identity.User, JoinedAt: now}
 		if _, err := b.connections.Get(b.Context(), id); errors.Is(err, connection.ErrNotFound) {
@@ -248,7 +248,7 @@ func (b *bundle) want(id string, from, upto uint64) {
 // behind reports whether live delivery to a member has stopped.
 func (b *bundle) behind(id string) bool { b.Helper(); return b.member(id).Behind }
 
-// recorded reports whether the sweeper will tell a connection that it is behind.
+// recorded reports whether a connection is on record as behind.
 func (b *bundle) recorded(id string) bool {
 	b.Helper()
 	c := b.connection(id)
@@ -263,7 +263,8 @@ func TestBacklogGoesOutInFullFrames(t *testing.T) {
 		b.drain()
 		b.want("a", 1, 100)
 		b.want("b", 1, 100)
-		// Pages of the log, not messages, bound the number of frames.
+		// The log's pages, rather than the messages, determine the number of
+		// frames.
 		if n := len(b.gateway.frames["a"]); n > 4 {
 			b.Errorf("%d frames for 100 small messages", n)
 		}
@@ -361,7 +362,7 @@ func TestRefusingMemberFallsBehindAndDelaysNobody(t *testing.T) {
 		if !b.behind("slow") || !b.recorded("slow") {
 			b.Fatalf("slow: %+v, %+v", b.member("slow"), b.connection("slow"))
 		}
-		// It gets no live message until it joins again; the sweeper tells it.
+		// It gets no live messages until it joins again; the sweeper tells it.
 		refusing = false
 		b.append(1, "", "2")
 		b.drain()
@@ -545,7 +546,7 @@ func TestConfigIsChecked(t *testing.T) {
 }
 
 // A member that joins again while it is being given up reads by itself what it
-// refused, and counts on what comes after its join.
+// refused, and relies on live delivery for what comes after its join.
 func TestRejoinWhileGivenUpIsServed(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("a", "b")
@@ -610,7 +611,7 @@ func TestFailureThatPassesIsTriedAgainAtOnce(t *testing.T) {
 				b.Fatalf("attempt %d: wake %+v, head %+v", attempt, wake, b.head())
 			}
 		}
-		// Then it is Lambda's turn, which waits longer.
+		// Then Lambda repeats the wake-up, after a longer wait.
 		if err := b.Handle(b.Context(), wake); !errors.As(err, new(passing)) || len(b.waker.wakes) != 3 {
 			b.Fatalf("%v, %d wakes", err, len(b.waker.wakes))
 		}

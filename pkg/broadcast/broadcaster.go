@@ -19,12 +19,12 @@ import (
 
 // Config tunes a Broadcaster. The zero value of a field means its default.
 type Config struct {
-	// LeaseFor is how long a drain lease lasts without renewal. Default 15 s.
-	// It must be shorter than the minute after which Lambda retries a failed
+	// LeaseFor is the time a drain lease lasts without renewal. Default 15 s. It
+	// must be shorter than the minute after which Lambda retries a failed
 	// invocation, or the retry would find its own lease.
 	LeaseFor time.Duration
-	// Linger is the least time between two rounds of a busy room: longer means
-	// fuller frames and later messages. Default 100 ms.
+	// Linger is the least time between two rounds of a busy room. A longer time
+	// means fuller frames and later messages. Default 100 ms.
 	Linger time.Duration
 	// SlowAfter is the time a member may refuse its messages before it counts as
 	// behind, while other members accept theirs. Default 2 s.
@@ -34,27 +34,27 @@ type Config struct {
 	// refuse theirs as well. Time that posts wait for our own rate does not count.
 	// Default five times SlowAfter, at least 10 s.
 	BehindAfter time.Duration
-	// PostTimeout bounds one post. Default 3 s.
+	// PostTimeout limits the time of one post. Default 3 s.
 	PostTimeout time.Duration
-	// Margin is how long before its deadline a broadcaster hands on.
+	// Margin is the time before its deadline at which a broadcaster hands over.
 	// Default 5 s.
 	Margin time.Duration
-	// Width bounds the posts that are under way at once: so many to members that
-	// accepted their latest frame, and so many to all others. Default 256.
+	// Width limits concurrent posts: one limit for members that accepted their
+	// latest frame, another of the same size for all others. Default 256.
 	Width int
 	// PostsPerSecond is this broadcaster's share of the account's request
 	// rate. Default 2,000.
 	PostsPerSecond int
-	// LateAfter is from what age on a message that is delivered counts as late,
-	// and is told of in the metrics. Default 1 s: as long as a hole is waited
-	// for, and several times what SNS takes.
+	// LateAfter is the age from which a delivered message counts as late in the
+	// metrics. Default 1 s: the wait for a hole, and several times what SNS
+	// takes.
 	LateAfter time.Duration
-	// PresenceMembers is up to how many members a room is told who comes and
-	// goes. Default 100; negative means never.
+	// PresenceMembers is the largest number of members for which a room is told
+	// who comes and goes. Default 100; negative means never.
 	PresenceMembers int
-	// EphemeralMembers is up to how many members a room's ephemeral messages are
-	// delivered: each is a post to every member, and is not batched. Default 100;
-	// negative means never.
+	// EphemeralMembers is the largest number of members for which a room's
+	// ephemeral messages are delivered: each costs a post to every member,
+	// without batching. Default 100; negative means never.
 	EphemeralMembers int
 }
 
@@ -91,7 +91,7 @@ func (c Config) validate() error {
 	return nil
 }
 
-// Parts are what a Broadcaster works with; all are required.
+// Parts are the dependencies of a Broadcaster; all are required.
 type Parts struct {
 	Log         *msglog.Log
 	Members     room.Store
@@ -99,7 +99,7 @@ type Parts struct {
 	Gateway     connection.Gateway
 	Waker       Waker
 	Clock       clock.Clock
-	NewID       func() string // names a lease's owner; never repeats
+	NewID       func() string // returns an id for a lease's owner, never the same twice
 	Logger      *slog.Logger
 	Metrics     *telemetry.Metrics
 }
@@ -120,8 +120,8 @@ func New(parts Parts, config Config) (*Broadcaster, error) {
 	return &Broadcaster{parts, config, newPoster(parts.Gateway, parts.Clock, config)}, nil
 }
 
-// Handle does what a wake-up asks. It returns an error only when the same
-// wake-up should be delivered again; the caller's invocation must then fail.
+// Handle processes a wake-up. It returns an error only if the same wake-up should
+// be delivered again; the caller's invocation must then fail.
 func (b *Broadcaster) Handle(ctx context.Context, w Wake) error {
 	switch w.Kind {
 	case KindDrain:
@@ -131,16 +131,17 @@ func (b *Broadcaster) Handle(ctx context.Context, w Wake) error {
 	case KindPresence:
 		return b.presence(ctx, w)
 	default:
-		b.Logger.WarnContext(ctx, "wake-up of unknown kind passed over", "kind", string(w.Kind), "room", w.Room)
+		b.Logger.WarnContext(ctx, "ignored a wake-up of unknown kind", "kind", string(w.Kind), "room", w.Room)
 		return nil
 	}
 }
 
-// ephemeral pushes data past the log: once to each member, with no promise.
+// ephemeral pushes data that is not in the log, once to each member, without a
+// guarantee.
 func (b *Broadcaster) ephemeral(ctx context.Context, w Wake) error {
 	frame, err := protocol.Marshal(protocol.NewEphemeral(w.Room, w.User, w.Data))
 	if err != nil {
-		b.Logger.WarnContext(ctx, "ephemeral message passed over", "room", w.Room, "error", err)
+		b.Logger.WarnContext(ctx, "ignored an ephemeral message", "room", w.Room, "error", err)
 		return nil
 	}
 	roll, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
@@ -153,8 +154,8 @@ func (b *Broadcaster) ephemeral(ctx context.Context, w Wake) error {
 	return b.pushAll(ctx, roll.Members, w.Origin, frame)
 }
 
-// presence tells the members, as far as they may know, who came or went, if that was the user's only
-// connection in the room.
+// presence tells the members that may see presence who came or went, if it was
+// the user's only connection in the room.
 func (b *Broadcaster) presence(ctx context.Context, w Wake) error {
 	roll, err := b.Members.Members(ctx, w.Room, 0, b.Clock.Now())
 	if err != nil {
@@ -178,8 +179,8 @@ func (b *Broadcaster) presence(ctx context.Context, w Wake) error {
 	return b.pushAll(ctx, told, w.Origin, frame)
 }
 
-// pushAll posts one frame to all members but the origin, each once. Failures
-// are the clients' to notice: what must arrive is in the log.
+// pushAll posts one frame once to each member except the origin. It ignores
+// failed posts: messages that must arrive are in the log.
 func (b *Broadcaster) pushAll(ctx context.Context, members []room.Member, origin string, frame []byte) error {
 	var group errgroup.Group
 	group.SetLimit(b.config.Width)

@@ -13,26 +13,25 @@ import (
 )
 
 // courier serves the members of one room during one drain. Each member has an
-// outbox: one frame at a time, in order, and what gathers meanwhile goes into the
-// next frames. A member that is slow delays nobody but itself, and not for long:
+// outbox, which sends one frame at a time, in order; messages that come meanwhile
+// go into the next frames. A slow member delays only itself, and not for long:
 // see serve.go.
 type courier struct {
 	courierParts
 	room, epoch string
 	plan        planner
-	serving     sync.WaitGroup // counts goroutines that serve an outbox
+	serving     sync.WaitGroup // goroutines that serve an outbox
 
 	mu      sync.Mutex
 	byID    map[string]*outbox
-	active  int           // outboxes that are being served
+	active  int           // outboxes being served
 	idle    chan struct{} // closed when active falls to 0
-	failure error         // first failure that is not one member's
+	failure error         // first failure that affects the whole drain
 	head    uint64        // highest number offered
 	posts   tally
-	lag     lag // since it was last reported
+	lag     lag // since the last report
 }
 
-// courierParts are what a courier works with.
 type courierParts struct {
 	config   Config
 	poster   *poster
@@ -43,10 +42,9 @@ type courierParts struct {
 	metrics  *telemetry.Metrics
 }
 
-// tally counts posts to members in good standing, which accepted their latest
-// frame or were sent none yet: those posts that were accepted and those that were
-// not. Their proportion tells what befalls everybody from clients that take
-// nothing.
+// tally counts accepted and refused posts to members in good standing: those that
+// accepted their latest frame or have not been sent one. Their ratio separates a
+// failure that affects everybody from a client that accepts nothing.
 type tally struct{ accepted, refused int }
 
 func newCourier(parts courierParts, plan planner) *courier {
@@ -58,9 +56,9 @@ func newCourier(parts courierParts, plan planner) *courier {
 	}
 }
 
-// offer queues messages, at least one, for the members as they were read after
-// the messages, and returns at once. Members that have left since they were last
-// read are sent nothing more.
+// offer queues messages, at least one, for the members and returns at once. The
+// members must have been read after the messages. A member that is no longer
+// among them is sent nothing more.
 func (c *courier) offer(ctx context.Context, members []room.Member, messages []message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,7 +79,7 @@ func (c *courier) offer(ctx context.Context, members []room.Member, messages []m
 		case m.Behind:
 			o.batches = nil
 			continue
-		case o.behind: // until that is on record, what it holds keeps the pointer below
+		case o.behind: // its queue holds the pointer back until the record is written
 			continue
 		}
 		o.batches = append(o.batches, batch{messages, now, o.waited, c.posts})
@@ -94,7 +92,7 @@ func (c *courier) offer(ctx context.Context, members []room.Member, messages []m
 	}
 }
 
-// start serves an outbox unless somebody does. The caller holds mu.
+// start serves an outbox unless it is being served. The caller holds mu.
 func (c *courier) start(ctx context.Context, o *outbox) {
 	if o.sending {
 		return
@@ -114,8 +112,8 @@ func (c *courier) start(ctx context.Context, o *outbox) {
 	})
 }
 
-// confirmed returns the number up to which every member has accepted what it was
-// offered, has left, has joined again or is on record as behind; at most offered.
+// confirmed returns the number, at most offered, up to which every member has
+// accepted its messages, has left, has joined again or is on record as behind.
 func (c *courier) confirmed(offered uint64) uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,7 +125,7 @@ func (c *courier) confirmed(offered uint64) uint64 {
 	return offered
 }
 
-// wait returns true as soon as nothing is being sent, false after the given time.
+// wait returns true as soon as nothing is being sent, or false after atMost.
 func (c *courier) wait(ctx context.Context, atMost time.Duration) bool {
 	c.mu.Lock()
 	idle := c.idle
@@ -161,7 +159,7 @@ func (c *courier) fail(err error) {
 	}
 }
 
-// failed returns what stops the whole drain.
+// failed returns the error that stopped the whole drain.
 func (c *courier) failed() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

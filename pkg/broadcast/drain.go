@@ -12,27 +12,26 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// drain is one turn of the room as actor: from taking the lease to giving it
-// back.
+// drain delivers a room's messages from taking the lease to giving it back.
 type drain struct {
 	*Broadcaster
 	room, owner string
-	head        msglog.Head // as of the lease's start, but for Seq: as of the last look
-	offered     uint64      // up to here the courier has the entries
-	confirmed   uint64      // up to here every member has been dealt with
-	// looked is a time before the last look at the head: numbers that the head
-	// shows were handed out before the look, and all others after looked.
+	head        msglog.Head // from when the lease was taken, except Seq: from the last read
+	offered     uint64      // number up to which the courier has the entries
+	confirmed   uint64      // number up to which every member is done
+	// looked is a time before the last read of the head: the numbers in head were
+	// handed out before that read, and all higher ones after looked.
 	looked    time.Time
 	until     time.Time // end of the lease
 	courier   *courier
-	expired   []string // marks of leaves that have expired, as last seen
+	expired   []string // expired tombstones, as last read
 	wake      Wake
-	busy      bool // more came while we were at work
+	busy      bool // more came during the drain
 	lastRound time.Time
 }
 
-// drain serves a room's mailbox. Losing the lease, or not getting it, is no
-// error: the one who has it serves the room.
+// drain delivers a room's unread messages. A lost or refused lease is not an
+// error: its holder serves the room.
 func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	d := &drain{Broadcaster: b, room: w.Room, owner: b.NewID(), wake: w}
 	d.looked = b.Clock.Now()
@@ -57,7 +56,7 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	working, stop := context.WithCancel(ctx)
 	err = d.run(working)
 	if errors.Is(err, errOutOfTime) {
-		d.courier.wait(working, b.config.Margin/2) // what is posted now need not be posted again
+		d.courier.wait(working, b.config.Margin/2) // what is posted now is not posted again
 	}
 	stop()
 	d.courier.serving.Wait()
@@ -78,7 +77,7 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 // errOutOfTime is returned when the invocation's deadline is near.
 var errOutOfTime = errors.New("out of time")
 
-// run goes round until the lease is given back.
+// run delivers in rounds until the lease is given back.
 func (d *drain) run(ctx context.Context) error {
 	for {
 		if err := d.mayGoOn(ctx); err != nil {
@@ -95,7 +94,7 @@ func (d *drain) run(ctx context.Context) error {
 			continue
 		}
 		if !d.courier.wait(ctx, stragglerPoll) {
-			d.busy = true // do not let the others wait for a slow member
+			d.busy = true // so that the others do not wait for a slow member
 			continue
 		}
 		if released, err := d.release(ctx); released || err != nil {
@@ -104,13 +103,13 @@ func (d *drain) run(ctx context.Context) error {
 	}
 }
 
-// stragglerPoll is how often the log is looked at while slow members are still
-// being served.
+// stragglerPoll is the interval at which the log is read while slow members are
+// still being served.
 const stragglerPoll = 100 * time.Millisecond
 
-// next returns the entries to offer next, none if none is in sight. In a quiet
-// room that costs no read: the wake-up carries the entry, and the release
-// tells whether more has come.
+// next returns the entries to offer next, or none if there are none yet. In a
+// quiet room that costs no read: the wake-up carries the entry, and the release
+// shows whether more has come.
 func (d *drain) next(ctx context.Context) ([]msglog.Entry, error) {
 	if d.offered < d.head.Seq {
 		if e, ok := d.wake.entry(d.at(d.offered + 1)); ok && d.head.Seq == d.offered+1 {
@@ -132,13 +131,13 @@ func (d *drain) next(ctx context.Context) ([]msglog.Entry, error) {
 	return entries, err
 }
 
-// linger keeps the rounds of a busy room apart, so that messages gather.
+// linger separates the rounds of a busy room, so that messages are batched.
 func (d *drain) linger(ctx context.Context) error {
 	return clock.Sleep(ctx, d.Clock, d.config.Linger-d.Clock.Now().Sub(d.lastRound))
 }
 
-// round offers entries to the members. The members are read after the entries:
-// one that joined in between has read those entries itself.
+// round offers entries to the members. It reads the members after the entries: a
+// member that joined in between has read those entries itself.
 func (d *drain) round(ctx context.Context, entries []msglog.Entry) error {
 	messages := make([]message, 0, len(entries))
 	for _, e := range entries {
@@ -164,11 +163,11 @@ func (d *drain) round(ctx context.Context, entries []msglog.Entry) error {
 	return nil
 }
 
-// confirm takes up how far every member has been dealt with.
+// confirm updates the number up to which every member is done.
 func (d *drain) confirm() { d.confirmed = d.courier.confirmed(d.offered) }
 
-// release gives the lease back unless something has come since; then the room
-// is busy, and the drain goes on.
+// release gives the lease back unless something has come since. If so, the room
+// counts as busy, and the drain continues.
 func (d *drain) release(ctx context.Context) (bool, error) {
 	if err := d.courier.failed(); err != nil {
 		return false, err
@@ -183,7 +182,7 @@ func (d *drain) release(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// mayGoOn renews the lease in time and stops before the deadline.
+// mayGoOn renews the lease in time, and stops the drain before the deadline.
 func (d *drain) mayGoOn(ctx context.Context) error {
 	if err := d.courier.failed(); err != nil {
 		return err
@@ -198,14 +197,14 @@ func (d *drain) mayGoOn(ctx context.Context) error {
 	if d.until.Sub(now) > d.config.LeaseFor/2 {
 		return nil
 	}
-	d.courier.reportLag(ctx) // a busy room reports now and then, not only at its end
+	d.courier.reportLag(ctx) // a busy room reports during the drain, not only at its end
 	d.until = now.Add(d.config.LeaseFor)
 	d.confirm()
 	return d.Log.Renew(ctx, d.room, d.owner, d.at(d.confirmed), d.pendingSince(), d.until)
 }
 
-// pendingSince is a time before which nothing above confirmed was handed out;
-// zero if none is known but that on the head.
+// pendingSince returns a time before which nothing above confirmed was handed
+// out, or zero if only the head's is known.
 func (d *drain) pendingSince() time.Time {
 	if d.confirmed < d.head.Seq {
 		return time.Time{}
@@ -217,25 +216,25 @@ func (d *drain) at(seq uint64) msglog.Position {
 	return msglog.Position{Epoch: d.head.Epoch, Seq: seq}
 }
 
-// handOn gives the lease back and wakes another broadcaster, in this order: the
-// other way round it could find the lease still held and go to sleep. A crash
-// in between fails this invocation, which is then retried.
+// handOn gives the lease back and then wakes another broadcaster. In the other
+// order, that one could find the lease still held and end. A crash in between
+// fails this invocation, which Lambda retries.
 func (d *drain) handOn(ctx context.Context) error {
 	if err := d.abandon(ctx); err != nil {
 		return err
 	}
 	if err := d.Waker.Wake(ctx, HeadWake(d.room, d.head)); err != nil {
-		return fmt.Errorf("hand on: %w", err)
+		return fmt.Errorf("hand over: %w", err)
 	}
 	return nil
 }
 
-// maxAttempts bounds how often drains wake each other in a row.
+// maxAttempts limits how often drains wake each other in a row.
 const maxAttempts = 3
 
-// fail ends a drain that could not go on. Lambda repeats a failed invocation
-// after a minute only, so what passes is tried again by another broadcaster at
-// once; if that wake-up fails too, this invocation fails.
+// fail ends a drain that failed. Lambda repeats a failed invocation only after a
+// minute, so after a temporary failure another broadcaster is woken at once. If
+// that wake-up fails too, this invocation fails.
 func (d *drain) fail(ctx context.Context, cause error) error {
 	if err := d.abandon(ctx); err != nil || !temporary(cause) || d.wake.Attempt >= maxAttempts {
 		return errors.Join(cause, err)
@@ -245,7 +244,7 @@ func (d *drain) fail(ctx context.Context, cause error) error {
 	if err := d.Waker.Wake(ctx, next); err != nil {
 		return errors.Join(cause, err)
 	}
-	d.Logger.WarnContext(ctx, "drain failed for the moment; another goes on", "room", d.room, "error", cause)
+	d.Logger.WarnContext(ctx, "drain failed temporarily; woke another broadcaster", "room", d.room, "error", cause)
 	return nil
 }
 
@@ -258,12 +257,12 @@ func (d *drain) abandon(ctx context.Context) error {
 	return err
 }
 
-// unmarkMost bounds how many expired marks one drain deletes.
+// unmarkMost limits how many expired tombstones one drain deletes.
 const unmarkMost = 25
 
-// unmark deletes marks that DynamoDB has not got round to delete, one write
-// each: left there, every later round would read them. Nobody waits for it and
-// nothing rests on it.
+// unmark deletes expired tombstones that DynamoDB has not deleted yet, one write
+// each: otherwise every later round would read them. Nothing waits for it or
+// depends on it.
 func (d *drain) unmark(ctx context.Context) {
 	var group errgroup.Group
 	group.SetLimit(d.config.Width)
@@ -271,6 +270,6 @@ func (d *drain) unmark(ctx context.Context) {
 		group.Go(func() error { return d.Members.Unmark(ctx, d.room, id, d.Clock.Now()) })
 	}
 	if err := group.Wait(); err != nil {
-		d.Logger.WarnContext(ctx, "expired mark of a leave not deleted", "room", d.room, "error", err)
+		d.Logger.WarnContext(ctx, "delete expired tombstones", "room", d.room, "error", err)
 	}
 }

@@ -18,7 +18,7 @@ func EncodeEntry(e msglog.Entry) (jsontext.Value, error) {
 	}
 	b, err := protocol.Marshal(wire)
 	if err != nil && !e.Void {
-		// What is in the log but cannot be shown must not stop the room.
+		// An entry that cannot be shown must not stop the room.
 		return EncodeEntry(msglog.Void(e.Seq))
 	}
 	return b, err
@@ -32,14 +32,14 @@ type message struct {
 	json   jsontext.Value
 }
 
-// frame is what one post carries.
+// frame is the content of one post.
 type frame struct {
 	last uint64 // the highest number in it
 	json []byte
 }
 
-// oldest returns when the first of the messages that are for a connection was
-// published; zero if there is none.
+// oldest returns the time of the oldest message that is for a connection, or zero
+// if there is none.
 func oldest(messages []message, connectionID string) time.Time {
 	for _, m := range messages {
 		if !m.at.IsZero() && !m.own(connectionID) {
@@ -61,11 +61,10 @@ func newMessage(e msglog.Entry) (message, error) {
 	return m, nil
 }
 
-// own reports whether a connection published the message itself.
+// own reports whether the connection published the message itself.
 func (m message) own(connectionID string) bool { return m.origin == connectionID && m.origin != "" }
 
-// planner puts messages of one room into as few frames as the billing unit
-// allows.
+// planner puts a room's messages into as few frames as the billing unit allows.
 type planner struct {
 	room, epoch string
 	overhead    int

@@ -9,13 +9,13 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
-// lag is how late members are served.
+// lag measures how late members are served.
 type lag struct {
-	oldest time.Duration // greatest age of a message when its member was done with it
+	oldest time.Duration // greatest age of a message when a member accepted it or was given up
 	behind int64         // members given up for being too slow
 }
 
-// note remembers that a member is done with messages of which the oldest was
+// note records that a member is done with messages, the oldest of which was
 // published at the given time.
 func (c *courier) note(published time.Time) {
 	if published.IsZero() {
@@ -27,8 +27,8 @@ func (c *courier) note(published time.Time) {
 	c.lag.oldest = max(c.lag.oldest, age)
 }
 
-// reportLag writes the metrics of what has been late since the last report, if
-// anything was: a drain that is in time writes nothing.
+// reportLag writes metrics of the deliveries that were late after the last
+// report. A drain in time writes nothing.
 func (c *courier) reportLag(ctx context.Context) {
 	c.mu.Lock()
 	lately := c.lag

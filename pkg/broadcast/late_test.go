@@ -17,13 +17,13 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
-// told is what a broadcaster has told of its lateness.
+// told is one report of a broadcaster's lateness.
 type told struct {
 	DrainLag, MembersBehind int64
 	Room                    string
 }
 
-// measured gives a bundle metrics that can be read, and a pace of posts.
+// measured limits the post rate, and returns a function that reads the metrics.
 func (b *bundle) measured(postsPerSecond int) func() []told {
 	var out bytes.Buffer // lines are written one at a time
 	var err error
@@ -66,11 +66,11 @@ func TestDrainInTimeCostsNoLine(t *testing.T) {
 	})
 }
 
-// TestBroadcasterThatIsPacedShowsItsLag has a broadcaster that runs all the
-// time, and is started at once, get further and further behind.
+// A broadcaster whose rate is too low for its room falls further and further
+// behind.
 func TestBroadcasterThatIsPacedShowsItsLag(t *testing.T) {
 	inTime(t, func(b *bundle) {
-		read := b.measured(4) // a second for each message to four members
+		read := b.measured(4) // so each message to four members takes a second
 		var ids []string
 		for i := range 40 {
 			ids = append(ids, fmt.Sprint("m", i))

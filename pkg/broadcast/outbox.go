@@ -6,31 +6,32 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// outbox holds what one member is to be sent during one drain. It belongs to one
-// join of the member. When a newer join stands in the room, what was queued for
-// the older one is dropped: it was read from the log before the members were, so
-// before the newer join was written, and that join has read it itself.
+// outbox holds the messages for one member during one drain. It belongs to one
+// join of the member, and a newer join empties it: its messages were read from
+// the log before the members were, so before the newer join was written, and that
+// join has read them itself.
 //
 // Its fields are guarded by courier.mu.
 type outbox struct {
 	connectionID string
 	joinedAt     time.Time
-	batches      []batch // what was offered and is not accepted yet, in order
+	batches      []batch // offered and not accepted yet, in order
 	sending      bool    // a goroutine serves it
-	// behind says that the member is on record as behind, or about to be: it is
-	// sent nothing until it joins again.
+	// behind is true if the member is, or is about to be, on record as behind. It
+	// is sent nothing until it joins again.
 	behind bool
-	// refusedSince is when the member first refused a frame since it joined or last
-	// accepted one; zero if it has not.
+	// refusedSince is the time of the first refused frame after the member joined
+	// or last accepted one; zero if it has refused none.
 	refusedSince time.Time
-	// failing says that the member did not accept its latest frame, whatever join
-	// that was for.
+	// failing is true if the member did not accept its latest frame, whichever
+	// join that frame was for.
 	failing bool
-	// waited is the time that posts of this outbox have waited for their turn.
+	// waited is the total time that posts of this outbox have waited for their
+	// turn.
 	waited time.Duration
 }
 
-// batch is what one round of the drain offered.
+// batch holds the messages of one round.
 type batch struct {
 	messages []message
 	offered  time.Time
@@ -38,12 +39,11 @@ type batch struct {
 	posts    tally         // the courier's, at that time
 }
 
-// newOutbox returns an empty outbox for a membership.
 func newOutbox(m room.Member) *outbox {
 	return &outbox{connectionID: m.ConnectionID, joinedAt: m.JoinedAt}
 }
 
-// messages returns all that is queued.
+// messages returns all queued messages.
 func (o *outbox) messages() []message {
 	if len(o.batches) == 1 {
 		return o.batches[0].messages
@@ -70,8 +70,8 @@ func (o *outbox) drop(upto uint64) {
 	}
 }
 
-// lateness is how long the oldest message has waited for the member, without the
-// time in which it waited for its turn.
+// lateness returns how long the oldest message has waited for the member, except
+// the time for which it waited for its turn.
 func (o *outbox) lateness(now time.Time) time.Duration {
 	if len(o.batches) == 0 {
 		return 0

@@ -12,7 +12,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// publish appends so many messages in the background, one every so often.
+// publish appends n messages in the background, one every so often.
 func (b *bundle) publish(n int, every time.Duration, origin, data string) (published <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
@@ -25,9 +25,9 @@ func (b *bundle) publish(n int, every time.Duration, origin, data string) (publi
 	return done
 }
 
-// serve has broadcasters of a minute each serve the room, one after the other,
-// until all that was published is delivered. It returns where the pointer stood
-// after each that ran for its whole time.
+// serve lets broadcasters of a minute each serve the room, one after the other,
+// until everything published is delivered. It returns the pointer after each one
+// that ran for its whole time.
 func (b *bundle) serve(published <-chan struct{}) []uint64 {
 	b.Helper()
 	var pointers []uint64
@@ -54,8 +54,8 @@ func (b *bundle) serve(published <-chan struct{}) []uint64 {
 	}
 }
 
-// repeats counts what a member was sent more than once, and fails if anything
-// is missing.
+// repeats returns how often a member was sent something more than once. It fails
+// the test if anything is missing.
 func (b *bundle) repeats(id string) int {
 	b.Helper()
 	seqs, _ := b.gateway.got(b.T, id)
@@ -71,8 +71,8 @@ func (b *bundle) repeats(id string) int {
 	return len(seqs) - len(seen)
 }
 
-// A room so large that its rounds never all end at once: each broadcaster goes
-// on where the one before it stopped, and nothing is sent twice.
+// In a room so large that its rounds never all end at once, each broadcaster
+// continues where the one before it stopped, and nothing is sent twice.
 func TestPointerMovesInALargeRoom(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.configure(broadcast.Config{PostsPerSecond: 100}) // 3 frames a second for each
@@ -97,8 +97,8 @@ func TestPointerMovesInALargeRoom(t *testing.T) {
 	})
 }
 
-// A member that takes each frame at the fifth try only is never refused for long
-// enough to be behind. It holds up neither the others nor the pointer.
+// A member that accepts each frame only at the fifth attempt never refuses for
+// long enough to be behind. It delays neither the others nor the pointer.
 func TestPointerMovesBesideASlowReader(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("slow", "a", "b", "c", "d")
@@ -129,8 +129,8 @@ func TestPointerMovesBesideASlowReader(t *testing.T) {
 	})
 }
 
-// A member that takes something all the time, and less than comes, is behind in
-// the end: what waits for it must not grow for ever.
+// A member that accepts something all the time, but less than comes, ends up
+// behind: its queue must not grow forever.
 func TestMemberThatTakesLessThanComesFallsBehind(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("slow", "a")
@@ -152,7 +152,8 @@ func TestMemberThatTakesLessThanComesFallsBehind(t *testing.T) {
 	})
 }
 
-// The same in a room where it befalls all: that is the rate, nobody's fault.
+// If everybody accepts less than comes, the rate is the cause, and nobody is put
+// behind.
 func TestLateForAllPutsNobodyBehind(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.configure(broadcast.Config{PostsPerSecond: 2})
@@ -169,8 +170,8 @@ func TestLateForAllPutsNobodyBehind(t *testing.T) {
 	})
 }
 
-// A number whose writer died, in a room so quiet that an entry may have expired
-// there: there is nothing to push for it.
+// A writer died in a room so quiet that an entry may have expired at its number:
+// there is nothing to push for it.
 func TestLostVoidIsPassedOver(t *testing.T) {
 	for _, following := range []int{0, 1, 3} {
 		t.Run(fmt.Sprint(following, " follow"), func(t *testing.T) {
@@ -196,8 +197,8 @@ func TestLostVoidIsPassedOver(t *testing.T) {
 	}
 }
 
-// The pointer does not pass a member that got nothing while it is not on record
-// that it is behind, at whatever moment that fails.
+// The pointer does not pass a member that got nothing before that member is on
+// record as behind, whichever write fails.
 func TestPointerWaitsForWhoIsNotOnRecord(t *testing.T) {
 	for own := range 2 {
 		for ms := range 12 {
@@ -219,7 +220,7 @@ func TestPointerWaitsForWhoIsNotOnRecord(t *testing.T) {
 						return passing{}
 					}
 					b.append(1, "a", "1")
-					// One always comes while the other is given up.
+					// One member always accepts while the other is given up.
 					b.serve(b.publish(60, time.Duration(40+ms*10)*time.Millisecond, []string{"a", "x"}[own], "2"))
 					seqs, _ := b.gateway.got(b.T, "x")
 					if !failed || len(seqs) == 0 || seqs[0] != 1 {

@@ -12,29 +12,28 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// hungAfter is the time after which a post that was not answered stops counting
-// against Config.Width. API Gateway answers within tens of milliseconds; a post
-// that takes longer usually belongs to a client that takes nothing.
+// hungAfter is the time after which an unanswered post stops counting against
+// Config.Width. API Gateway answers within tens of milliseconds; a post that
+// takes longer usually belongs to a client that accepts nothing.
 const hungAfter = 250 * time.Millisecond
 
-// retryShare is the part of the post rate that members get whose latest post was
-// not accepted: 1/retryShare. Members that refuse must not use up the rate of
-// those that do not.
+// Members that refused their latest post get 1/retryShare of the post rate, so
+// that they do not use up the rate of the others.
 const retryShare = 8
 
-// poster sends frames at the pace of our share of the account's rate. It keeps
-// members that take their frames apart from members that do not: each group has
-// its own places, Config.Width of them, so that hung posts hold nobody else up
-// for longer than hungAfter. It is safe for concurrent use.
+// poster sends frames at this broadcaster's share of the account's rate. Members
+// that accept their frames and members that do not have separate places,
+// Config.Width for each group, so that hanging posts delay nobody else for longer
+// than hungAfter. It is safe for concurrent use.
 type poster struct {
 	gateway connection.Gateway
 	clock   clock.Clock
 	timeout time.Duration
 
 	pace    *rate.Limiter // all posts
-	retries *rate.Limiter // posts to members that refused their latest
-	healthy chan struct{} // places of posts to members that took their latest
-	failing chan struct{} // places of all others, and of posts that hang
+	retries *rate.Limiter // posts to members that refused their latest frame
+	healthy chan struct{} // places for members that accepted their latest frame
+	failing chan struct{} // places for all others and for hanging posts
 }
 
 func newPoster(gateway connection.Gateway, c clock.Clock, config Config) *poster {
@@ -48,10 +47,10 @@ func newPoster(gateway connection.Gateway, c clock.Clock, config Config) *poster
 	}
 }
 
-// post sends one frame. It reports how long it waited for a place and its turn:
-// that time is ours, not the member's. A post that hangs while all places of
-// failing members are taken is cut off, and returns context.Canceled though ctx
-// is not done; its frame may have arrived.
+// post sends one frame. It returns how long it waited for a place and its turn,
+// which is not the member's fault. If a post hangs while all places of failing
+// members are taken, post cancels it and returns context.Canceled even though ctx
+// is not done; the frame may have arrived.
 func (p *poster) post(ctx context.Context, id string, frame []byte, failing bool) (waited time.Duration, err error) {
 	began := p.clock.Now()
 	held := p.healthy
@@ -107,7 +106,7 @@ func (p *poster) turn(ctx context.Context, failing bool) error {
 	for _, limit := range limits {
 		if err := limit.Wait(ctx); err != nil {
 			if ctx.Err() == nil {
-				return errOutOfTime // the turn would come after the deadline
+				return errOutOfTime // the rate allows it only after the deadline
 			}
 			return fmt.Errorf("wait for the post rate: %w", err)
 		}

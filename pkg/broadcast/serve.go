@@ -37,8 +37,9 @@ func (c *courier) serve(ctx context.Context, o *outbox) {
 	}
 }
 
-// next returns what an outbox holds and the join that it is for; nothing if
-// there is nothing to send, and then it is no longer being served.
+// next returns the messages of an outbox and the join that they are for. If there
+// is nothing to send, it returns nothing and the outbox is no longer being
+// served.
 func (c *courier) next(o *outbox) ([]message, time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,8 +50,8 @@ func (c *courier) next(o *outbox) ([]message, time.Time) {
 	return o.messages(), o.joinedAt
 }
 
-// accept removes messages up to a number that a member has accepted, or that are
-// its own.
+// accept removes the messages up to a number that a member has accepted or
+// published itself.
 func (c *courier) accept(o *outbox, joinedAt time.Time, upto uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,8 +61,8 @@ func (c *courier) accept(o *outbox, joinedAt time.Time, upto uint64) {
 }
 
 var (
-	// errSuperseded is returned when a member has joined again or has left, so
-	// that it need not be sent the rest.
+	// errSuperseded is returned when a member has joined again or left, so that
+	// the rest need not be sent.
 	errSuperseded = errors.New("member joined again or left")
 	// errLate is returned when a member accepts less than comes.
 	errLate = errors.New("member accepts less than comes")
@@ -72,8 +73,7 @@ const (
 	longestPause = 400 * time.Millisecond
 )
 
-// send posts one frame, again and again while there is hope that the member
-// accepts it.
+// send posts one frame, and repeats it while the member may still accept it.
 func (c *courier) send(ctx context.Context, o *outbox, joinedAt time.Time, f frame) error {
 	pause := firstPause
 	var peer doubt
@@ -94,7 +94,7 @@ func (c *courier) send(ctx context.Context, o *outbox, joinedAt time.Time, f fra
 			if peer.gone(ctx, c, o.connectionID) {
 				return err
 			}
-		case errors.Is(err, connection.ErrThrottled), errors.Is(err, context.Canceled): // cut off
+		case errors.Is(err, connection.ErrThrottled), errors.Is(err, context.Canceled): // post gave up on it
 		case !temporary(err):
 			c.fail(err)
 			return err
@@ -109,8 +109,8 @@ func (c *courier) send(ctx context.Context, o *outbox, joinedAt time.Time, f fra
 	}
 }
 
-// mayPost reports whether the member refused its latest frame. An error says
-// that it is to be sent nothing more.
+// mayPost reports whether the member refused its latest frame. It returns an
+// error if the member must be sent nothing more.
 func (c *courier) mayPost(o *outbox, joinedAt time.Time) (failing bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,7 +123,7 @@ func (c *courier) mayPost(o *outbox, joinedAt time.Time) (failing bool, err erro
 	return o.failing, nil
 }
 
-// posted notes that a member has accepted a frame.
+// posted records that a member has accepted a frame.
 func (c *courier) posted(o *outbox, joinedAt time.Time, last uint64, waited time.Duration, failing bool) {
 	c.accept(o, joinedAt, last)
 	c.mu.Lock()
@@ -135,14 +135,15 @@ func (c *courier) posted(o *outbox, joinedAt time.Time, last uint64, waited time
 	}
 }
 
-// refused notes that a member has not accepted a frame whose post began at the
-// given time, and reports whether to give the member up: after SlowAfter, or,
-// while the cause may not be the member, after BehindAfter.
+// refused records that a member has not accepted a frame whose post began at the
+// given time. It reports whether to give the member up: after SlowAfter, or after
+// BehindAfter while the cause may not be the member.
 //
-// 429 stands for the account's rate or for a client whose buffer is full, and a
-// time-out for our network or a client that is gone. What is not the member's
-// fault befalls members in good standing as well: if most of their posts were
-// accepted while this member's oldest message waited, the cause is the member.
+// A 429 may mean the account's rate or a client whose buffer is full, and a
+// time-out may mean our network or a client that is gone. Failures that are not
+// the member's fault affect members in good standing as well: if those accepted
+// most of their posts while this member's oldest message waited, the cause is the
+// member.
 func (c *courier) refused(o *outbox, began time.Time, waited time.Duration, failing bool) (giveUp bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -165,11 +166,11 @@ func (c *courier) refused(o *outbox, began time.Time, waited time.Duration, fail
 	return c.clock.Now().Sub(o.refusedSince) >= patience
 }
 
-// doubt is what is known of a connection that a post found gone.
+// doubt records what is known about a connection whose post returned 410.
 type doubt struct{ asked, warned bool }
 
-// gone reports whether to believe a 410: API Gateway must say so twice, or once
-// and again when it is asked about the connection
+// gone reports whether to believe a 410. API Gateway must answer 410 twice, or
+// once and confirm it when asked about the connection
 // (https://github.com/aws/aws-sdk-js/issues/3773).
 func (d *doubt) gone(ctx context.Context, c *courier, id string) bool {
 	_, err := c.gateway.Status(ctx, id)
@@ -180,14 +181,14 @@ func (d *doubt) gone(ctx context.Context, c *courier, id string) bool {
 		d.asked = true
 	case !d.warned && ctx.Err() == nil:
 		d.warned = true
-		c.logger.WarnContext(ctx, "connection of a 410 cannot be asked about", "connectionId", id, "error", err)
+		c.logger.WarnContext(ctx, "ask about the connection of a 410", "connectionId", id, "error", err)
 	}
 	return false
 }
 
-// giveUp puts a member on record as behind, for the join that its outbox is for,
-// and reports whether there may be more to send. The record comes before its
-// messages leave the outbox: until then the pointer stays below them.
+// giveUp records that a member is behind, for its outbox's join, and reports
+// whether there may be more to send. It writes the record before it empties the
+// outbox: until then the pointer stays below the messages.
 func (c *courier) giveUp(ctx context.Context, o *outbox, joinedAt time.Time, cause error) bool {
 	if errors.Is(cause, errOutOfTime) {
 		c.fail(cause)
@@ -225,7 +226,7 @@ func (c *courier) giveUp(ctx context.Context, o *outbox, joinedAt time.Time, cau
 	return true
 }
 
-// stop leaves an outbox as it is: what it holds keeps the pointer below.
+// stop leaves an outbox as it is: its messages hold the pointer back.
 func (c *courier) stop(o *outbox) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

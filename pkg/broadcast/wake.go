@@ -14,14 +14,13 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// Kind is what a wake-up asks of the broadcaster.
+// Kind says what a wake-up asks for.
 type Kind string
 
-// The kinds of wake-up.
 const (
-	KindDrain     Kind = "drain"     // serve what is in the room's log
-	KindEphemeral Kind = "ephemeral" // push data that is in no log
-	KindPresence  Kind = "presence"  // tell who came or went
+	KindDrain     Kind = "drain"     // deliver what is in the room's log
+	KindEphemeral Kind = "ephemeral" // push data that is not in the log
+	KindPresence  Kind = "presence"  // tell the members who came or went
 )
 
 // Wake is the message that starts a broadcaster. SNS delivers it at least once
@@ -30,23 +29,23 @@ type Wake struct {
 	Kind Kind   `json:"kind"`
 	Room string `json:"room"`
 
-	// Epoch and Entry carry the message of a quiet room, so that the
-	// broadcaster need not read the log for it. Epoch and Generation are those of
-	// the head that the sender saw, under which the lease takes one write.
+	// Epoch and Entry carry the message of a quiet room, so that the broadcaster
+	// need not read the log. Epoch and Generation are from the head that the
+	// sender saw; with them, the lease takes one write.
 	Epoch      string     `json:"epoch,omitzero"`
 	Generation uint64     `json:"generation,omitzero"`
 	Entry      *WireEntry `json:"entry,omitzero"`
 
 	// User, Origin and Data describe an ephemeral message or a change of
-	// presence. Origin is the connection it came from.
+	// presence. Origin is the connection that caused it.
 	User   string         `json:"user,omitzero"`
 	Origin string         `json:"origin,omitzero"`
 	Data   jsontext.Value `json:"data,omitzero"`
-	// Left tells going from coming.
+	// Left is true if the user went, false if the user came.
 	Left bool `json:"left,omitzero"`
 
-	// Attempt counts how often a drain has woken another because something
-	// below failed for the moment.
+	// Attempt counts how often a drain has woken another after a temporary
+	// failure.
 	Attempt int `json:"attempt,omitzero"`
 }
 
@@ -60,15 +59,15 @@ type WireEntry struct {
 	Origin string         `json:"origin,omitzero"`
 }
 
-// Waker hands wake-ups to the topic that starts broadcasters. When it returns
-// nil, each will be delivered at least once, or be put back from the dead
-// letters.
+// Waker sends wake-ups to the topic that starts broadcasters. After it returns
+// nil, each wake-up is delivered at least once, or becomes a dead letter and is
+// put back.
 type Waker interface {
 	Wake(ctx context.Context, wakes ...Wake) error
 }
 
-// DrainWake asks for a room to be drained after an append, and carries the
-// message unless it stands in another epoch than the head that the append saw.
+// DrainWake asks for a room to be drained after an append. It carries the message
+// unless that is in another epoch than the head that the append saw.
 func DrainWake(room string, r msglog.AppendResult) Wake {
 	w := Wake{Kind: KindDrain, Room: room, Epoch: r.Head.Epoch, Generation: r.Head.Generation}
 	if e := r.Entry; r.Epoch == r.Head.Epoch && e.Seq == r.Seq && !e.Void && len(e.Data) > 0 {
@@ -77,16 +76,17 @@ func DrainWake(room string, r msglog.AppendResult) Wake {
 	return w
 }
 
-// HeadWake asks for a room to be drained, as its head was seen.
+// HeadWake asks for a room to be drained whose head was seen as given.
 func HeadWake(room string, head msglog.Head) Wake {
 	return Wake{Kind: KindDrain, Room: room, Epoch: head.Epoch, Generation: head.Generation}
 }
 
-// seen is the head as the sender of the wake-up saw it; see msglog.Log.Acquire.
+// seen returns the head that the sender of the wake-up saw; see
+// msglog.Log.Acquire.
 func (w Wake) seen() msglog.Head { return msglog.Head{Epoch: w.Epoch, Generation: w.Generation} }
 
-// entry is the carried entry if it is the one at the given position. One that
-// lacks something, as that of a newer version might, is left to the log.
+// entry returns the carried entry if it is the one at the given position. An
+// incomplete one, as a newer version might send, is read from the log instead.
 func (w Wake) entry(at msglog.Position) (msglog.Entry, bool) {
 	e := w.Entry
 	switch {
@@ -100,7 +100,7 @@ func (w Wake) entry(at msglog.Position) (msglog.Entry, bool) {
 	}, true
 }
 
-// Encode is the wake-up as it travels.
+// Encode returns the wake-up as JSON.
 func (w Wake) Encode() ([]byte, error) {
 	b, err := json.Marshal(w)
 	if err != nil {
@@ -109,8 +109,8 @@ func (w Wake) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// DecodeWake reads what Encode wrote. Unknown fields, as of a newer version,
-// are ignored.
+// DecodeWake reads what Encode wrote, and ignores unknown fields, which a newer
+// version may send.
 func DecodeWake(b []byte) (Wake, error) {
 	var w Wake
 	if err := json.Unmarshal(b, &w); err != nil {
@@ -122,7 +122,7 @@ func DecodeWake(b []byte) (Wake, error) {
 	return w, nil
 }
 
-// LeftWakes tells each room of a connection that it has left.
+// LeftWakes tells each room of a connection that the connection has left.
 func LeftWakes(c connection.Connection) []Wake {
 	wakes := make([]Wake, 0, len(c.Rooms))
 	for _, room := range slices.Sorted(maps.Keys(c.Rooms)) {

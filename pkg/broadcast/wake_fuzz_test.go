@@ -6,8 +6,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 )
 
-// FuzzDecodeWake: whatever comes from the topic, it is a wake-up for a room or
-// an error, and what was read can be sent again.
+// Whatever comes from the topic is a wake-up for a room or an error, and what was
+// read can be sent again.
 func FuzzDecodeWake(f *testing.F) {
 	f.Add([]byte(`{"kind":"drain","room":"lobby","epoch":"e","entry":{"seq":1,"user":"u","at":1,"data":{}}}`))
 	f.Add([]byte(`{"kind":"newer","room":"lobby","more":[1,2]}`))

@@ -10,8 +10,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// TestWakeThatLacksSomethingIsFilledFromTheLog: what a wake-up carries of a
-// message is used only if it is whole.
+// An entry in a wake-up is used only if it is complete.
 func TestWakeThatLacksSomethingIsFilledFromTheLog(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("a")
