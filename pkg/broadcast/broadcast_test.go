@@ -540,8 +540,10 @@ func TestUnknownKindIsPassedOver(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
-	if _, err := broadcast.New(broadcast.Parts{}, broadcast.Config{LeaseFor: time.Minute}); err == nil {
-		t.Error("a lease as long as the time to Lambda's retry was taken")
+	for lease, valid := range map[time.Duration]bool{30 * time.Second: true, 30*time.Second + 1: false, -1: false} {
+		if _, err := broadcast.New(broadcast.Parts{}, broadcast.Config{LeaseFor: lease}); (err == nil) != valid {
+			t.Errorf("lease of %v: %v", lease, err)
+		}
 	}
 }
 

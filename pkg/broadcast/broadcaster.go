@@ -19,9 +19,9 @@ import (
 
 // Config tunes a Broadcaster. The zero value of a field means its default.
 type Config struct {
-	// LeaseFor is the time a drain lease lasts without renewal. Default 15 s. It
-	// must be shorter than the minute after which Lambda retries a failed
-	// invocation, or the retry would find its own lease.
+	// LeaseFor is the time a drain lease lasts without renewal. Default 15 s, at
+	// most 30 s: Lambda repeats a failed invocation after a minute, and half of that
+	// is left for clocks that disagree, or the retry would find its own lease.
 	LeaseFor time.Duration
 	// Linger is the least time between two rounds of a busy room. A longer time
 	// means fuller frames and later messages. Default 100 ms.
@@ -81,12 +81,16 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+// longestLease is half of the minute after which Lambda repeats a failed invocation
+// (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+const longestLease = 30 * time.Second
+
 func (c Config) validate() error {
 	switch {
 	case c.LeaseFor < 0, c.Linger < 0, c.LateAfter < 0, c.SlowAfter < 0, c.BehindAfter < 0, c.PostTimeout < 0, c.Margin < 0, c.Width < 0, c.PostsPerSecond < 0:
 		return fmt.Errorf("broadcast configuration has a negative value: %+v", c)
-	case c.LeaseFor >= time.Minute:
-		return fmt.Errorf("lease of %v is not shorter than the minute after which a failed invocation is retried", c.LeaseFor)
+	case c.LeaseFor > longestLease:
+		return fmt.Errorf("lease of %v is longer than %v: the retry of a failed invocation could find it live", c.LeaseFor, longestLease)
 	}
 	return nil
 }
