@@ -37,6 +37,7 @@ func TestSuitesInSmallPages(t *testing.T) {
 			b := on(t)
 			storetest.RunConnections(t, func(*testing.T) connection.Store { return b.connections().WithPage(2) })
 			storetest.RunRooms(t, func(*testing.T) room.Store { return b.rooms().WithPage(2) })
+			storetest.RunAppendInPages(t, func(*testing.T) msglog.Store { return b.log() }, 2)
 		})
 	}
 }
@@ -44,6 +45,11 @@ func TestSuitesInSmallPages(t *testing.T) {
 func runAll(t *testing.T, b backend) {
 	storetest.RunLog(t, func(*testing.T) msglog.Store { return b.log() })
 	storetest.RunAppend(t, func(*testing.T) msglog.Store { return b.log() })
+	runOthers(t, b)
+}
+
+// runOthers runs the suites of all stores but the log.
+func runOthers(t *testing.T, b backend) {
 	storetest.RunConnections(t, func(*testing.T) connection.Store { return b.connections() })
 	storetest.RunLimits(t, func(*testing.T) limit.Store { return dynamo.NewLimits(b.client, b.tables["connections"]) })
 	storetest.RunRevocations(t, func(*testing.T) revocation.Store { return b.revocations() })

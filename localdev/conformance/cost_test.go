@@ -81,6 +81,9 @@ func TestUnits(t *testing.T) {
 		Room: "lobby", Owner: "drainer", Epoch: take.FreshEpoch, Delivered: 1,
 		Now: storetest.Start, Until: storetest.Start.Add(time.Minute),
 	}
+	m.costs(t, "StartOver, of another epoch", 0, 1, func() error {
+		return log.StartOver(ctx, msglog.StartOverParams{Room: "lobby", Epoch: "former", FreshEpoch: "fresh"})
+	})
 	acquire := func(p msglog.LeaseParams) error { _, _, err := log.AcquireLease(ctx, p); return err }
 	m.costs(t, "AcquireLease", 0, 1, func() error { return acquire(lease) })
 	other := lease

@@ -3,14 +3,18 @@ package conformance
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/gapless-rooms/gapless/localdev/dynamodb"
 	"github.com/gapless-rooms/gapless/pkg/auth"
+	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
 	"github.com/gapless-rooms/gapless/pkg/connection"
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 	"github.com/gapless-rooms/gapless/pkg/room"
@@ -35,7 +39,25 @@ func TestSuitesUnderFailures(t *testing.T) {
 	}})
 	armed.Store(true)
 	b.client = withRetries(server)
-	runAll(t, b)
+	runOthers(t, b)
+	repeated := dynamo.NewLog(repeating{b.client}, b.tables["rooms"], b.tables["log"], slog.New(slog.DiscardHandler))
+	storetest.RunLog(t, func(*testing.T) msglog.Store { return repeated })
+	storetest.RunAppend(t, func(*testing.T) msglog.Store { return repeated })
+	t.Run("TakeNumber", func(t *testing.T) {
+		t.Parallel()
+		first := takeNumber(t, b)
+		for n := range uint64(50) {
+			equal(t, takeNumber(t, b).Position(), msglog.Position{Epoch: first.Epoch, Seq: first.Seq + n + 1})
+		}
+	})
+}
+
+// repeating has the SDK make all repetitions: the log's suite names the epochs
+// that it expects, and attempts that the log makes itself have others.
+type repeating struct{ *sdk.Client }
+
+func (r repeating) UpdateItem(ctx context.Context, in *sdk.UpdateItemInput, _ ...func(*sdk.Options)) (*sdk.UpdateItemOutput, error) {
+	return r.Client.UpdateItem(ctx, in)
 }
 
 // TestSuitesWithStaleReads runs the suites while every read that does not ask
@@ -101,6 +123,14 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		lose()
 		// The first number is lost, as if its writer had died.
 		equal(t, takeNumber(t, b).Seq, 2)
+	},
+	"StartOver": func(t *testing.T, b backend, lose func()) {
+		takeNumber(t, b)
+		lose()
+		ok(t, b.log().StartOver(t.Context(), msglog.StartOverParams{Room: "lobby", Epoch: "epoch", FreshEpoch: "fresh"}))
+		head, err := b.log().Head(t.Context(), "lobby")
+		ok(t, err)
+		equal(t, head.Position(), msglog.Position{Epoch: "fresh"})
 	},
 	"Mark": func(t *testing.T, b backend, lose func()) {
 		p := msglog.MarkParams{
@@ -293,6 +323,9 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	},
 	"Entries": func(ctx context.Context, b backend) error {
 		return second(b.log().Entries(ctx, msglog.RangeParams{Room: "lobby", Upto: 1, Limit: 1}))
+	},
+	"StartOver": func(ctx context.Context, b backend) error {
+		return b.log().StartOver(ctx, msglog.StartOverParams{Room: "lobby", Epoch: "epoch", FreshEpoch: "fresh"})
 	},
 	"AcquireLease": func(ctx context.Context, b backend) error {
 		_, _, err := b.log().AcquireLease(ctx, msglog.LeaseParams{Room: "lobby"})

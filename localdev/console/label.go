@@ -120,6 +120,7 @@ type naming struct{ operation, table, mark, label string }
 
 var namings = []naming{
 	{"UpdateItem", "rooms", "ADD n ", "take the next number"},
+	{"UpdateItem", "rooms", "SET e = :fresh", "start the room over"},
 	{"UpdateItem", "rooms", "SET lo ", labelAcquire},
 	{"UpdateItem", "rooms", "REMOVE lo, lu, q", labelRelease},
 	{"UpdateItem", "rooms", "REMOVE lo", labelAbandon},

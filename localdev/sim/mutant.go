@@ -79,7 +79,7 @@ func Control() *Mutant {
 }
 
 func isRelease(c *call) bool {
-	return c.is("UpdateItem", "head") && strings.HasSuffix(c.change, "REMOVE lo, lu, q")
+	return c.is("UpdateItem", "head") && strings.Contains(c.change, "REMOVE lo, lu, q")
 }
 
 func isLeave(c *call) bool {

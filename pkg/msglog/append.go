@@ -1,6 +1,7 @@
 package msglog
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -61,7 +62,8 @@ func (r AppendResult) NeedsWake(now time.Time) bool {
 //
 // The key may stand for a number of another epoch than the number just taken. Then
 // nobody may write a message at the key's number any more: either its one entry is
-// there already, or Append writes a void so that it never will be. See PROOF.md.
+// there already, or Append writes a void so that it never will be. If another
+// message is there, the epoch has come back, and Append ends it. See PROOF.md.
 func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) {
 	now := l.clock.Now().Truncate(time.Millisecond)
 	entry := Entry{User: p.User, At: now, Key: p.Key, Data: p.Data, Origin: p.Origin}
@@ -99,9 +101,18 @@ func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) 
 		if ours {
 			hand = Position{}
 		}
-		if !stands.Void {
+		switch {
+		case !stands.Void && p.wrote(stands, entry):
 			l.void(ctx, p.Room, hand)
 			return AppendResult{Position: place, Duplicate: !ours, Entry: stands, Head: head}, nil
+		case !stands.Void:
+			// A number that was handed out twice: its epoch has come back.
+			if err := l.startOver(ctx, p.Room, place.Epoch); err != nil {
+				return AppendResult{}, err
+			}
+			if !apart {
+				hand = Position{}
+			}
 		}
 		if apart { // hand may be of the older epoch; a number taken now is of the newer
 			l.void(ctx, p.Room, hand)
@@ -112,15 +123,46 @@ func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) 
 	return AppendResult{}, fmt.Errorf("append to %s: %w", p.Room, ErrContended)
 }
 
+// wrote reports whether an entry is the message of this append. With a key,
+// another attempt may have written it, from another connection and at another
+// time; without one it is this attempt's own.
+func (p AppendParams) wrote(stands, own Entry) bool {
+	if stands.User != p.User || stands.Key != p.Key {
+		return false
+	}
+	return p.Key != "" || stands.Origin == p.Origin && stands.At.Equal(own.At) && bytes.Equal(stands.Data, p.Data)
+}
+
+// startOver ends an incarnation of the log that has come back: its head was
+// deleted, and the first attempt of the TakeNumber that had begun it came late
+// and began it once more. Its numbers are handed out a second time, and entries
+// already stand there.
+func (l *Log) startOver(ctx context.Context, room, epoch string) error {
+	err := l.store.StartOver(ctx, StartOverParams{Room: room, Epoch: epoch, FreshEpoch: l.newEpoch()})
+	if err != nil {
+		return fmt.Errorf("start over: %w", err)
+	}
+	return nil
+}
+
 func (l *Log) take(ctx context.Context, room string) (Head, error) {
 	now := l.clock.Now()
 	head, err := l.store.TakeNumber(ctx, TakeParams{
-		Room: room, FreshEpoch: l.newEpoch(), Now: now, Expires: now.Add(l.config.HeadLifetime),
+		Room: room, FreshEpoch: l.newEpoch(), Now: now, Expires: l.headEnd(now), Retention: l.config.Retention,
 	})
 	if err != nil {
 		return Head{}, fmt.Errorf("take a number: %w", err)
 	}
 	return head, nil
+}
+
+// headEnd is the time from which the store may forget a head whose number is taken
+// now: at least HeadLifetime later, rounded up. The head's end never goes back, and
+// keeping a later end costs a second write; rounding gives clocks that differ a
+// little the same end.
+func (l *Log) headEnd(now time.Time) time.Time {
+	step := min(max(l.config.HeadLifetime/24, time.Second), time.Hour)
+	return now.Add(l.config.HeadLifetime).Truncate(step).Add(step)
 }
 
 // claim returns the number that the key stands for. That is hand if the key was

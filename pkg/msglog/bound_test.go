@@ -221,7 +221,8 @@ func TestHeadLifetimeWithin(t *testing.T) {
 			began := time.Now()
 			b.append(b.at(0, config), "")
 			config = config.WithDefaults()
-			if life := b.taken.Sub(began); life != config.HeadLifetime || b.taken.Sub(b.filled) < time.Minute {
+			most := config.HeadLifetime + min(time.Hour, config.HeadLifetime/24) // it is rounded up
+			if life := b.taken.Sub(began); life < config.HeadLifetime || life > most || b.taken.Sub(b.filled) < time.Minute {
 				b.t.Errorf("%+v: a head lives for %v, its entry until %v before its end", config, life, b.taken.Sub(b.filled))
 			}
 		})
@@ -273,5 +274,43 @@ func TestSettlingOver(t *testing.T) {
 	t.Parallel()
 	if seq := sent(t, time.Minute+time.Second); seq != 1 {
 		t.Errorf("sent to number %d, though 1 can be read for a minute", seq)
+	}
+}
+
+// voided drains, by a function with a longer retention, a number that was taken so
+// long before by one with a retention of an hour, and that nothing stands at.
+func voided(t *testing.T, after time.Duration) (void msglog.Entry) {
+	t.Helper()
+	inTime(t, func(b *bench) {
+		p := msglog.TakeParams{Room: "r", FreshEpoch: "epoch", Now: time.Now(), Retention: time.Hour}
+		head, err := b.TakeNumber(b.t.Context(), p)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		time.Sleep(after)
+		long := b.at(0, msglog.Config{Retention: 72 * time.Hour})
+		entries, err := long.Unread(b.t.Context(), "r", head, 0, time.Now().Add(-time.Minute))
+		if err != nil || len(entries) != 1 {
+			b.t.Fatal(entries, err)
+		}
+		void = entries[0]
+	})
+	return void
+}
+
+// TestShortestRetentionWithin: what is pending for less than the shortest retention
+// of those who took a number has not expired: its writer died.
+func TestShortestRetentionWithin(t *testing.T) {
+	t.Parallel()
+	if e := voided(t, time.Hour-time.Millisecond); !e.Void || e.Lost {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestShortestRetentionOver: later it may have expired unread.
+func TestShortestRetentionOver(t *testing.T) {
+	t.Parallel()
+	if e := voided(t, time.Hour); !e.Void || !e.Lost {
+		t.Errorf("%+v", e)
 	}
 }

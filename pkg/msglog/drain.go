@@ -121,7 +121,7 @@ func (l *Log) Unread(ctx context.Context, room string, head Head, after uint64, 
 // fillHoles writes voids to the numbers above after, up to upto, and returns what
 // those numbers hold now.
 func (l *Log) fillHoles(ctx context.Context, room string, head Head, after, upto uint64) ([]Entry, error) {
-	lost := !l.clock.Now().Before(head.PendingSince.Add(l.config.Retention))
+	lost := l.mayHaveExpired(head)
 	filled := make([]Entry, upto-after)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fillWidth)

@@ -25,6 +25,9 @@ type Head struct {
 	// PendingSince is a time before which no number above Delivered was handed
 	// out. It is zero if nothing is pending.
 	PendingSince time.Time
+	// Retention is the shortest with which a number above Delivered was taken, as
+	// functions of two deployments may have two; zero while there is none.
+	Retention time.Duration
 	// Lease is the drain lease; its zero value means that nobody holds it.
 	Lease Lease
 	// Generation counts the writes that take, renew or give back the lease. While

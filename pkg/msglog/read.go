@@ -326,6 +326,17 @@ func (r *reader) entries(ctx context.Context, after, upto uint64, backward bool)
 	return got, nil
 }
 
+// mayHaveExpired reports whether an entry above the head's pointer may have
+// expired: something has been pending for the shortest retention with which a
+// number was taken, or for ours if the head has none.
+func (l *Log) mayHaveExpired(head Head) bool {
+	retention := l.config.Retention
+	if head.Retention > 0 {
+		retention = min(retention, head.Retention)
+	}
+	return !l.clock.Now().Before(head.PendingSince.Add(retention))
+}
+
 // contiguous returns the leading entries numbered without a gap from after+1.
 func contiguous(entries []Entry, after uint64) []Entry {
 	for i, e := range entries {

@@ -18,8 +18,15 @@ type Store interface {
 
 	// TakeNumber hands out the next number and returns the whole head after it.
 	// It is the only method that assigns sequence numbers. A room without a head
-	// gets one with FreshEpoch.
+	// gets one with FreshEpoch, or with an epoch made from it, as each attempt of a
+	// call must have its own. The head's end never goes back, and its Retention
+	// never grows while something is pending, whatever the callers' settings are.
 	TakeNumber(ctx context.Context, p TakeParams) (Head, error)
+
+	// StartOver replaces a head whose epoch is Epoch by that of an empty log under
+	// FreshEpoch, which nobody drains. If the head is gone or has another epoch, it
+	// changes nothing.
+	StartOver(ctx context.Context, p StartOverParams) error
 
 	// Mark claims a key for a number if nobody has claimed it, and returns the
 	// position that the key stands for now: the caller's or the earlier one. A
@@ -28,7 +35,8 @@ type Store interface {
 
 	// MoveMark points a key from a voided number to another, on condition that it
 	// still points to From, and returns the position that the key stands for now.
-	// A missing mark counts as pointing to From.
+	// A missing mark counts as pointing to From. The end of the window never goes
+	// back.
 	MoveMark(ctx context.Context, p MoveParams) (Position, error)
 
 	// Fill writes an entry at its number unless the number holds one, and returns
@@ -75,6 +83,15 @@ type TakeParams struct {
 	FreshEpoch string    // used only if the room has no head
 	Now        time.Time // becomes PendingSince, unless something is pending
 	Expires    time.Time // when the head may be forgotten
+	// Retention is how long the entry will be readable, to the millisecond.
+	Retention time.Duration
+}
+
+// StartOverParams ends one incarnation of a room's log.
+type StartOverParams struct {
+	Room       string
+	Epoch      string // the one that ends
+	FreshEpoch string
 }
 
 // MarkParams claims a key. User, room and key together identify it.

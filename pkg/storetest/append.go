@@ -13,7 +13,13 @@ import (
 // RunAppend checks that a msglog.Log over the store keeps its promises: what
 // the Store's sentences are for.
 func RunAppend(t *testing.T, factory func(*testing.T) msglog.Store) {
-	bench := func(t *testing.T) *bench { return newBench(t, factory(t)) }
+	RunAppendInPages(t, factory, 8)
+}
+
+// RunAppendInPages is RunAppend with so many entries, two at least, in each read
+// of the store.
+func RunAppendInPages(t *testing.T, factory func(*testing.T) msglog.Store, entries int) {
+	bench := func(t *testing.T) *bench { return newBench(t, factory(t), entries) }
 	run(t, "Append", bench, appendTests)
 	run(t, "Retry", bench, retryTests)
 	run(t, "Read", bench, readTests)
@@ -32,15 +38,16 @@ type bench struct {
 	store *tapped
 	clock *Clock
 	room  string
+	size  int // entries in each read of the store
 }
 
-func newBench(t *testing.T, s msglog.Store) *bench {
+func newBench(t *testing.T, s msglog.Store, pageEntries int) *bench {
 	t.Helper()
-	b := &bench{store: &tapped{Store: s}, clock: NewClock(), room: unique(t, "room")}
+	b := &bench{store: &tapped{Store: s}, clock: NewClock(), room: unique(t, "room"), size: pageEntries}
 	var epochs atomic.Int64
 	newEpoch := func() string { return fmt.Sprintf("epoch%d", epochs.Add(1)) }
 	log, err := msglog.New(b.store, b.clock, newEpoch, msglog.Config{
-		Retention: retention, Window: window, HoleWait: time.Second, HolePoll: 50 * time.Millisecond, PageEntries: 8,
+		Retention: retention, Window: window, HoleWait: time.Second, HolePoll: 50 * time.Millisecond, PageEntries: pageEntries,
 	})
 	ok(t, err)
 	b.Log = log
@@ -92,7 +99,7 @@ func (b *bench) appendMany(t *testing.T, count int) {
 func (b *bench) take(t *testing.T) msglog.Head {
 	t.Helper()
 	return must[msglog.Head](t)(b.store.TakeNumber(t.Context(), msglog.TakeParams{
-		Room: b.room, FreshEpoch: "dead", Now: b.clock.Now(), Expires: b.clock.Now().Add(3 * retention),
+		Room: b.room, FreshEpoch: "dead", Now: b.clock.Now(), Expires: b.clock.Now().Add(3 * retention), Retention: retention,
 	}))
 }
 

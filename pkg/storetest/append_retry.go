@@ -160,6 +160,57 @@ var retryTests = []test[*bench]{
 		same(t, [2]uint64{got.Head.Seq, got.Seq}, [2]uint64{2, 1})
 		same(t, got.NeedsWake(b.clock.Now()), false)
 	}},
+	{"another's message at a number that was just handed out ends the epoch", func(t *testing.T, b *bench) {
+		for _, key := range []string{"key", ""} {
+			next := msglog.Entry{Seq: 1, User: "bob", At: Start, Key: key, Data: []byte(`{"n":1}`), Origin: "connection="}
+			before := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
+			came := msglog.Position{Epoch: "epoch1", Seq: 1} // whose head was deleted and comes back
+			if key == "" {
+				came = msglog.Position{Epoch: before.Epoch, Seq: before.Seq + 1}
+			}
+			next.Seq = came.Seq
+			_, _, err := b.store.Fill(t.Context(), msglog.FillParams{
+				Room: b.room, Epoch: came.Epoch, Entry: next, Expires: Start.Add(retention),
+			})
+			ok(t, err)
+			got := b.append(t, key)
+			same(t, got.Epoch != came.Epoch, true)
+			same(t, [2]any{got.Seq, got.Duplicate}, [2]any{uint64(1), false})
+			same(t, got.Entry.User, "ada")
+			same(t, got.NeedsWake(b.clock.Now()), true)
+			same(t, b.dense(t), []msglog.Entry{got.Entry})
+		}
+	}},
+	{"another's message where the key stands ends the epoch and the key moves", func(t *testing.T, b *bench) {
+		dead := b.take(t)
+		must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
+			Room: b.room, User: "ada", Key: "key", Position: dead.Position(), Now: Start, Expires: Start.Add(window),
+		}))
+		_, _, err := b.store.Fill(t.Context(), msglog.FillParams{
+			Room: b.room, Epoch: dead.Epoch, Expires: Start.Add(retention),
+			Entry: msglog.Entry{Seq: dead.Seq, User: "bob", At: Start, Data: []byte(`1`)},
+		})
+		ok(t, err)
+		got := b.append(t, "key")
+		same(t, got.Epoch != dead.Epoch, true)
+		same(t, [2]any{got.Seq, got.Duplicate}, [2]any{uint64(1), false})
+		again := b.append(t, "key")
+		same(t, again.Position, got.Position)
+		same(t, again.Duplicate, true)
+	}},
+	{"another's message where the key of a log that is gone stands is not the key's", func(t *testing.T, b *bench) {
+		former := b.former(t)
+		_, _, err := b.store.Fill(t.Context(), msglog.FillParams{
+			Room: b.room, Epoch: former.Epoch, Expires: Start.Add(retention),
+			Entry: msglog.Entry{Seq: former.Seq, User: "bob", At: Start, Data: []byte(`1`)},
+		})
+		ok(t, err)
+		first := b.append(t, "")
+		got := b.append(t, "key")
+		same(t, got.Epoch, first.Epoch) // the log that is there stays
+		same(t, got.Duplicate, false)
+		same(t, len(b.dense(t)), 2)
+	}},
 	{"a mark does not outlive its entry", func(t *testing.T, b *bench) {
 		b.store.taken = once(func(msglog.Head) { b.clock.Advance(time.Minute) })
 		got := b.append(t, "key")

@@ -11,6 +11,7 @@ import (
 // RunLog checks an implementation of msglog.Store.
 func RunLog(t *testing.T, factory func(*testing.T) msglog.Store) {
 	run(t, "Head", factory, headTests)
+	run(t, "StartOver", factory, startOverTests)
 	run(t, "Mark", factory, markTests)
 	run(t, "Fill", factory, fillTests)
 	run(t, "Entries", factory, rangeTests)
@@ -26,7 +27,7 @@ func take(t *testing.T, s msglog.Store, room string) msglog.Head {
 }
 
 func takeParams(room, fresh string) msglog.TakeParams {
-	return msglog.TakeParams{Room: room, FreshEpoch: fresh, Now: Start, Expires: Start.Add(72 * time.Hour)}
+	return msglog.TakeParams{Room: room, FreshEpoch: fresh, Now: Start, Expires: Start.Add(72 * time.Hour), Retention: retention}
 }
 
 var headTests = []test[msglog.Store]{
@@ -36,7 +37,7 @@ var headTests = []test[msglog.Store]{
 	}},
 	{"the first number makes a head with the fresh epoch", func(t *testing.T, s msglog.Store) {
 		got := take(t, s, unique(t, "room"))
-		same(t, got, msglog.Head{Epoch: "epoch", Seq: 1, PendingSince: Start, Shards: 1})
+		same(t, got, msglog.Head{Epoch: "epoch", Seq: 1, PendingSince: Start, Retention: retention, Shards: 1})
 	}},
 	{"a later number keeps all of the head but seq", func(t *testing.T, s msglog.Store) {
 		room := unique(t, "room")
@@ -44,7 +45,7 @@ var headTests = []test[msglog.Store]{
 		p := takeParams(room, "another")
 		p.Now = Start.Add(time.Hour)
 		got := must[msglog.Head](t)(s.TakeNumber(t.Context(), p))
-		same(t, got, msglog.Head{Epoch: "epoch", Seq: 2, PendingSince: Start, Shards: 1})
+		same(t, got, msglog.Head{Epoch: "epoch", Seq: 2, PendingSince: Start, Retention: retention, Shards: 1})
 	}},
 	{"take returns lease and pointer", func(t *testing.T, s msglog.Store) {
 		room := unique(t, "room")
@@ -55,11 +56,35 @@ var headTests = []test[msglog.Store]{
 		ok(t, s.RenewLease(t.Context(), lease))
 		got := take(t, s, room)
 		want := msglog.Head{
-			Epoch: "epoch", Seq: 2, Delivered: 1, PendingSince: Start, Shards: 1,
+			Epoch: "epoch", Seq: 2, Delivered: 1, PendingSince: Start, Retention: retention, Shards: 1,
 			Lease: msglog.Lease{Owner: "ada", Until: lease.Until}, Generation: 2,
 		}
 		same(t, got, want)
 		same(t, must[msglog.Head](t)(s.Head(t.Context(), room)), want)
+	}},
+	{"the shortest retention of what is pending stays", func(t *testing.T, s msglog.Store) {
+		room := unique(t, "room")
+		for i, retention := range []time.Duration{2 * time.Hour, time.Hour, 3 * time.Hour, time.Hour} {
+			p := takeParams(room, "epoch")
+			p.Retention = retention
+			got := must[msglog.Head](t)(s.TakeNumber(t.Context(), p))
+			same(t, got.Retention, []time.Duration{2, 1, 1, 1}[i]*time.Hour)
+		}
+		p := leaseParams(room, "ada")
+		acquire(t, s, p)
+		p.Delivered = 4
+		_, _, err := s.ReleaseLease(t.Context(), p)
+		ok(t, err)
+		same(t, take(t, s, room).Retention, retention)
+	}},
+	{"a head with a later end and a shorter retention goes on counting", func(t *testing.T, s msglog.Store) {
+		room := unique(t, "room")
+		for seq := range uint64(4) {
+			p := takeParams(room, "epoch")
+			p.Expires = p.Expires.Add(-time.Duration(seq) * time.Hour)
+			p.Retention += time.Duration(seq) * time.Hour
+			same(t, must[msglog.Head](t)(s.TakeNumber(t.Context(), p)).Seq, seq+1)
+		}
 	}},
 	{"each room counts for itself", func(t *testing.T, s msglog.Store) {
 		a, b := unique(t, "room"), unique(t, "other")
@@ -75,6 +100,27 @@ var headTests = []test[msglog.Store]{
 		p.Now, p.Expires = Start.Add(1000*time.Hour), Start.Add(1072*time.Hour)
 		got := must[msglog.Head](t)(s.TakeNumber(t.Context(), p))
 		same(t, got.Position(), msglog.Position{Epoch: "epoch", Seq: 2})
+	}},
+}
+
+var startOverTests = []test[msglog.Store]{
+	{"the room begins again with the fresh epoch", func(t *testing.T, s msglog.Store) {
+		room, p := held(t, s, 3)
+		p.Delivered = 2
+		ok(t, s.RenewLease(t.Context(), p))
+		ok(t, s.StartOver(t.Context(), msglog.StartOverParams{Room: room, Epoch: "epoch", FreshEpoch: "fresh"}))
+		same(t, head(t, s, room), msglog.Head{Epoch: "fresh", Generation: 3, Shards: 1})
+		same(t, take(t, s, room), msglog.Head{
+			Epoch: "fresh", Seq: 1, PendingSince: Start, Retention: retention, Generation: 3, Shards: 1,
+		})
+	}},
+	{"a room that has another epoch or none stays", func(t *testing.T, s msglog.Store) {
+		room := unique(t, "room")
+		p := msglog.StartOverParams{Room: room, Epoch: "former", FreshEpoch: "fresh"}
+		ok(t, s.StartOver(t.Context(), p))
+		same(t, head(t, s, room), msglog.Head{})
+		take(t, s, room)
+		unchanged(t, s, room, func() { ok(t, s.StartOver(t.Context(), p)) })
 	}},
 }
 

@@ -85,7 +85,7 @@ var giveBackTests = []test[msglog.Store]{
 		room, p := held(t, s, 3)
 		p.Delivered, p.Now = 1, Start.Add(time.Second)
 		ok(t, s.AbandonLease(t.Context(), p))
-		same(t, head(t, s, room), msglog.Head{Epoch: "epoch", Seq: 3, Delivered: 1, PendingSince: Start, Generation: 2, Shards: 1})
+		same(t, head(t, s, room), msglog.Head{Epoch: "epoch", Seq: 3, Delivered: 1, PendingSince: Start, Retention: retention, Generation: 2, Shards: 1})
 		other := leaseParams(room, "bob")
 		acquire(t, s, other)
 	}},

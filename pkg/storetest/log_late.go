@@ -154,7 +154,7 @@ var lateTests = []test[msglog.Store]{
 		later.Now = Start.Add(time.Second)
 		must[msglog.Head](t)(s.TakeNumber(t.Context(), later))
 		same(t, take(t, s, room), msglog.Head{
-			Epoch: "epoch", Seq: 3, Delivered: 1, PendingSince: later.Now, Generation: 2, Shards: 1,
+			Epoch: "epoch", Seq: 3, Delivered: 1, PendingSince: later.Now, Retention: retention, Generation: 2, Shards: 1,
 		})
 	}},
 }

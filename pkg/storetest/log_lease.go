@@ -61,7 +61,7 @@ var leaseTests = []test[msglog.Store]{
 		p := leaseParams(room, "ada")
 		got := acquire(t, s, p)
 		want := msglog.Head{
-			Epoch: "epoch", Seq: 2, PendingSince: Start, Shards: 1,
+			Epoch: "epoch", Seq: 2, PendingSince: Start, Retention: retention, Shards: 1,
 			Lease: msglog.Lease{Owner: "ada", Until: p.Until}, Generation: 1,
 		}
 		same(t, got, want)
@@ -122,7 +122,7 @@ var leaseTests = []test[msglog.Store]{
 			now, acquired, err := s.AcquireLease(t.Context(), other)
 			ok(t, err)
 			same(t, acquired, false)
-			same(t, now, msglog.Head{Epoch: "epoch", Seq: 2, Delivered: 1, PendingSince: Start, Generation: 2, Shards: 1})
+			same(t, now, msglog.Head{Epoch: "epoch", Seq: 2, Delivered: 1, PendingSince: Start, Retention: retention, Generation: 2, Shards: 1})
 		}
 		acquire(t, s, other)
 	}},

@@ -135,4 +135,15 @@ var markTests = []test[msglog.Store]{
 		late.Now = Start.Add(2*window - time.Second)
 		same(t, mark(t, s, late), place(2))
 	}},
+	{"a move does not shorten the window", func(t *testing.T, s msglog.Store) {
+		room := unique(t, "room")
+		first := markParams(room, 1)
+		first.Expires = Start.Add(2 * window)
+		mark(t, s, first)
+		same(t, move(t, s, moveParams(room, 1, 2)), place(2))
+		late := markParams(room, 3)
+		late.Now = Start.Add(2*window - time.Second)
+		same(t, mark(t, s, late), place(2))
+		same(t, move(t, s, moveParams(room, 1, 4)), place(2))
+	}},
 }

@@ -15,6 +15,7 @@ import (
 //	all         x   may be forgotten from here on
 //	head        e   epoch               n   highest number handed out
 //	            d   delivered           q   pending since
+//	            qr  shortest retention of what is pending
 //	            lo  lease's owner       lu  lease's end
 //	            lg  writes of lo, lu    sh  shards
 //	entry       u   user                a   published at
@@ -65,6 +66,14 @@ func key(pk string, sk types.AttributeValue) item {
 func textOf(i item, name string) string {
 	if s, ok := i[name].(*types.AttributeValueMemberS); ok {
 		return s.Value
+	}
+	return ""
+}
+
+// numeral is a number as it is written.
+func numeral(i item, name string) string {
+	if n, ok := i[name].(*types.AttributeValueMemberN); ok {
+		return n.Value
 	}
 	return ""
 }

@@ -41,7 +41,7 @@ func (*refusal) Error() string { return "condition failed" }
 
 // run performs the update and returns the item as it then stands, or a
 // *refusal.
-func (u update) run(ctx context.Context, client API, operation string) (item, error) {
+func (u update) run(ctx context.Context, client API, operation string, options ...func(*dynamodb.Options)) (item, error) {
 	input := &dynamodb.UpdateItemInput{
 		TableName: &u.table, Key: u.key, UpdateExpression: &u.set,
 		ExpressionAttributeNames:  u.names,
@@ -52,7 +52,7 @@ func (u update) run(ctx context.Context, client API, operation string) (item, er
 		input.ConditionExpression = &u.condition
 		input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 	}
-	out, err := client.UpdateItem(ctx, input)
+	out, err := client.UpdateItem(ctx, input, options...)
 	if err != nil {
 		return nil, refused(operation, err)
 	}

@@ -41,7 +41,7 @@ func seeds(t testing.TB) []item {
 	}
 	head := item{
 		"e": text("epoch"), "n": number(9), "d": number(8), "q": millis(now), "lo": text("drainer"),
-		"lu": millis(now), "sh": number(1), "x": seconds(now),
+		"lu": millis(now), "lg": number(3), "qr": number(1000), "sh": number(1), "x": seconds(now),
 	}
 	member := item{
 		"sk": text("a="), "u": text("ada"), "a": millis(now), "ss": text("session"), "b": number(1), "np": yes(), "pn": number(2), "x": seconds(now),

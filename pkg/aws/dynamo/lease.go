@@ -74,7 +74,7 @@ func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
 
 // ReleaseLease gives the lease back if nothing came since: 1 WRU either way.
 func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
-	i, err := l.head(p.Room, "ADD lg :one SET d = :d REMOVE lo, lu, q", owned+" AND n = :d",
+	i, err := l.head(p.Room, "ADD lg :one SET d = :d REMOVE lo, lu, q, qr", owned+" AND n = :d",
 		item{":owner": text(p.Owner), ":e": text(p.Epoch), ":d": number(p.Delivered), ":one": number(1)},
 	).run(ctx, l.client, "release lease")
 	if err == nil {

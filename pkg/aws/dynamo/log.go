@@ -5,7 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"log/slog"
+	"math"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -38,27 +42,86 @@ func (l *Log) Head(ctx context.Context, room string) (msglog.Head, error) {
 	return headOf(i), nil
 }
 
-// TakeNumber hands out a number: 1 WRU.
+// TakeNumber hands out a number: 1 WRU, and one more where another function,
+// whose settings differ, has set a later end or a shorter retention. Each attempt
+// has an epoch of its own, the given one and a number, so that one which takes
+// effect late does not bring back the epoch that another began.
 func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head, error) {
-	i, err := update{
-		table: l.rooms, key: key(headKey(p.Room), text(headSort)),
-		set: "SET e = if_not_exists(e, :fresh), sh = if_not_exists(sh, :one), " +
-			"q = if_not_exists(q, :now), x = :x ADD n :one",
-		values: item{":fresh": text(p.FreshEpoch), ":one": number(1), ":now": millis(p.Now), ":x": seconds(p.Expires)},
-	}.run(ctx, l.client, "take number")
-	if err != nil {
-		return msglog.Head{}, err
+	var stands item
+	tries := 0
+	for range takeTries {
+		i, err := attempts(ctx, l.client, "take number", func(int) update {
+			mine := p
+			if tries++; tries > 1 {
+				mine.FreshEpoch += "." + strconv.Itoa(tries)
+			}
+			return l.take(mine, stands)
+		})
+		if err == nil {
+			return headOf(i), nil
+		}
+		if stands, err = standing(err); err != nil {
+			return msglog.Head{}, err
+		}
 	}
-	return headOf(i), nil
+	return msglog.Head{}, fmt.Errorf("take number: the head of %s refuses its own end or retention", p.Room)
+}
+
+// takeTries bounds how often a number is asked for: each time, another function
+// has changed the head's end or retention since.
+const takeTries = 8
+
+// take leaves the head's end alone if it is later than ours, and the retention if
+// it is shorter, as far as is known from the head that refused before. A head's
+// end that cannot be read is left alone.
+func (l *Log) take(p msglog.TakeParams, stands item) update {
+	end, retention := p.Expires.Add(time.Second-1).Unix(), p.Retention.Milliseconds()
+	set := "SET e = if_not_exists(e, :fresh), sh = if_not_exists(sh, :one), q = if_not_exists(q, :now)"
+	var condition string
+	if stands["x"] == nil || within(stands, "x", 0, end) {
+		set += ", x = :x"
+		condition = "(attribute_not_exists(x) OR x <= :x)"
+	} else {
+		condition = "attribute_exists(x) AND NOT x <= :x"
+	}
+	if stands["qr"] == nil || within(stands, "qr", retention, math.MaxInt64) {
+		set += ", qr = :qr"
+		condition += " AND (attribute_not_exists(qr) OR qr >= :qr)"
+	} else {
+		condition += " AND attribute_exists(qr) AND NOT qr >= :qr"
+	}
+	return update{
+		table: l.rooms, key: key(headKey(p.Room), text(headSort)),
+		set: set + " ADD n :one", condition: condition,
+		values: item{
+			":fresh": text(p.FreshEpoch), ":one": number(1), ":now": millis(p.Now),
+			":x": number(end), ":qr": number(retention),
+		},
+	}
+}
+
+// within reports whether an attribute is a whole number from low to high.
+func within(i item, name string, low, high int64) bool {
+	n, err := strconv.ParseInt(numeral(i, name), 10, 64)
+	return err == nil && low <= n && n <= high
+}
+
+// StartOver ends an incarnation of the log: 1 WRU.
+func (l *Log) StartOver(ctx context.Context, p msglog.StartOverParams) error {
+	_, err := l.attempt(ctx, "start over", l.head(p.Room,
+		"ADD lg :one SET e = :fresh REMOVE d, lo, lu, n, q, qr", "e = :e",
+		item{":fresh": text(p.FreshEpoch), ":e": text(p.Epoch), ":one": number(1)},
+	))
+	return err
 }
 
 func headOf(i item) msglog.Head {
 	return msglog.Head{
 		Epoch: textOf(i, "e"), Seq: countOf(i, "n"), Delivered: countOf(i, "d"),
-		PendingSince: timeOf(i, "q"),
-		Lease:        msglog.Lease{Owner: textOf(i, "lo"), Until: timeOf(i, "lu")},
-		Generation:   countOf(i, "lg"),
-		Shards:       int(numberOf(i, "sh")),
+		PendingSince: timeOf(i, "q"), Retention: time.Duration(numberOf(i, "qr")) * time.Millisecond,
+		Lease:      msglog.Lease{Owner: textOf(i, "lo"), Until: timeOf(i, "lu")},
+		Generation: countOf(i, "lg"),
+		Shards:     int(numberOf(i, "sh")),
 	}
 }
 
@@ -81,20 +144,26 @@ func (l *Log) Mark(ctx context.Context, p msglog.MarkParams) (msglog.Position, e
 	return positionOf(i, err)
 }
 
-// MoveMark moves a key: 1 WRU. A mark that is gone meanwhile is written anew:
+// MoveMark moves a key: 1 WRU, and one more where another function, whose window
+// is longer, has set a later end. A mark that is gone meanwhile is written again:
 // the number it stood for is void. One that has expired needs no care: it still
 // stands for From, or another has claimed it since and it is fresh.
 func (l *Log) MoveMark(ctx context.Context, p msglog.MoveParams) (msglog.Position, error) {
-	i, err := update{
+	move := update{
 		table: l.log, key: key(markKey(p.Room, p.User, p.Key), number(0)),
 		set:       "SET e = :e, n = :n, x = :x",
-		condition: "attribute_not_exists(pk) OR (e = :was AND n = :from)",
+		condition: "attribute_not_exists(pk) OR (e = :was AND n = :from AND NOT x > :x)",
 		values: item{
 			":e": text(p.To.Epoch), ":n": number(p.To.Seq), ":x": seconds(p.Expires),
 			":was": text(p.From.Epoch), ":from": number(p.From.Seq),
 		},
-	}.run(ctx, l.client, "move key")
-	return positionOf(i, err)
+	}
+	at, err := positionOf(move.run(ctx, l.client, "move key"))
+	if err != nil || at != p.From {
+		return at, err
+	}
+	move.set, move.condition = "SET e = :e, n = :n", "e = :was AND n = :from AND x > :x"
+	return positionOf(move.run(ctx, l.client, "move key"))
 }
 
 // positionOf is where the key stands: as written, or as found.

@@ -57,7 +57,7 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 	head, held := l.held(p)
 	switch {
 	case held && head.Seq == p.Delivered:
-		head.Delivered, head.PendingSince, head.Lease = p.Delivered, time.Time{}, msglog.Lease{}
+		head.Delivered, head.PendingSince, head.Retention, head.Lease = p.Delivered, time.Time{}, 0, msglog.Lease{}
 		head.Generation++
 		return *head, true, nil
 	case held:

@@ -71,8 +71,24 @@ func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head,
 	if head.PendingSince.IsZero() {
 		head.PendingSince = stored(p.Now)
 	}
+	if retention := p.Retention.Truncate(time.Millisecond); head.Retention == 0 || retention < head.Retention {
+		head.Retention = retention
+	}
 	head.Seq++
 	return *head, nil
+}
+
+// StartOver ends an incarnation of the log.
+func (l *Log) StartOver(ctx context.Context, p msglog.StartOverParams) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if head := l.heads[p.Room]; head != nil && head.Epoch == p.Epoch {
+		*head = msglog.Head{Epoch: p.FreshEpoch, Generation: head.Generation + 1, Shards: head.Shards}
+	}
+	return nil
 }
 
 // Mark claims a key.
@@ -98,10 +114,14 @@ func (l *Log) MoveMark(ctx context.Context, p msglog.MoveParams) (msglog.Positio
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := markKey{p.Room, p.User, p.Key}
-	if m, ok := l.marks[k]; ok && m.position != p.From {
+	m, ok := l.marks[k]
+	if ok && m.position != p.From {
 		return m.position, nil
 	}
-	l.marks[k] = mark{p.To, p.Expires}
+	if p.Expires.After(m.expires) {
+		m.expires = p.Expires
+	}
+	l.marks[k] = mark{p.To, m.expires}
 	return p.To, nil
 }
 

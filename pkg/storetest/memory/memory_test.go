@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -20,6 +21,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestLog(t *testing.T) {
 	t.Parallel()
 	storetest.RunLog(t, func(*testing.T) msglog.Store { return memory.NewLog() })
+}
+
+func TestAppendInSmallPages(t *testing.T) {
+	t.Parallel()
+	for _, entries := range []int{2, 3} {
+		t.Run(strconv.Itoa(entries), func(t *testing.T) {
+			storetest.RunAppendInPages(t, func(*testing.T) msglog.Store { return memory.NewLog() }, entries)
+		})
+	}
 }
 
 func TestConnections(t *testing.T) {
