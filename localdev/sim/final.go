@@ -276,7 +276,7 @@ func (k *checker) delays(c *client, room string, f *follow) []Delay {
 	all := f.all()
 	for seq, e := range f.buffer {
 		if k.w.class.PushOnly && !f.own[seq] {
-			all = append(all, handed{Entry: e, at: f.came[seq], epoch: f.epoch, since: f.joinedAt})
+			all = append(all, handed{Entry: e, came: f.came[seq], epoch: f.epoch, since: f.joinedAt})
 		}
 	}
 	for _, e := range all {
@@ -284,7 +284,11 @@ func (k *checker) delays(c *client, room string, f *follow) []Delay {
 		if m == nil || e.own || e.since > m.acked {
 			continue
 		}
-		d := max(0, e.at-m.acked)
+		at := e.at
+		if k.w.class.PushOnly { // who never asks waits for its own acknowledgement
+			at = e.came
+		}
+		d := max(0, at-m.acked)
 		delays = append(delays, Delay{d, stuck})
 		bound, invariant := cmp.Or(k.w.Bound, k.w.class.Bound), kept
 		if k.w.class.Swift {

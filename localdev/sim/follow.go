@@ -39,6 +39,8 @@ type handed struct {
 	// live says that the member had joined, on the same connection, at since.
 	since time.Duration
 	own   bool
+	// came is when it was pushed: it may have waited for one before it.
+	came time.Duration
 }
 
 // run is what was handed on from one position, which may be lost in the end.
@@ -138,7 +140,7 @@ func (f *follow) hand(now time.Duration) {
 		}
 		delete(f.buffer, f.last+1)
 		f.last++
-		f.handed = append(f.handed, handed{Entry: e, at: now, epoch: f.epoch, since: f.joinedAt, own: f.own[f.last]})
+		f.handed = append(f.handed, handed{Entry: e, at: now, epoch: f.epoch, since: f.joinedAt, own: f.own[f.last], came: f.came[f.last]})
 	}
 	for seq := range f.buffer {
 		if seq <= f.last {
