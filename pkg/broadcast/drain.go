@@ -270,6 +270,6 @@ func (d *drain) unmark(ctx context.Context) {
 		group.Go(func() error { return d.Members.Unmark(ctx, d.room, id, d.Clock.Now()) })
 	}
 	if err := group.Wait(); err != nil {
-		d.Logger.WarnContext(ctx, "delete expired tombstones", "room", d.room, "error", err)
+		d.Logger.WarnContext(ctx, "could not delete expired tombstones", "room", d.room, "error", err)
 	}
 }

@@ -181,7 +181,7 @@ func (d *doubt) gone(ctx context.Context, c *courier, id string) bool {
 		d.asked = true
 	case !d.warned && ctx.Err() == nil:
 		d.warned = true
-		c.logger.WarnContext(ctx, "ask about the connection of a 410", "connectionId", id, "error", err)
+		c.logger.WarnContext(ctx, "could not ask about the connection of a 410", "connectionId", id, "error", err)
 	}
 	return false
 }
