@@ -249,7 +249,7 @@ var settings = slices.Concat(
 			d.joined("c", "r")
 			d.wakes = errors.New("broken")
 			d.disconnect("c")
-			return d.logged("rooms were not told who left")
+			return d.logged("could not tell rooms who left")
 		}, "true", "false"},
 	},
 	asks("message", func(d *deployment, token string) string {
@@ -377,7 +377,7 @@ var settings = slices.Concat(
 		}, "1", "0"},
 		{"broadcast", "GAPLESS_LOG_LEVEL", "error+1", nil, func(d *deployment) string {
 			d.wake(d.t.Context(), `poison`)
-			return d.logged("poison wake-up passed over")
+			return d.logged("skipped an unreadable wake-up")
 		}, "true", "false"},
 		{"broadcast", "AWS_LAMBDA_FUNCTION_NAME", "mine", nil, func(d *deployment) string {
 			d.backlog("c")

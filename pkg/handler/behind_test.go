@@ -34,8 +34,8 @@ func (r *repeats) Put(ctx context.Context, m room.Member, expires time.Time) err
 	return r.Rooms.Put(ctx, m, expires)
 }
 
-// TestNobodyHasJoinedWhileBehind: a client that was told that it has joined waits
-// for messages, and a member that is behind gets none.
+// A client that was told that it has joined waits for messages, but a member that
+// is behind gets none.
 func TestNobodyHasJoinedWhileBehind(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string]string{

@@ -13,8 +13,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest"
 )
 
-// rotates is when a client that says hello so long after it connected is told to
-// rotate, counted from when it connected.
+// rotates returns when a client must rotate that says hello so long after it
+// connected. Both times count from the connection's start.
 func rotates(t *testing.T, after time.Duration, random func(n int64) int64) (at time.Duration) {
 	t.Helper()
 	handlertest.Run(t, func(w *handlertest.World) {
@@ -34,8 +34,8 @@ func earliest(int64) int64 { return 0 }
 
 func latest(n int64) int64 { return n - 1 }
 
-// TestRotateEarliestWithin: connections that began together rotate over ten
-// minutes, none of them long before it must.
+// Connections that began together rotate over ten minutes, none of them long
+// before it must.
 func TestRotateEarliestWithin(t *testing.T) {
 	t.Parallel()
 	for _, after := range []time.Duration{0, time.Hour} {
@@ -45,8 +45,7 @@ func TestRotateEarliestWithin(t *testing.T) {
 	}
 }
 
-// TestRotateEarliestOver: whoever says hello later still is told to rotate at
-// once, and not in the past.
+// A client that says hello even later must rotate at once, not in the past.
 func TestRotateEarliestOver(t *testing.T) {
 	t.Parallel()
 	if at := rotates(t, time.Hour+50*time.Minute, earliest); at != time.Hour+50*time.Minute {
@@ -61,8 +60,7 @@ func TestRotateLatestWithin(t *testing.T) {
 	}
 }
 
-// TestRotateLatestOver: five minutes are left, of which clocks that disagree and
-// attempts that fail take some.
+// Five minutes are left for clocks that disagree and for failed attempts.
 func TestRotateLatestOver(t *testing.T) {
 	t.Parallel()
 	if at := rotates(t, 0, latest); at >= time.Hour+55*time.Minute {
@@ -70,8 +68,8 @@ func TestRotateLatestOver(t *testing.T) {
 	}
 }
 
-// member reports whether a membership of a connection still counts so long after
-// the connection began.
+// member reports whether a membership still counts so long after its connection
+// began.
 func member(t *testing.T, after, skew time.Duration) (in bool) {
 	t.Helper()
 	handlertest.Run(t, func(w *handlertest.World) {
@@ -88,8 +86,8 @@ func member(t *testing.T, after, skew time.Duration) (in bool) {
 	return in
 }
 
-// TestLifetimeWithin: whoever is connected is a member to the end of the two
-// hours, for functions of any clock.
+// A connected client is a member to the end of the two hours, whatever the clock
+// of a function.
 func TestLifetimeWithin(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, 0, storetest.Apart} {
@@ -115,8 +113,8 @@ func TestMemberSlackWithin(t *testing.T) {
 
 func TestMemberSlackOver(t *testing.T) { TestLifetimeOver(t) }
 
-// greets says hello with a token for the first time so long after the connection
-// began, to a function whose clock is wrong.
+// greets says hello with a first token so long after the connection began, to a
+// function whose clock is wrong by skew.
 func greets(t *testing.T, after, skew time.Duration) (code protocol.Code) {
 	t.Helper()
 	handlertest.Run(t, func(w *handlertest.World) {
@@ -132,7 +130,7 @@ func greets(t *testing.T, after, skew time.Duration) (code protocol.Code) {
 	return code
 }
 
-// TestGraceWithin: both times are API Gateway's, so that no clock of ours counts.
+// API Gateway sets both times, so the function's clock does not matter.
 func TestGraceWithin(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, 0, storetest.Apart} {
@@ -151,7 +149,7 @@ func TestGraceOver(t *testing.T) {
 	}
 }
 
-// TestCommandsEndWithTheToken: by the clock of the function, to the moment.
+// The function's clock decides, to the millisecond.
 func TestCommandsEndWithTheToken(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, 0, storetest.Apart} {

@@ -16,15 +16,15 @@ type Broadcast struct {
 	Logger      *slog.Logger
 }
 
-// Handle serves each wake-up of the event. It returns an error, so that Lambda
-// delivers the event again, only if that can help: a wake-up that cannot be
-// read is logged and passed over.
+// Handle processes each wake-up of the event. It logs and skips a wake-up that it
+// cannot read. It returns an error, so that Lambda delivers the event again, only
+// if that can help.
 func (h *Broadcast) Handle(ctx context.Context, event events.SNSEvent) error {
 	var errs []error
 	for _, record := range event.Records {
 		wake, err := broadcast.DecodeWake([]byte(record.SNS.Message))
 		if err != nil {
-			h.Logger.ErrorContext(ctx, "poison wake-up passed over", "messageId", record.SNS.MessageID, "error", err)
+			h.Logger.ErrorContext(ctx, "skipped an unreadable wake-up", "messageId", record.SNS.MessageID, "error", err)
 			continue
 		}
 		errs = append(errs, h.Broadcaster.Handle(ctx, wake))

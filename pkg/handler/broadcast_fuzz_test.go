@@ -23,7 +23,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
-// posts is a gateway that keeps what each connection was sent, and a waker that
+// posts is a gateway that records what each connection was sent, and a waker that
 // wakes nobody.
 type posts struct {
 	mu     sync.Mutex
@@ -45,10 +45,10 @@ func (p *posts) Close(context.Context, string) error { return nil }
 
 func (p *posts) Wake(context.Context, ...broadcast.Wake) error { return nil }
 
-// FuzzBroadcast hands an event to the broadcast function in which anything at
-// all stands between two wake-ups that are sound: both rooms are served. (Who
-// may publish to the topic is trusted with what a message says; see
-// TestWakeThatLacksSomethingIsFilledFromTheLog for what says too little.)
+// FuzzBroadcast gives the broadcast function an event with arbitrary data between
+// two valid wake-ups: both rooms must be served. (The content of a valid message
+// is trusted, because few may publish to the topic; for incomplete ones see
+// TestWakeThatLacksSomethingIsFilledFromTheLog.)
 func FuzzBroadcast(f *testing.F) {
 	for _, message := range []string{
 		`{"kind":"drain","room":"other"}`, `{"kind":"drain"}`, `{"kind":"of tomorrow","room":"first"}`, `null`, `[]`, ``, `{"kind":"drain","room":"fir`,
@@ -99,7 +99,7 @@ func FuzzBroadcast(f *testing.F) {
 		}
 		event := events.SNSEvent{Records: append(append([]events.SNSEventRecord{sound("first")}, between.Records...), sound("last"))}
 		h := &handler.Broadcast{Broadcaster: broadcaster, Logger: slog.New(slog.DiscardHandler)}
-		_ = h.Handle(t.Context(), event) // an error has the whole event delivered again
+		_ = h.Handle(t.Context(), event) // after an error, Lambda delivers the whole event again
 		for _, name := range []string{"first", "last"} {
 			if got := gateway.frames["in "+name]; !strings.Contains(got, `"seq":1`) {
 				t.Fatalf("room %s was sent %q", name, got)

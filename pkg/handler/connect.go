@@ -19,21 +19,21 @@ import (
 
 // Verifier checks tokens.
 type Verifier interface {
-	// Verify returns what a token says; auth.ErrInvalid, auth.ErrExpired or
-	// auth.ErrUnavailable otherwise.
+	// Verify returns the identity of a token, or auth.ErrInvalid, auth.ErrExpired
+	// or auth.ErrUnavailable.
 	Verify(ctx context.Context, token string) (auth.Identity, error)
 }
 
-// Tickets takes tickets.
+// Tickets redeems tickets.
 type Tickets interface {
-	// Redeem uses a ticket for a connection and returns whom it lets in;
-	// ticket.ErrInvalid if it is none that can be used.
+	// Redeem uses a ticket for a connection and returns its identity. It returns
+	// ticket.ErrInvalid if the ticket cannot be used.
 	Redeem(ctx context.Context, text, connectionID string) (auth.Identity, error)
 }
 
 // Connect handles $connect: it registers the connection, authenticated if the
-// handshake carries a token. It costs one write and no read;
-// a ticket costs another write.
+// handshake carries a token. It costs one write and no read; a ticket costs
+// another write.
 type Connect struct {
 	Connections connection.Store
 	Verifier    Verifier
@@ -41,17 +41,16 @@ type Connect struct {
 	Access      Access
 	Clock       clock.Clock
 	Logger      *slog.Logger
-	// Grace is how long a connection may take to authenticate.
+	// Grace is the time that a connection has to authenticate.
 	Grace time.Duration
-	// CheckEvery is after how long the sweeper looks at it.
+	// CheckEvery is the time after which the sweeper checks the connection.
 	CheckEvery time.Duration
 }
 
-// Handle answers 200; or 400 or 403 as Access has it, 403 if a hook refuses, 401
-// if a token or a ticket was presented that is not valid, or 503 if it could not
-// be checked. API Gateway passes the status on to the client and opens the
-// socket only for 200. It drops the body, which is there for whoever calls the
-// function otherwise.
+// Handle answers 200; 400 or 403 as Access decides; 403 if a hook refuses; 401 if
+// the token or ticket is invalid; 503 if it could not be checked. API Gateway
+// passes the status to the client and opens the socket only for 200. It drops the
+// body, which helps those who call the function directly.
 func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
 	asked, refused := h.Access.read(req)
 	if refused != nil {
@@ -67,12 +66,12 @@ func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 		identity, err := h.identify(ctx, asked, c.ID)
 		var no *protocol.Error
 		switch {
-		case errors.As(err, &no): // of a hook
+		case errors.As(err, &no): // from a hook
 			return h.refuse(ctx, refusal{http.StatusForbidden, no.Message}), nil
 		case errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired), errors.Is(err, ticket.ErrInvalid):
 			return h.refuse(ctx, refusal{http.StatusUnauthorized, err.Error()}), nil
 		case err != nil:
-			h.Logger.WarnContext(ctx, "token or ticket could not be checked", "error", err)
+			h.Logger.WarnContext(ctx, "could not check token or ticket", "error", err)
 			return answer(http.StatusServiceUnavailable), nil
 		}
 		c.Identity = identity
@@ -88,7 +87,7 @@ func (h *Connect) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 	return response, nil
 }
 
-// identify takes the ticket or verifies the token, of which there is one.
+// identify checks the handshake's ticket or token.
 func (h *Connect) identify(ctx context.Context, asked handshake, connectionID string) (auth.Identity, error) {
 	if asked.ticket != "" {
 		return h.Tickets.Redeem(ctx, asked.ticket, connectionID)
@@ -96,8 +95,7 @@ func (h *Connect) identify(ctx context.Context, asked handshake, connectionID st
 	return h.Verifier.Verify(ctx, asked.token)
 }
 
-// refuse fails the handshake. The log says why, since the client does not
-// learn it.
+// refuse fails the handshake. It logs the reason, which the client does not get.
 func (h *Connect) refuse(ctx context.Context, r refusal) events.APIGatewayProxyResponse {
 	h.Logger.InfoContext(ctx, "handshake refused", "status", r.status, "reason", r.reason)
 	return events.APIGatewayProxyResponse{StatusCode: r.status, Body: r.reason}

@@ -13,15 +13,15 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// Disconnect handles $disconnect: it forgets the connection at once. API
-// Gateway does not guarantee the event; the sweeper forgets the others.
+// Disconnect handles $disconnect: it removes the connection at once. API Gateway
+// does not guarantee the event; the sweeper removes the rest.
 type Disconnect struct {
 	Remover *connection.Remover
 	Waker   broadcast.Waker
 	Logger  *slog.Logger
 }
 
-// Handle removes every trace of the connection and tells its rooms.
+// Handle removes the connection and its memberships, and tells its rooms.
 func (h *Disconnect) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
 	c, err := h.Remover.Remove(ctx, req.RequestContext.ConnectionID)
 	if errors.Is(err, connection.ErrNotFound) {
@@ -31,8 +31,8 @@ func (h *Disconnect) Handle(ctx context.Context, req events.APIGatewayWebsocketP
 		return events.APIGatewayProxyResponse{}, fmt.Errorf("disconnect: %w", err)
 	}
 	if err := h.Waker.Wake(ctx, broadcast.LeftWakes(c)...); err != nil {
-		// Presence pushes are a courtesy; the state is right.
-		h.Logger.WarnContext(ctx, "rooms were not told who left", "connectionId", c.ID, "error", err)
+		// Presence pushes are not guaranteed; the stored state is correct.
+		h.Logger.WarnContext(ctx, "could not tell rooms who left", "connectionId", c.ID, "error", err)
 	}
 	return answer(http.StatusOK), nil
 }

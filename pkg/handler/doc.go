@@ -1,5 +1,5 @@
-// Package handler is what each function does, callable in process: one file
-// per function, and for the message function one table from action to method
-// (message.go). It turns events of AWS into calls of the domain packages, and
-// their errors into codes for clients.
+// Package handler implements the functions, callable in process: one file per
+// function, and for the message function one table from action to method
+// (message.go). It turns AWS events into calls of the domain packages, and their
+// errors into codes for clients.
 package handler

@@ -8,44 +8,44 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Access says from where a handshake may come and where it may carry a token.
+// Access restricts where handshakes come from and where they carry a token.
 type Access struct {
-	// Origins are the pages' origins that may connect, such as
-	// "https://app.example.com", compared byte for byte. Empty means all: a
-	// token is then the only key, and no page has another's token. A client
-	// that sends no Origin is no browser and may always connect.
+	// Origins are the web pages' origins that may connect, such as
+	// "https://app.example.com", compared byte for byte. Empty allows all: the
+	// token then protects the connection, and no page has another page's token. A
+	// client that sends no Origin is not a browser and may always connect.
 	Origins []string
-	// Cookie is the name of a cookie that holds a token; empty means that
-	// cookies are not read. A browser adds cookies to whatever page asks, so a
-	// cookie counts only beside an Origin that Origins name.
+	// Cookie is the name of a cookie that holds a token; empty ignores cookies. A
+	// browser sends cookies with the requests of any page, so a cookie counts
+	// only together with an Origin in Origins.
 	Cookie string
 }
 
-// subprotocol is what we answer when a client offers it. Browsers fail the
-// connection unless the answer is one of their offers.
+// subprotocol is our answer to a client that offers it. Browsers fail the
+// connection if the answer is not among their offers.
 const (
 	subprotocol       = "gapless.v1"
 	bearerSubprotocol = "bearer."
 	subprotocolHeader = "Sec-WebSocket-Protocol"
 )
 
-// handshake is what a client asks with.
+// handshake is a client's request to connect.
 type handshake struct {
-	offers bool // our subprotocol
+	offers bool // includes our subprotocol
 	token  string
 	ticket string
 }
 
-// refusal is a handshake that must not succeed. The reason tells nothing of
-// what the client sent.
+// refusal describes a refused handshake. The reason contains nothing that the
+// client sent.
 type refusal struct {
 	status int
 	reason string
 }
 
-// read takes a handshake apart. A token counts in a subprotocol, since
-// browsers cannot set headers, and in the Authorization header; failing both,
-// in the cookie. A ticket counts in the URL, and takes the place of a token.
+// read parses a handshake. A token may be in a subprotocol, because browsers
+// cannot set headers, or in the Authorization header, or else in the cookie. A
+// ticket is in the URL and replaces the token.
 func (a Access) read(req events.APIGatewayWebsocketProxyRequest) (handshake, *refusal) {
 	if tokenInURL(req) {
 		return handshake{}, &refusal{http.StatusBadRequest,
@@ -84,7 +84,7 @@ func (a Access) read(req events.APIGatewayWebsocketProxyRequest) (handshake, *re
 		}
 	}
 	if tokens = slices.Compact(tokens); len(tokens) > 1 {
-		// Whoever stands in front of us may have looked at the other one.
+		// A proxy in front of us may have checked the other one.
 		return h, &refusal{http.StatusBadRequest, "more than one token"}
 	}
 	if len(tokens) == 1 {
@@ -105,7 +105,7 @@ func (a Access) checkOrigin(origins []string) (known bool, refused *refusal) {
 	return known, nil
 }
 
-// cookies returns the values of all cookies of our name. There may be several:
+// cookies returns the values of all cookies with our name. There may be several:
 // a neighbouring subdomain can set one for ours.
 func (a Access) cookies(headers []string) []string {
 	var values []string
@@ -123,21 +123,21 @@ func (a Access) cookies(headers []string) []string {
 	return values
 }
 
-// ticketParameter is where a ticket stands in the URL.
+// ticketParameter is the URL parameter that holds a ticket.
 const ticketParameter = "ticket"
 
-// queryTokens are the names under which others take tokens in a URL.
+// queryTokens are the names that other systems use for tokens in a URL.
 var queryTokens = []string{"token", "access_token", "id_token", "auth", "authorization", "bearer", "jwt"}
 
-// tokenInURL reports whether a query holds what is named, or looks, like a
-// token.
+// tokenInURL reports whether the query has a parameter that is named like a token
+// or looks like one.
 func tokenInURL(req events.APIGatewayWebsocketProxyRequest) bool {
 	for name, values := range valuesOf(req.MultiValueQueryStringParameters, req.QueryStringParameters) {
 		if slices.Contains(queryTokens, strings.ToLower(name)) {
 			return true
 		}
 		for _, value := range values {
-			// Every JWT begins like this: {" in base64url.
+			// Every JWT starts with {" in base64url.
 			if strings.HasPrefix(value, "eyJ") && strings.Count(value, ".") == 2 {
 				return true
 			}
@@ -146,7 +146,7 @@ func tokenInURL(req events.APIGatewayWebsocketProxyRequest) bool {
 	return false
 }
 
-// headerValues returns all values of a header, whatever the case of its name.
+// headerValues returns all values of a header, whose name is case-insensitive.
 func headerValues(req events.APIGatewayWebsocketProxyRequest, name string) []string {
 	var all []string
 	for key, values := range valuesOf(req.MultiValueHeaders, req.Headers) {

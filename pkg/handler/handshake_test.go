@@ -20,7 +20,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
-// verifier knows some tokens by heart.
+// verifier accepts a fixed set of tokens.
 type verifier struct{}
 
 func (verifier) Verify(_ context.Context, token string) (auth.Identity, error) {
@@ -35,7 +35,7 @@ func (verifier) Verify(_ context.Context, token string) (auth.Identity, error) {
 	return auth.Identity{}, auth.ErrInvalid
 }
 
-// tickets knows some tickets by heart.
+// tickets accepts a fixed set of tickets.
 type tickets struct{}
 
 func (tickets) Redeem(_ context.Context, text, _ string) (auth.Identity, error) {
@@ -50,8 +50,8 @@ func (tickets) Redeem(_ context.Context, text, _ string) (auth.Identity, error) 
 
 const page = "https://app.example.com"
 
-// TestHandshakes is the table of ways in, and of attacks on them; THREATS.md of
-// package auth refers to it.
+// TestHandshakes lists the ways in, and attacks on them. THREATS.md of package
+// auth refers to it.
 func TestHandshakes(t *testing.T) {
 	t.Parallel()
 	open, listed := handler.Access{}, handler.Access{Origins: []string{page}}
@@ -145,8 +145,8 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
-// A header that comes twice is seen twice: API Gateway puts only the last into
-// the simple map.
+// API Gateway puts only the last value of a repeated header into the simple map;
+// we must see both.
 func TestRepeatedHeaders(t *testing.T) {
 	t.Parallel()
 	for name, header := range map[string]map[string][]string{
@@ -171,12 +171,12 @@ func TestRepeatedHeaders(t *testing.T) {
 
 var errBroken = errors.New("broken")
 
-// broken takes no connection.
+// broken refuses to store connections.
 type broken struct{ *memory.Connections }
 
 func (broken) Put(context.Context, connection.Connection) error { return errBroken }
 
-// A connection that cannot be registered is no connection.
+// A connection that cannot be registered is refused.
 func TestConnectionThatCannotBeRegistered(t *testing.T) {
 	t.Parallel()
 	connect := &handler.Connect{

@@ -16,16 +16,16 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// roomWidth bounds how many rooms of one command are worked on at once.
+// roomWidth limits how many rooms of one command are processed concurrently.
 const roomWidth = 8
 
-// Lifetime is after how long API Gateway ends every connection
+// Lifetime is the time after which API Gateway ends every connection
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 const Lifetime = 2 * time.Hour
 
-// Clients are told to rotate rotateEarliest to rotateLatest before Lifetime
-// ends, each at a random time: connections that began together must not end
-// together (500 new connections a second is the account's limit).
+// Clients are told to rotate at a random time between rotateEarliest and
+// rotateLatest before Lifetime ends: connections that began together must not end
+// together (the account's limit is 500 new connections a second).
 const (
 	rotateEarliest = 15 * time.Minute
 	rotateLatest   = 5 * time.Minute
@@ -61,15 +61,15 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
-	// A good token does not lift a sentence.
+	// A good token does not save a condemned connection.
 	if err := m.standing(conn); err != nil {
 		return nil, err
 	}
 	if err := m.take(ctx, m.Limits.UserCommands, identity.User, ""); err != nil {
 		return nil, err
 	}
-	// Whoever shows no token and enters no room gets nothing yet, and need not
-	// be looked up: every later command does it.
+	// Without a token and rooms there is nothing to look up yet; every later
+	// command does that.
 	if p.Token != "" || len(rooms) > 0 {
 		if err := m.unrevoked(ctx, identity, conn.Session); err != nil {
 			return nil, m.evict(ctx, c, err)
@@ -85,9 +85,9 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 	return answer, fitRooms(c.command.ID, answer, results)
 }
 
-// identify verifies the token, or takes what the handshake or an earlier command
-// has established, and says when API Gateway took the one that showed it. An
-// invalid token is the end of the connection: the sweeper closes it.
+// identify verifies the token, or uses the identity of the handshake or of an
+// earlier command. It also returns when API Gateway took the command that showed
+// the token. After an invalid token the sweeper closes the connection.
 func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Identity, time.Time, error) {
 	if token == "" {
 		conn, err := m.Connections.Get(ctx, c.connectionID)
@@ -103,12 +103,12 @@ func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Ide
 	return identity, c.at, err
 }
 
-// late reports whether the command came when the time to authenticate was over.
-// Both times are API Gateway's own: no clock of ours is compared.
+// late reports whether the command came after the time to authenticate. Both
+// times are API Gateway's, so no clock of ours is compared.
 func (m *Message) late(c *call) bool { return c.at.Sub(c.connectedAt) > m.Grace }
 
-// evict lets the sweeper close a connection whose token is no good, and returns
-// the error that says why.
+// evict lets the sweeper close a connection whose token is invalid, and returns
+// the error for the client.
 func (m *Message) evict(ctx context.Context, c *call, why error) error {
 	code := protocol.CloseTokenInvalid.Code
 	switch {
@@ -120,12 +120,12 @@ func (m *Message) evict(ctx context.Context, c *call, why error) error {
 	m.Logger.InfoContext(ctx, "token refused", "connectionId", c.connectionID, "reason", why)
 	err := m.Connections.Condemn(ctx, c.connectionID, code, m.Clock.Now())
 	if err != nil && !errors.Is(err, connection.ErrNotFound) {
-		m.Logger.WarnContext(ctx, "connection with a bad token not condemned", "error", err)
+		m.Logger.WarnContext(ctx, "could not condemn a connection with a bad token", "error", err)
 	}
 	return why
 }
 
-// enterAll joins rooms that stand in the connection already.
+// enterAll joins rooms that are already in the connection.
 func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connection, rooms []string, from map[string]protocol.From) map[string]protocol.RoomResult {
 	results := make([]protocol.RoomResult, len(rooms))
 	var group errgroup.Group
@@ -141,7 +141,7 @@ func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connect
 			return nil
 		})
 	}
-	_ = group.Wait() // each room's error is its own result
+	_ = group.Wait() // each room's error is in its result
 	byName := make(map[string]protocol.RoomResult, len(rooms))
 	var wakes []broadcast.Wake
 	for i, name := range rooms {
@@ -154,7 +154,7 @@ func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connect
 	return byName
 }
 
-// auth takes a fresh token on the live connection; the user stays the same.
+// auth replaces the token of the live connection; the user must be the same.
 func (m *Message) auth(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Auth)
 	identity, err := m.Verifier.Verify(ctx, p.Token)

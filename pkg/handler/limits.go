@@ -9,36 +9,35 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Limits are how fast clients may go.
+// Limits limit how fast clients may send.
 type Limits struct {
-	// Commands bounds what one connection sends, the frames that are refused
-	// for their form included.
+	// Commands limits the frames of one connection, including malformed ones.
 	Commands *limit.Limiter
-	// UserCommands bounds what all connections of one user send, as far as it is
-	// known whose they are.
+	// UserCommands limits the commands of all connections of one user, once the
+	// user is known.
 	UserCommands *limit.Limiter
-	// Publishes and UserPublishes bound the messages of one connection, and of
-	// all connections of one user, the ephemeral ones of which Ephemerals bounds.
+	// Publishes and UserPublishes limit the messages of one connection and of one
+	// user, including ephemeral ones, which Ephemerals limits as well.
 	Publishes, UserPublishes, Ephemerals *limit.Limiter
-	// Joins bounds how often the connections of one user enter a room: each time,
-	// and when it leaves, all its members are told.
+	// Joins limits how often one user's connections enter a room: all members are
+	// told each time, and again when the connection leaves.
 	Joins *limit.Limiter
 }
 
-// take counts one more under a key and refuses it if that is too fast. A
-// connection that goes on and on is condemned: the sweeper says bye and closes
-// it. For a user's limit, which many connections may each heed, connectionID is
-// empty, and nobody is.
+// take counts one event under a key and refuses it if the key is too fast. It
+// condemns a connection that continues in spite of refusals: the sweeper says bye
+// and closes it. connectionID is empty for a user's limit, which condemns nobody,
+// because each of the user's connections may be within its own limit.
 func (m *Message) take(ctx context.Context, l *limit.Limiter, key, connectionID string) error {
 	verdict, err := l.Take(ctx, key)
 	if err != nil {
 		return err
 	}
 	if verdict.Unruly && connectionID != "" {
-		m.Logger.WarnContext(ctx, "connection condemned: too fast in spite of refusals", "connectionId", connectionID)
+		m.Logger.WarnContext(ctx, "condemned a connection: too fast in spite of refusals", "connectionId", connectionID)
 		err := m.Connections.Condemn(ctx, connectionID, protocol.CloseViolation.Code, m.Clock.Now())
 		if err != nil && !errors.Is(err, connection.ErrNotFound) {
-			m.Logger.WarnContext(ctx, "connection not condemned", "connectionId", connectionID, "error", err)
+			m.Logger.WarnContext(ctx, "could not condemn a connection", "connectionId", connectionID, "error", err)
 		}
 	}
 	if verdict.Wait > 0 {
@@ -48,11 +47,11 @@ func (m *Message) take(ctx context.Context, l *limit.Limiter, key, connectionID 
 }
 
 func tooFast(v limit.Verdict) *protocol.Error {
-	return protocol.Retry(protocol.RateLimited, v.Wait.Milliseconds()+1, "you are too fast: go on after retryAfterMs")
+	return protocol.Retry(protocol.RateLimited, v.Wait.Milliseconds()+1, "you are too fast: continue after retryAfterMs")
 }
 
-// limitJoins returns as many of the rooms as the user may enter now, and puts
-// into results that the others are to be tried later.
+// limitJoins returns the rooms that the user may enter now. It sets results for
+// the others, to be tried again later.
 func (m *Message) limitJoins(ctx context.Context, user string, rooms []string, results map[string]protocol.RoomResult) ([]string, error) {
 	if len(rooms) == 0 {
 		return nil, nil

@@ -19,10 +19,10 @@ type scene struct {
 	*handlertest.World
 	head  uint64
 	epoch string
-	// got are the entries that m has, by pushes (up to seen) or answers.
+	// got are the numbers that m has received, by pushes (up to seen) or replies.
 	got  map[uint64]bool
 	seen int
-	// told says that m was told that it is behind after it had last joined.
+	// told is true if m was told after its last join that it is behind.
 	told bool
 }
 
@@ -43,12 +43,12 @@ func (s *scene) publish() {
 	s.head, s.epoch = a.OK.Seq, a.OK.Epoch
 }
 
-// mia gives a command and takes what its answer brings.
+// mia sends a command and records its reply.
 func (s *scene) mia(command string) handlertest.Answer {
 	s.T.Helper()
 	if command == join || command == helloRoom || command == syncAll {
 		s.look()
-		s.told = false // what is told from now on may be about this join
+		s.told = false // from now on, it may be told about this join
 	}
 	a := s.Say("m", command)
 	if a.OK != nil {
@@ -56,7 +56,7 @@ func (s *scene) mia(command string) handlertest.Answer {
 		s.take(a.OK.Rooms["r"].Messages)
 		s.head = max(s.head, a.OK.Seq)
 		if a.OK.Seq > 0 {
-			s.got[a.OK.Seq] = true // its own
+			s.got[a.OK.Seq] = true // its own message
 		}
 	}
 	return a
@@ -68,7 +68,7 @@ func (s *scene) take(entries []protocol.Entry) {
 	}
 }
 
-// look takes what m was pushed.
+// look records what m was pushed.
 func (s *scene) look() {
 	pushes := s.Gateway.Pushes("m")
 	for _, p := range pushes[s.seen:] {
@@ -78,7 +78,7 @@ func (s *scene) look() {
 	s.seen = len(pushes)
 }
 
-// missing are the numbers that m does not have.
+// missing returns the numbers that m does not have.
 func (s *scene) missing() []uint64 {
 	s.look()
 	var missing []uint64
@@ -98,8 +98,7 @@ func (s *scene) live() bool {
 	return !slices.Contains(s.missing(), s.head)
 }
 
-// refuse lets m take none of the frames that it is pushed and that are chosen,
-// until Heal.
+// refuse makes m refuse the chosen frames until Heal.
 func (s *scene) refuse(chosen func(handlertest.Push) bool) {
 	s.Gateway.Before(func(_ context.Context, id string, push handlertest.Push) error {
 		if id == "m" && chosen(push) {
@@ -128,7 +127,7 @@ const (
 
 var commands = []string{join, leave, publish, ephemeral, history, presence, syncAll, authFresh, helloBare, helloRoom, ping}
 
-// outcome is what m may count on.
+// outcome says what m may rely on.
 type outcome string
 
 const (
@@ -137,12 +136,12 @@ const (
 	out    outcome = "is pushed nothing"
 )
 
-// states are what m may be in when it gives a command. Two messages are in the
-// log then.
+// states are the states of m before it sends a command. The log then has two
+// messages.
 var states = []struct {
 	name    string
 	prepare func(s *scene)
-	stays   outcome // what a command that changes nothing leaves
+	stays   outcome // outcome if the command changes nothing
 	token   bool    // the token has expired
 	member  bool
 }{
@@ -191,12 +190,12 @@ var states = []struct {
 		s.publish()
 		s.Wait(5 * time.Second)
 		s.mia(leave)
-		s.Wait(time.Millisecond) // joins and leaves are told apart by the millisecond
+		s.Wait(time.Millisecond) // joins and leaves are ordered by the millisecond
 	}, out, false, false},
 	{"left while it was behind and untold", func(s *scene) {
 		untold(s)
 		s.mia(leave)
-		s.Wait(time.Millisecond) // joins and leaves are told apart by the millisecond
+		s.Wait(time.Millisecond) // joins and leaves are ordered by the millisecond
 	}, out, false, false},
 	{"left and joined again, behind and untold before", func(s *scene) {
 		untold(s)
@@ -249,9 +248,9 @@ func untold(s *scene) {
 	}
 }
 
-// TestEachCommandOfEachMember gives each command in each state and says how it is
-// answered and what the member may count on two sweeps later. Nothing is ever
-// lost in silence: what the member lacks is pushed, or it is told that it is behind.
+// TestEachCommandOfEachMember sends each command in each state, and checks the
+// reply and what the member may rely on two sweeps later. Nothing is ever lost
+// silently: the member is pushed what it lacks, or is told that it is behind.
 func TestEachCommandOfEachMember(t *testing.T) {
 	t.Parallel()
 	for _, state := range states {
@@ -264,7 +263,7 @@ func TestEachCommandOfEachMember(t *testing.T) {
 					wantCode, want := protocol.Code(""), state.stays
 					switch command {
 					case authFresh, helloBare:
-						if state.token { // a fresh token before the sweep that would have ended it
+						if state.token { // send a fresh token before the sweep that would end the membership
 							want = map[bool]outcome{true: behind, false: live}[len(s.missing()) > 0]
 						}
 					case helloRoom:
@@ -292,7 +291,7 @@ func TestEachCommandOfEachMember(t *testing.T) {
 	}
 }
 
-// answers checks what a successful command says.
+// answers checks the reply to a successful command.
 func (s *scene) answers(command string, member bool, a handlertest.Answer) {
 	s.T.Helper()
 	if a.OK == nil {
@@ -325,7 +324,7 @@ func (s *scene) answers(command string, member bool, a handlertest.Answer) {
 	}
 }
 
-// outcome checks what m may count on, and that it can come back from it.
+// outcome checks what m may rely on, and that it can recover.
 func (s *scene) outcome(want outcome) {
 	s.T.Helper()
 	missing := s.missing()
@@ -355,7 +354,7 @@ func (s *scene) outcome(want outcome) {
 	}
 }
 
-// comeBack does what a client does that is told that it is behind.
+// comeBack does what a client does when it is told that it is behind.
 func (s *scene) comeBack() {
 	s.T.Helper()
 	s.mia(history)
@@ -373,9 +372,9 @@ func (s *scene) comeBack() {
 	}
 }
 
-// TestCommandsWhileAMemberFallsBehind gives each command at the very moment at
-// which a message is refused, the member cannot be told, or has just been told,
-// and publishes more beside it.
+// TestCommandsWhileAMemberFallsBehind sends each command at the moment when a
+// message is refused, when the member cannot be told, or when it has just been
+// told, and publishes more at the same time.
 func TestCommandsWhileAMemberFallsBehind(t *testing.T) {
 	t.Parallel()
 	isBehind := func(p handlertest.Push) bool { return p.Push == protocol.PushBehind }
@@ -383,8 +382,8 @@ func TestCommandsWhileAMemberFallsBehind(t *testing.T) {
 	for _, when := range []struct {
 		name  string
 		at    func(p handlertest.Push) bool
-		after time.Duration // not before it has refused for so long
-		// what becomes of the frame at that moment
+		after time.Duration // not before m has refused for this long
+		// what happens to the frame at that moment
 		arrives, hangs bool
 	}{
 		{"a message is refused", isMessages, 0, false, false},
@@ -413,7 +412,7 @@ func TestCommandsWhileAMemberFallsBehind(t *testing.T) {
 					}
 					s.Gateway.Before(func(ctx context.Context, id string, p handlertest.Push) error {
 						switch {
-						case id != "m" || done: // it takes everything again
+						case id != "m" || done: // m accepts everything again
 							return nil
 						case !now(id, p):
 							return connection.ErrThrottled

@@ -21,9 +21,9 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// Message handles every route but $connect, $disconnect and ping. The reply is
-// the function's result, which API Gateway sends as the route response: no
-// @connections call.
+// Message answers the commands of clients: every route except $connect,
+// $disconnect and ping. The reply is the function's result, which API Gateway
+// sends as the route response, without a call of @connections.
 type Message struct {
 	Connections connection.Store
 	Members     room.Store
@@ -31,7 +31,7 @@ type Message struct {
 	Log         *msglog.Log
 	Waker       broadcast.Waker
 	Verifier    Verifier
-	Hooks       *hook.Runner // nil without
+	Hooks       *hook.Runner // nil for none
 	Revocations *revocation.Guard
 	Policy      auth.Policy
 	Clock       clock.Clock
@@ -39,17 +39,17 @@ type Message struct {
 	Limits      Limits
 	Logger      *slog.Logger
 
-	// Heartbeat is what clients are told to ping after.
+	// Heartbeat is the interval at which clients are told to ping.
 	Heartbeat time.Duration
-	// Grace is how long a connection may take to authenticate.
+	// Grace is the time that a connection has to authenticate.
 	Grace time.Duration
-	// CheckEvery is after how long the sweeper looks at a connection.
+	// CheckEvery is the time after which the sweeper checks the connection.
 	CheckEvery time.Duration
-	// MaxRooms is how many rooms one connection may be in.
+	// MaxRooms is the number of rooms that one connection may be in.
 	MaxRooms int
 }
 
-// actions is the one table from a command to what it does.
+// actions maps each action to the method that answers it.
 var actions = map[protocol.Action]func(*Message, context.Context, *call) (any, error){
 	protocol.ActionHello:    (*Message).hello,
 	protocol.ActionAuth:     (*Message).auth,
@@ -61,15 +61,15 @@ var actions = map[protocol.Action]func(*Message, context.Context, *call) (any, e
 	protocol.ActionPresence: (*Message).presence,
 }
 
-// call is one command under way.
+// call is one command in progress.
 type call struct {
 	connectionID string
 	connectedAt  time.Time
-	at           time.Time // when API Gateway took it, to the millisecond
+	at           time.Time // when API Gateway took the command, to the millisecond
 	command      protocol.Command
 }
 
-// Handle answers one frame. It never fails: what goes wrong is a reply.
+// Handle answers one frame. It never returns an error: failures become replies.
 func (m *Message) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
 	reply, err := m.reply(ctx, req)
 	if err != nil {
@@ -80,7 +80,7 @@ func (m *Message) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 
 func (m *Message) reply(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) ([]byte, error) {
 	command, err := protocol.Decode([]byte(req.Body))
-	// A frame that makes no sense counts as well.
+	// A malformed frame counts as well.
 	if slow := m.take(ctx, m.Limits.Commands, req.RequestContext.ConnectionID, req.RequestContext.ConnectionID); slow != nil {
 		err = slow
 	}
@@ -99,20 +99,20 @@ func (m *Message) reply(ctx context.Context, req events.APIGatewayWebsocketProxy
 	return protocol.EncodeOK(command.ID, result)
 }
 
-// errRevoked answers whoever uses a token that was taken back.
+// errRevoked answers commands that use a revoked token.
 var errRevoked = protocol.Errorf(protocol.Forbidden, "your access has been revoked")
 
-// retryAfterMs is what a client waits before it repeats a command that met a
-// failure below us; clients spread it by jitter of their own.
+// retryAfterMs is the wait before a client repeats a command after a failure
+// below us. Clients add jitter of their own.
 const retryAfterMs = 500
 
-// explain turns an error into what the client may know of it.
+// explain turns an error into one that the client may see.
 func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 	var ours *protocol.Error
 	var passing interface{ Temporary() bool }
 	var failed *hook.Failure
 	switch {
-	case errors.As(err, &failed) && failed.Broken: // whatever it wraps is the application's own
+	case errors.As(err, &failed) && failed.Broken: // it may wrap any error of the application
 	case failed != nil:
 		m.Logger.ErrorContext(ctx, "hook failed", "error", err)
 		return protocol.Retry(protocol.Unavailable, retryAfterMs, "not available at the moment: try again with the same key")
@@ -135,16 +135,16 @@ func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 	case errors.Is(err, msglog.ErrContended), errors.Is(err, auth.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
 		errors.As(err, &passing) && passing.Temporary():
-		m.Logger.WarnContext(ctx, "command failed for the moment", "error", err)
+		m.Logger.WarnContext(ctx, "command failed temporarily", "error", err)
 		return protocol.Retry(protocol.Unavailable, retryAfterMs, "not available at the moment: try again with the same key")
 	}
 	m.Logger.ErrorContext(ctx, "command failed", "error", err)
 	return protocol.Errorf(protocol.Internal, "something went wrong on our side")
 }
 
-// may reads who sent the command and whether the token grants the action. A
-// glance that may be a moment old is enough to let a command in, at half a read
-// unit; before one is refused, the truth is read.
+// may returns the connection of a command if its token grants the action. To
+// allow a command, an eventually consistent read, at half a read unit, is enough;
+// before refusing one, may reads consistently.
 func (m *Message) may(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
 	conn, err := m.Connections.Peek(ctx, c.connectionID)
 	if err == nil && m.admit(ctx, conn) == nil && m.Policy.Allows(conn.Identity, action, room) {
@@ -159,7 +159,7 @@ func (m *Message) may(ctx context.Context, c *call, action auth.Action, room str
 	return conn, m.permit(conn.Identity, action, room)
 }
 
-// caller reads who sent the command, strongly consistent.
+// caller reads the connection of a command, strongly consistent.
 func (m *Message) caller(ctx context.Context, c *call) (connection.Connection, error) {
 	conn, err := m.Connections.Get(ctx, c.connectionID)
 	if err != nil {
@@ -171,7 +171,7 @@ func (m *Message) caller(ctx context.Context, c *call) (connection.Connection, e
 	return conn, m.take(ctx, m.Limits.UserCommands, conn.Identity.User, "")
 }
 
-// admit says why a connection may not give commands.
+// admit returns an error if a connection may not give commands.
 func (m *Message) admit(ctx context.Context, conn connection.Connection) error {
 	if err := m.standing(conn); err != nil {
 		return err
@@ -179,7 +179,8 @@ func (m *Message) admit(ctx context.Context, conn connection.Connection) error {
 	return m.unrevoked(ctx, conn.Identity, conn.Session)
 }
 
-// standing says why a connection as it was read is no party to anything.
+// standing returns an error if a connection is unregistered, unauthenticated or
+// condemned.
 func (m *Message) standing(conn connection.Connection) error {
 	switch {
 	case conn.Closing:
@@ -194,7 +195,7 @@ func (m *Message) standing(conn connection.Connection) error {
 	return nil
 }
 
-// unrevoked says whether a token has been taken back. The sweeper closes the
+// unrevoked returns an error if a token has been revoked. The sweeper closes the
 // connection.
 func (m *Message) unrevoked(ctx context.Context, id auth.Identity, session string) error {
 	revoked, err := m.Revocations.Revoked(ctx, id.User, session, id.Issued)
@@ -207,8 +208,8 @@ func (m *Message) unrevoked(ctx context.Context, id auth.Identity, session strin
 	return nil
 }
 
-// wake starts the drainer and reports what becomes of the acknowledgement: an
-// acknowledged message must reach the members without another one coming.
+// wake starts the drainer. If that fails, the message must not be acknowledged:
+// an acknowledged message must reach the members without another message.
 func (m *Message) wake(ctx context.Context, wakes ...broadcast.Wake) error {
 	if err := m.Waker.Wake(ctx, wakes...); err != nil {
 		return fmt.Errorf("wake the broadcaster: %w", err)

@@ -14,16 +14,16 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// frameLeft returns the bytes that the answer to a command leaves of one frame,
-// given the answer with its lists still empty and all else at its longest. A
-// command without an id gets no answer: its budget is that of an empty one.
+// frameLeft returns the bytes that the reply to a command leaves in one frame.
+// answer has empty lists and its longest values otherwise. A command without an
+// id gets no reply; its budget is that of an empty id.
 func frameLeft(id protocol.ID, answer any) (int, error) {
 	frame, err := protocol.EncodeOK(id, answer)
 	return protocol.FrameBytes - len(frame), err
 }
 
-// longestPage is the page without entries that takes most bytes. What a page
-// says is not known before the log is read, and the log is read with a budget.
+// longestPage is the largest page without entries. The budget is needed before
+// the log is read, and the page is known only afterwards.
 var longestPage = protocol.JoinResult{
 	Epoch: strings.Repeat(`"`, protocol.MaxEpochBytes), Head: protocol.MaxInteger,
 	Messages: []jsontext.Value{}, Oldest: protocol.MaxInteger,
@@ -37,9 +37,9 @@ func start(f protocol.From) msglog.Start {
 	return s
 }
 
-// read returns a page that fits into one frame, and wakes a drainer if one
-// should be awake and is not: so a member that comes back also heals a room
-// whose publisher died before it could wake anybody.
+// read returns a page that fits into one frame. It wakes a drainer if one is
+// needed and none is at work: a member that comes back thereby repairs a room whose
+// publisher died before it could wake anybody.
 func (m *Message) read(ctx context.Context, c *call, name string, from msglog.Start, limit int) (protocol.JoinResult, error) {
 	left, err := frameLeft(c.command.ID, longestPage)
 	if err != nil {
@@ -77,9 +77,9 @@ func (m *Message) read(ctx context.Context, c *call, name string, from msglog.St
 	return result, failure
 }
 
-// fitRooms puts the pages of several rooms into one frame, in the order of the
-// rooms' names. What does not fit is cut off and flagged with more. answer is the
-// whole answer, which holds the results.
+// fitRooms fits the pages of several rooms into one frame, in the order of the
+// rooms' names. It cuts what does not fit and sets more. answer is the whole
+// reply, which holds the results.
 func fitRooms(id protocol.ID, answer any, results map[string]protocol.RoomResult) error {
 	pages := make(map[string][]jsontext.Value, len(results))
 	for name, result := range results {
@@ -97,7 +97,7 @@ func fitRooms(id protocol.ID, answer any, results map[string]protocol.RoomResult
 		for i, message := range all {
 			size := listed(message, i)
 			if full = full || size > left; full {
-				page.More = true // as long as false, or shorter
+				page.More = true // not longer than false in JSON
 				break
 			}
 			page.Messages, left = all[:i+1], left-size
@@ -106,10 +106,10 @@ func fitRooms(id protocol.ID, answer any, results map[string]protocol.RoomResult
 	return nil
 }
 
-// listed is the size of the element at an index of an array, its comma included.
+// listed returns the size of an array element at index, with its comma.
 func listed(element []byte, index int) int { return len(element) + min(index, 1) }
 
-// fitUsers lists as many users as fit into one frame; Count is all of them.
+// fitUsers returns as many users as fit into one frame; Count counts all of them.
 func fitUsers(id protocol.ID, users []room.User) (protocol.PresenceResult, error) {
 	result := protocol.PresenceResult{Count: len(users), Users: []protocol.PresenceUser{}}
 	left, err := frameLeft(id, result)

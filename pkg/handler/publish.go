@@ -11,9 +11,9 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// publish appends to the log, wakes the drainer unless one is awake, and only
-// then acknowledges: what is acknowledged reaches every member without another
-// message having to come.
+// publish appends to the log, wakes the drainer unless one is at work, and only
+// then acknowledges: an acknowledged message reaches every member without another
+// message.
 func (m *Message) publish(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Publish)
 	if err := m.take(ctx, m.Limits.Publishes, c.connectionID, c.connectionID); err != nil {

@@ -14,12 +14,12 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// memberSlack is how long a membership may outlive its connection's lifetime
-// if all else failed, before DynamoDB forgets it.
+// memberSlack is the time that a membership may outlive its connection's
+// lifetime, if everything else failed, before DynamoDB deletes it.
 const memberSlack = 10 * time.Minute
 
-// join makes the connection a member and replays what it asks for: two writes,
-// two reads and the log.
+// join makes the connection a member and returns the messages that it asks for.
+// It costs two writes, two reads and the reads of the log.
 func (m *Message) join(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Join)
 	conn, err := m.mayRead(ctx, c, auth.Join, p.Room)
@@ -41,8 +41,8 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 	return result, nil
 }
 
-// addAndEnter writes the room into the connection before the membership, so
-// that whoever removes the connection finds it.
+// addAndEnter adds the room to the connection before it writes the membership, so
+// that the removal of the connection finds the membership.
 func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	conn, err := m.Connections.AddRoom(ctx, connection.AddRoomParams{
 		ID: conn.ID, Room: name, Max: m.MaxRooms, At: c.at, Now: m.Clock.Now(),
@@ -53,10 +53,9 @@ func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Conn
 	return m.enter(ctx, c, conn, name, from)
 }
 
-// enter writes the membership and then reads the log, in this order: whatever
-// is appended after the read finds the member there. The room must stand in
-// the connection already, which is given as it was then: another token may have
-// come since the command was let in.
+// enter writes the membership and then reads the log: whatever is appended after
+// that read finds the member. conn is the connection as the write of the room
+// returned it, because another token may have come after the command was allowed.
 func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	if err := m.permit(conn.Identity, auth.Join, name); err != nil {
 		return protocol.JoinResult{}, err
@@ -72,7 +71,7 @@ func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection
 }
 
 // leave ends the membership. A room that the connection is not in and may not
-// join needs no mark.
+// join needs no tombstone.
 func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Leave)
 	conn, err := m.caller(ctx, c)
@@ -97,7 +96,6 @@ func (m *Message) exit(ctx context.Context, c *call, conn connection.Connection,
 	return nil
 }
 
-// history reads a page of the log.
 func (m *Message) history(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.History)
 	if _, err := m.mayRead(ctx, c, auth.History, p.Room); err != nil {
@@ -110,9 +108,8 @@ func (m *Message) history(ctx context.Context, c *call) (any, error) {
 	return m.read(ctx, c, p.Room, msglog.Start{Epoch: p.Epoch, Since: p.Since, Before: p.Before}, int(limit))
 }
 
-// sync tells for each room whether anything was missed. Whoever missed
-// something may have fallen behind, so it is made a member anew before the log
-// is read for it.
+// sync tells for each room whether anything was missed. A connection that missed
+// something may be behind, so sync joins it again before it reads the log.
 func (m *Message) sync(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Sync)
 	conn, err := m.caller(ctx, c)
@@ -146,8 +143,8 @@ func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connect
 	return m.addAndEnter(ctx, c, conn, name, from)
 }
 
-// expel ends the membership of whoever may not be a member any more, and
-// returns the error that says so.
+// expel ends the membership of a connection that may not stay, and returns the
+// error for it.
 func (m *Message) expel(ctx context.Context, c *call, conn connection.Connection, name string, why error) error {
 	if !conn.In(name) || !hook.Refused(why) {
 		return why

@@ -11,8 +11,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// permit refuses what the caller's token does not grant. The sentence is the
-// same whether the room exists or not.
+// permit refuses an action that the token does not grant. The message is the same
+// whether or not the room exists.
 func (m *Message) permit(id auth.Identity, action auth.Action, room string) error {
 	if m.Policy.Allows(id, action, room) {
 		return nil
@@ -20,8 +20,7 @@ func (m *Message) permit(id auth.Identity, action auth.Action, room string) erro
 	return protocol.Errorf(protocol.Forbidden, "your token does not grant %s in this room", action)
 }
 
-// mayRead is may for actions that show something of a room: the application
-// has its say as well.
+// mayRead is may for actions that read a room: it also asks the hook.
 func (m *Message) mayRead(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
 	conn, err := m.may(ctx, c, action, room)
 	if err != nil {
@@ -30,8 +29,7 @@ func (m *Message) mayRead(ctx context.Context, c *call, action auth.Action, room
 	return conn, m.Hooks.AuthorizeJoin(ctx, hook.Reading{Caller: caller(conn), Room: room, Action: action})
 }
 
-// permitJoin is permit and the application's word for one room of a hello or a
-// sync.
+// permitJoin is permit and the hook's decision for one room of a hello or a sync.
 func (m *Message) permitJoin(ctx context.Context, conn connection.Connection, room string) error {
 	if err := m.permit(conn.Identity, auth.Join, room); err != nil {
 		return err
@@ -41,7 +39,7 @@ func (m *Message) permitJoin(ctx context.Context, conn connection.Connection, ro
 	})
 }
 
-// permitAll is permitJoin for several rooms: a verdict for each.
+// permitAll is permitJoin for several rooms, with an error for each.
 func (m *Message) permitAll(ctx context.Context, conn connection.Connection, rooms []string) []error {
 	verdicts := make([]error, len(rooms))
 	var group errgroup.Group
@@ -52,7 +50,7 @@ func (m *Message) permitAll(ctx context.Context, conn connection.Connection, roo
 			return nil
 		})
 	}
-	_ = group.Wait() // each room's verdict is its own
+	_ = group.Wait() // each room's error is in its verdict
 	return verdicts
 }
 

@@ -21,10 +21,10 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// longestUser takes most bytes in JSON: control characters are not allowed.
+// longestUser needs the most bytes in JSON: control characters are not allowed.
 var longestUser = strings.Repeat(`"`, protocol.MaxUserBytes)
 
-// crowd is a world for answers of the largest size: connection c belongs to the
+// crowd is a world for replies of the largest size: connection c belongs to the
 // user with the longest name.
 func crowd(t *testing.T, f func(w *handlertest.World)) {
 	t.Helper()
@@ -40,7 +40,7 @@ func crowd(t *testing.T, f func(w *handlertest.World)) {
 	})
 }
 
-// write appends entries with data of so many bytes to a room.
+// write appends entries with data of the given sizes in bytes.
 func write(w *handlertest.World, name string, sizes ...int) {
 	w.T.Helper()
 	for i, size := range sizes {
@@ -56,8 +56,8 @@ func write(w *handlertest.World, name string, sizes ...int) {
 
 func roomName(i int) string { return fmt.Sprintf("%0*d", protocol.MaxRoomBytes, i) }
 
-// TestPagesOfSeveralRoomsFillOneFrame: the second room's entry is chosen so that
-// the answer has 32,768 bytes, and then a byte more.
+// The second room's entry makes the reply exactly 32,768 bytes long, and then one
+// byte longer.
 func TestPagesOfSeveralRoomsFillOneFrame(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string]string{
@@ -96,7 +96,7 @@ func TestPagesOfSeveralRoomsFillOneFrame(t *testing.T) {
 	}
 }
 
-// TestUsersFillOneFrame does the same for presence.
+// The same for presence.
 func TestUsersFillOneFrame(t *testing.T) {
 	t.Parallel()
 	crowd(t, func(w *handlertest.World) {
@@ -149,8 +149,7 @@ func (h wordy) BeforePublish(_ context.Context, p hook.Publish) (json.RawMessage
 	return p.Data, h.refuse(p.Room)
 }
 
-// TestRefusalsAndAPageShareOneFrame: 31 rooms that the application refuses at
-// length, and one with a page.
+// The application refuses 31 rooms at length, and one room has a page.
 func TestRefusalsAndAPageShareOneFrame(t *testing.T) {
 	t.Parallel()
 	for name, sentence := range map[string]string{
@@ -195,7 +194,7 @@ func TestRefusalsAndAPageShareOneFrame(t *testing.T) {
 	}
 }
 
-// TestNoAnswerIsLargerThanAFrame builds the largest answers of every action.
+// TestNoAnswerIsLargerThanAFrame builds the largest replies of every action.
 func TestNoAnswerIsLargerThanAFrame(t *testing.T) {
 	t.Parallel()
 	crowd(t, func(w *handlertest.World) {
@@ -229,8 +228,8 @@ func TestNoAnswerIsLargerThanAFrame(t *testing.T) {
 			}
 		}
 		w.Message.Hooks = hook.NewRunner(wordy{refuse: func(name string) error { return long[name] }}, time.Second, slog.New(slog.DiscardHandler))
-		rapid.Check(struct{ testing.TB }{t}, func(r *rapid.T) { // a bubble has no deadline
-			time.Sleep(10 * time.Second) // no limit is reached
+		rapid.Check(struct{ testing.TB }{t}, func(r *rapid.T) { // synctest's bubble has no deadline
+			time.Sleep(10 * time.Second) // so that no rate limit applies
 			action := rapid.SampledFrom(append(protocol.Actions(), "malformed")).Draw(r, "action")
 			var frame string
 			if action == "malformed" {
@@ -260,7 +259,7 @@ func TestNoAnswerIsLargerThanAFrame(t *testing.T) {
 	})
 }
 
-// whole checks that a page has no hole, and says so if it is cut.
+// whole checks that a page has no hole, and sets more if it is cut.
 func whole(r *rapid.T, page handlertest.Page) {
 	for i, e := range page.Messages {
 		if i > 0 && e.Seq != page.Messages[i-1].Seq+1 {
@@ -269,13 +268,13 @@ func whole(r *rapid.T, page handlertest.Page) {
 	}
 }
 
-// text is what takes most bytes, or few, in the spelling that takes most.
+// text returns a text that needs the most bytes in JSON, or few.
 func text(r *rapid.T, most int, label string) string {
 	one := rapid.SampledFrom([]string{`a`, `\"`, `\\`, `\u0061`, `\u0022`}).Draw(r, label)
 	return `"` + strings.Repeat(one, rapid.SampledFrom([]int{1, most}).Draw(r, label+" length")) + `"`
 }
 
-// largest is a command of an action whose answer is large.
+// largest returns a command whose reply is large.
 func largest(r *rapid.T, action protocol.Action, rooms int) string {
 	fields := []string{fmt.Sprintf(`"action":%q,"id":%s`, action, text(r, protocol.MaxIDBytes, "id"))}
 	add := func(format string, args ...any) { fields = append(fields, fmt.Sprintf(format, args...)) }
@@ -324,7 +323,7 @@ func largest(r *rapid.T, action protocol.Action, rooms int) string {
 	return "{" + strings.Join(fields, ",") + "}"
 }
 
-// malformed is a frame of the largest size that is refused for its form.
+// malformed returns a frame of the largest size that is malformed.
 func malformed(r *rapid.T) string {
 	filler := rapid.SampledFrom([]string{"\x01", `\u0001`, `"`, `\"`, "é", "\xff", "{", "[", `{"a":`, `a`, `","`}).Draw(r, "filler")
 	long := string(bytes.Repeat([]byte(filler), (protocol.FrameBytes-200)/len(filler)))

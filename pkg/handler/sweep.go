@@ -16,7 +16,7 @@ type Sweep struct {
 	Metrics *telemetry.Metrics
 }
 
-// Handle sweeps once, and tells how many connections there are.
+// Handle sweeps once, and reports how many connections there are.
 func (h *Sweep) Handle(ctx context.Context, _ events.CloudWatchEvent) (sweep.Report, error) {
 	report, err := h.Sweeper.Sweep(ctx)
 	if report.Counted {

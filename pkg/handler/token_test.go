@@ -24,8 +24,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
 )
 
-// grants takes a token for what it grants: the rooms that may be joined, joined
-// by "+".
+// grants is a verifier whose tokens name the rooms that may be joined, joined by
+// "+".
 type grants struct{}
 
 func (grants) Verify(_ context.Context, token string) (auth.Identity, error) {
@@ -36,7 +36,7 @@ func (grants) Verify(_ context.Context, token string) (auth.Identity, error) {
 	return id, nil
 }
 
-// hold stops the writes of a command until it is let go.
+// hold delays the writes of a command until it is released.
 type hold struct {
 	connection.Store
 	gate chan struct{}
@@ -58,8 +58,8 @@ func (h hold) AddRoom(ctx context.Context, p connection.AddRoomParams) (connecti
 	return h.Store.AddRoom(ctx, p)
 }
 
-// TestOfTwoTokensTheNewestStands: a command that was let in by an older token,
-// or brings one, is slow; meanwhile auth brings another.
+// A command that was allowed by an older token, or brings one, is slow; meanwhile
+// auth brings another token.
 func TestOfTwoTokensTheNewestStands(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string]string{
@@ -111,7 +111,7 @@ func overtake(t *testing.T, command string) {
 	}
 }
 
-// wakes keeps the rooms that are told who came.
+// wakes records the rooms that are told who came.
 type wakes struct{ rooms []string }
 
 func (w *wakes) Wake(_ context.Context, all ...broadcast.Wake) error {
@@ -121,7 +121,7 @@ func (w *wakes) Wake(_ context.Context, all ...broadcast.Wake) error {
 	return nil
 }
 
-// message is a Message over reference stores.
+// message returns a Message over reference stores.
 func message(t *testing.T, connections connection.Store, rooms *memory.Rooms) *handler.Message {
 	t.Helper()
 	ids := 0
