@@ -13,8 +13,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
 )
 
-// removal removes a connection so long after a join has begun on a function
-// whose clock is wrong by skew, and reports whether anything is left of it.
+// removal removes a connection so long after a join has begun on a function whose
+// clock is wrong by skew, and reports whether anything is left.
 func removal(t *testing.T, after, skew time.Duration) (left bool) {
 	t.Helper()
 	s := memory.NewConnections()
@@ -31,7 +31,7 @@ func removal(t *testing.T, after, skew time.Duration) (left bool) {
 	return !errors.Is(err, connection.ErrNotFound)
 }
 
-// TestJoinBoundWithin: a join may take 29 s, and its clock may be behind.
+// A join may take 29 s, and its clock may be behind.
 func TestJoinBoundWithin(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -57,8 +57,8 @@ func TestJoinBoundOver(t *testing.T) {
 	})
 }
 
-// TestClosingWaitsForJoinsOfSlowClocks marks a connection as closing on a
-// function whose clock is wrong: a join that began just before may take 29 s.
+// A function whose clock is wrong marks a connection as closing: a join that
+// began just before may take 29 s.
 func TestClosingWaitsForJoinsOfSlowClocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -77,8 +77,8 @@ func TestClosingWaitsForJoinsOfSlowClocks(t *testing.T) {
 	})
 }
 
-// TestCheckAtTheTokensEnd: a connection is due when its token ends, or when it
-// is to be looked at anyway, whichever comes first.
+// A connection is due when its token ends or when its next check is due,
+// whichever comes first.
 func TestCheckAtTheTokensEnd(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -1,6 +1,6 @@
-// Package connection knows who is connected: the state of each connection, the
-// registry that changes it, and the one place that decides when its last trace
-// may go. Read in this order: connection.go, store.go, registry.go, remove.go.
+// Package connection keeps the state of each connection, and alone decides when
+// its last trace is deleted. Read connection.go, store.go and remove.go, in this
+// order.
 package connection
 
 import (
@@ -13,55 +13,54 @@ import (
 type Connection struct {
 	// ID is API Gateway's connection id.
 	ID string
-	// Identity is who is behind it; its User is empty until the connection
-	// has authenticated.
+	// Identity is empty until the connection has authenticated.
 	Identity auth.Identity
-	// TokenAt is when API Gateway took the command whose token it has; zero for
-	// that of the handshake.
+	// TokenAt is when API Gateway took the command that carried the token; zero
+	// for a token of the handshake.
 	TokenAt time.Time
 	// Session names one client across its reconnects, unique per user.
 	Session string
 	// ConnectedAt is when API Gateway accepted the handshake.
 	ConnectedAt time.Time
-	// Rooms are those whose membership may exist, each with when API Gateway
-	// took the latest join of it. A room stands here before its membership is
-	// written and until after it is deleted; one whose join was overtaken by a
-	// leave may go on standing here.
+	// Rooms are the rooms in which the connection may be a member, each with the
+	// time at which API Gateway took its latest join. A room is here before its
+	// membership is written and until after it is deleted. A room whose join was
+	// overtaken by a leave may stay here.
 	Rooms map[string]time.Time
-	// JoinedAt is when the latest join began. It never goes back. While one may
-	// still be under way, Remove leaves the last step to the sweeper.
+	// JoinedAt is when the latest join began. It never goes back. While a join
+	// may still be in progress, Remove leaves the last step to the sweeper.
 	JoinedAt time.Time
-	// CheckAt is when the sweeper looks at the connection next: at the latest
-	// when its token expires.
+	// CheckAt is when the sweeper checks the connection next: at the latest when
+	// its token expires.
 	CheckAt time.Time
-	// Regrants counts how often its permissions were replaced by others while
-	// it was in rooms, and Carried says up to which of those times its
-	// memberships are known to be in line with them.
+	// Regrants counts how often other permissions replaced the connection's while
+	// it was in rooms. Carried is the value of Regrants up to which its
+	// memberships follow the permissions.
 	Regrants, Carried int
-	// Strikes counts consecutive signs that the connection is gone. One may be
-	// wrong; the sweeper removes at two.
+	// Strikes counts consecutive signs that the connection is gone. A single sign
+	// may be wrong; the sweeper removes the connection at two.
 	Strikes int
-	// Behind are the rooms in which live delivery to the connection has stopped
-	// and in which it may not know that. The sweeper tells it.
+	// Behind are the rooms in which live delivery has stopped and the client may
+	// not know it. The sweeper tells it.
 	Behind map[string]Behind
-	// Sentence is the close code with which the sweeper is to end the
-	// connection, 0 for none.
+	// Sentence is the close code with which the sweeper must end the connection,
+	// 0 for none.
 	Sentence int
-	// Closing is set when the connection is over and only its traces are
-	// left. Nobody may join with it any more.
+	// Closing is set when the connection is over and only needs to be deleted. It
+	// cannot join rooms any more.
 	Closing bool
 }
 
 // Behind is the record that a connection did not accept a room's live messages.
 type Behind struct {
 	// JoinedAt is when API Gateway took the join whose live messages have
-	// stopped. A newer join has read the log itself, and needs to be told nothing.
+	// stopped. A newer join has read the log itself, and need not be told.
 	JoinedAt time.Time
 	// At is when the record was made.
 	At time.Time
 }
 
-// Authenticated reports whether the connection has proved who it is.
+// Authenticated reports whether the connection has authenticated.
 func (c Connection) Authenticated() bool { return c.Identity.User != "" }
 
 // Expired reports whether its token has expired at now.
@@ -69,12 +68,11 @@ func (c Connection) Expired(now time.Time) bool {
 	return c.Authenticated() && c.Identity.Expired(now)
 }
 
-// Joining reports whether a join that began before the connection was read, at
-// now or later, may still be under way.
+// Joining reports whether a join that began before the connection was read, which
+// was at now or later, may still be in progress.
 func (c Connection) Joining(now time.Time) bool { return now.Before(c.JoinedAt.Add(joinBound)) }
 
-// Regranted reports whether there may be a membership that is not in line with
-// its permissions yet.
+// Regranted reports whether a membership may not follow the permissions yet.
 func (c Connection) Regranted() bool { return c.Regrants != c.Carried }
 
 // In reports whether the connection has joined room.

@@ -13,16 +13,15 @@ import (
 // everything is later than any next check.
 var everything = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Rebalance asks all connections that stand there when it begins to come back,
-// by bye 3001: so many a second are condemned, and the sweeper ends them at its
-// next sweep, each after which random pause. Until then they go on as if nothing
-// had happened, and a client that keeps its positions misses nothing. It returns
-// how many it has condemned, also with an error; repeated, it begins anew.
+// Rebalance asks all connections that exist when it begins to reconnect, by bye
+// 3001. It condemns so many a second; the next sweep ends each, and each client
+// waits a random time before it reconnects. Until then connections work as
+// before, and a client that keeps its positions misses nothing. It returns the
+// number condemned, even with an error; a second call starts again.
 //
-// Those that come back count against the 500 new connections a second of the
-// account
-// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html): at
-// 50 a second, a sweep ends 3,000, which come back over 15 seconds.
+// Reconnecting clients count against the account's 500 new connections a second
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html). At
+// 50 a second, a sweep ends 3,000, which reconnect over 15 seconds.
 func Rebalance(ctx context.Context, store Store, c clock.Clock, perSecond int) (int, error) {
 	began := c.Now()
 	condemned := 0
@@ -39,7 +38,7 @@ func Rebalance(ctx context.Context, store Store, c clock.Clock, perSecond int) (
 				}
 				err := store.Condemn(ctx, one.ID, protocol.CloseRestart.Code, c.Now())
 				if errors.Is(err, ErrNotFound) {
-					continue // it has gone by itself
+					continue // already gone
 				}
 				if err != nil {
 					return condemned, fmt.Errorf("condemn connection: %w", err)

@@ -33,7 +33,7 @@ func TestRebalanceCondemnsThoseOfTheBeginningAtAPace(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			for i := range 20 { // come while it is at work
+			for i := range 20 { // connect while it runs
 				time.Sleep(500 * time.Millisecond)
 				put(fmt.Sprintf("new-%02d", i), nil)
 			}

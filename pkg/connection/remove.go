@@ -11,55 +11,54 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// joinBound is longer than any join can take: a route's function is stopped
-// after 29 s at the latest
-// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html),
-// and 30 s are left for clocks that disagree.
+// joinBound is longer than any join can take: a route's function is stopped after
+// 29 s at the latest
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html), and
+// 30 s are left for clocks that disagree.
 const joinBound = time.Minute
 
-// removeTries bounds how often a removal begins again because a join came in
-// between. What cannot be removed then, or is broken, waits for the next sweep:
-// it must not keep this one from all others.
+// removeTries limits how often a removal starts again because a join came in
+// between. If that does not help, the connection waits for the next sweep, so
+// that it does not keep this sweep from the others.
 const removeTries = 5
 
-// errUnsettled is returned when all tries have met another join.
+// errUnsettled is returned when every try met another join.
 var errUnsettled = errors.New("its latest join keeps changing, or cannot be read")
 
-// removeWidth bounds how many memberships are deleted at once.
+// removeWidth limits how many memberships are deleted concurrently.
 const removeWidth = 8
 
-// Members is what a removal needs of the rooms.
+// Members is the part of room.Store that a Remover needs.
 type Members interface {
 	// Delete ends a membership, if there is one.
 	Delete(ctx context.Context, room, connectionID string) error
 }
 
-// Remover forgets connections. It is the only way in which one is deleted, and
-// has two callers: the $disconnect function, and the sweeper after a second
-// strike or after it closed the connection itself.
+// Remover deletes connections. Nothing else does. It has two callers: the
+// $disconnect function, and the sweeper, after a second strike or after it closed
+// the connection itself.
 type Remover struct {
 	store   Store
 	members Members
 	clock   clock.Clock
 }
 
-// NewRemover returns a Remover.
 func NewRemover(store Store, members Members, c clock.Clock) *Remover {
 	return &Remover{store, members, c}
 }
 
-// Remove deletes all memberships of a connection and then the connection, and
-// returns what it was. ErrNotFound if there is nothing to remove.
+// Remove deletes all memberships of a connection and then the connection, which
+// it returns. It returns ErrNotFound if there is none.
 //
-// A join that runs at the same time could write its membership after the
-// deletes. So while one may be under way, the connection is only marked as
-// closing, and the sweeper comes back when every join must have ended. A crash
-// at any point leaves the connection's item, and with it the list of rooms, to
-// the sweeper.
+// A concurrent join could write its membership after the deletes. So while a join
+// may be in progress, Remove only marks the connection as closing, and the
+// sweeper comes back when every join must have ended. After a crash at any point,
+// the connection's item, with its list of rooms, is left to the sweeper.
 func (r *Remover) Remove(ctx context.Context, id string) (Connection, error) {
 	for range removeTries {
-		// The time before anything is deleted: a join that is over by then has
-		// been found. A delete may take long, and a join may end meanwhile.
+		// The time must be from before the first delete: the deletes find what a
+		// join wrote that was over by then. They may take long, and a join may
+		// end meanwhile.
 		began := r.clock.Now()
 		c, err := r.store.Get(ctx, id)
 		if err != nil {

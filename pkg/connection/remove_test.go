@@ -14,7 +14,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
 )
 
-// members keeps which memberships were deleted, and does something on the way.
+// members records which memberships were deleted, and calls a function meanwhile.
 type members struct {
 	mu      sync.Mutex
 	deleted []string
@@ -67,7 +67,8 @@ func TestRemoveLeavesTheLastStepWhileAJoinMayBeUnderWay(t *testing.T) {
 		if err != nil || !c.Closing || c.CheckAt.Before(time.Now().Add(time.Minute)) {
 			t.Fatalf("%+v, %v", c, err)
 		}
-		// Nobody joins with it any more, and whoever was on the way is found.
+		// Nobody joins with it any more, and a join that was in progress is
+		// found.
 		if _, err := s.AddRoom(t.Context(), connection.AddRoomParams{ID: "c", Room: "x", Max: 9, Now: time.Now()}); !errors.Is(err, connection.ErrNotFound) {
 			t.Errorf("a closing connection joined: %v", err)
 		}
@@ -102,9 +103,8 @@ func TestJoinThatSlipsInDuringRemovalIsNotForgotten(t *testing.T) {
 	})
 }
 
-// TestSlowRemovalDoesNotMissAJoin has a join end after its membership was
-// deleted and before the connection is: the removal takes so long that by then
-// no join can be under way.
+// A join ends after its membership was deleted and before the connection is. The
+// removal takes so long that by then no join can be in progress.
 func TestSlowRemovalDoesNotMissAJoin(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -135,8 +135,8 @@ func TestFailedDeleteKeepsTheListOfRooms(t *testing.T) {
 	}
 }
 
-// undeletable refuses each deletion, as of a connection that changes all the
-// time or whose latest join cannot be read.
+// undeletable refuses every deletion, like a connection that changes all the time
+// or whose latest join cannot be read.
 type undeletable struct{ connection.Store }
 
 func (undeletable) Delete(context.Context, string, time.Time) (bool, error) { return false, nil }
