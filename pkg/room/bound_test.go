@@ -13,8 +13,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
 )
 
-// leave ends the membership that a join of the given time has not written yet,
-// on a function whose clock is wrong by skew.
+// leave ends the membership that a join of the given time has not written yet, on
+// a function whose clock is wrong by skew.
 func leave(t *testing.T, rooms *memory.Rooms, at time.Time, skew time.Duration) {
 	t.Helper()
 	leaver := connection.NewLeaver(memory.NewConnections(), rooms, storetest.Skewed(clock.System(), skew))
@@ -23,14 +23,14 @@ func leave(t *testing.T, rooms *memory.Rooms, at time.Time, skew time.Duration) 
 	}
 }
 
-// join writes the membership of a join of the given time.
+// join writes the membership of a join taken at the given time.
 func join(t *testing.T, rooms *memory.Rooms, at time.Time) error {
 	t.Helper()
 	return rooms.Put(t.Context(), room.Member{Room: "r", ConnectionID: "c", JoinedAt: at}, at.Add(time.Hour))
 }
 
-// tidy deletes the mark if it has expired for a function whose clock is wrong by
-// skew, as a drain does that reads the members.
+// tidy deletes the tombstone if it has expired for a function whose clock is
+// wrong by skew, as a drain does that reads the members.
 func tidy(t *testing.T, rooms *memory.Rooms, skew time.Duration) (expired int) {
 	t.Helper()
 	now := time.Now().Add(skew)
@@ -44,9 +44,9 @@ func tidy(t *testing.T, rooms *memory.Rooms, skew time.Duration) (expired int) {
 	return len(roll.Expired)
 }
 
-// TestMarkForWithin lets a join begin as late and take as long as API Gateway
-// and Lambda allow, 29 s each, while the clock of whoever tidies is ahead of the
-// clock of whoever left, or behind it.
+// A join begins as late and takes as long as API Gateway and Lambda allow, 29 s
+// each. The clock that deletes the tombstone may be ahead of the clock that wrote
+// it, or behind.
 func TestMarkForWithin(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, 0, storetest.Apart} {
@@ -70,7 +70,7 @@ func TestMarkForWithin(t *testing.T) {
 	})
 }
 
-// TestMarkForOver: what no join needs any more is paid for by no reader.
+// Readers do not pay for a tombstone that no join needs any more.
 func TestMarkForOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

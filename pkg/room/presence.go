@@ -11,8 +11,8 @@ type User struct {
 	Sessions int
 }
 
-// Users counts users and their sessions, not sockets: two connections of one
-// session, as during a rotation, count once. Sorted by name.
+// Users counts the sessions of each user, not the sockets: two connections of one
+// session, as during a rotation, count once. It sorts by name.
 func Users(members []Member) []User {
 	sessions := map[string]map[string]bool{}
 	for _, m := range members {
@@ -33,8 +33,8 @@ func Users(members []Member) []User {
 	return users
 }
 
-// Alone reports whether the user has no other connection in the room than the
-// given one: only then does its coming or going change who is present.
+// Alone reports whether the user has no connection in the room except the given
+// one: only then does its coming or going change who is present.
 func Alone(members []Member, user, connectionID string) bool {
 	return !slices.ContainsFunc(members, func(m Member) bool {
 		return m.User == user && m.ConnectionID != connectionID

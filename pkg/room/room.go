@@ -1,4 +1,4 @@
-// Package room knows who is a member of which room, and presence.
+// Package room keeps the members of rooms, and presence.
 package room
 
 import "time"
@@ -11,39 +11,39 @@ type Member struct {
 	Session      string
 	// Shard is the partition of the room that the member belongs to.
 	Shard int
-	// JoinedAt is when API Gateway took the join that the membership was last
-	// written for: commands of one connection may run late and in any order, so
-	// their own time decides, not the function's.
+	// JoinedAt is when API Gateway took the join that wrote the membership. One
+	// connection's commands may run late and in any order, so their own time
+	// decides, not the function's.
 	JoinedAt time.Time
-	// NoPresence says that its token does not grant presence: it is not told
-	// who comes and goes. A token that replaces that one counts from the next
-	// sweep on.
+	// NoPresence is true if the member's token does not grant presence, so that
+	// it is not told who comes and goes. After a change of token, the next sweep
+	// updates it.
 	NoPresence bool
-	// Regrants is the connection's, as of the token that NoPresence follows.
+	// Regrants is the connection's count for the token that NoPresence follows.
 	Regrants int
-	// Behind says that live delivery to this member has stopped until it joins
-	// again. It only saves posts: that the member must be told is on record in its
-	// connection.
+	// Behind is true if live delivery has stopped until the member joins again.
+	// It only saves posts: the connection holds the record that the member must
+	// be told.
 	Behind bool
 }
 
-// MarkFor is for how long a leave keeps older joins of its room out. One that
-// API Gateway took before is over by then: it waits up to 29 s for the function
+// MarkFor is the time for which a leave's tombstone keeps older joins out. Every
+// join that API Gateway took before is over by then: it waits up to 29 s for the
+// function
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html),
-// which runs as long at most, and a minute is left for clocks that disagree.
+// which runs for as long at most, and a minute is left for clocks that disagree.
 const MarkFor = 2 * time.Minute
 
-// Roll is one shard of a room as it was read.
+// Roll is one read of one shard of a room.
 type Roll struct {
 	Members []Member
-	// Expired are the connections whose leave has left a mark that has
-	// expired. DynamoDB deletes them within days; a reader that meets many
-	// does better to Unmark them, since every read pays for them.
+	// Expired are the connections whose tombstones have expired. DynamoDB deletes
+	// them within days; a reader that finds many should Unmark them, because
+	// every read pays for them.
 	Expired []string
 }
 
-// Shard is the partition of a room with so many of them that a connection
-// belongs to.
+// Shard returns which of a room's shards a connection belongs to.
 func Shard(connectionID string, shards int) int {
 	if shards <= 1 {
 		return 0

@@ -6,64 +6,65 @@ import (
 	"time"
 )
 
-// ErrNotMember is returned when a membership that was to be changed is not
-// there any more.
+// ErrNotMember is returned when a membership to change does not exist any more.
 var ErrNotMember = errors.New("not a member")
 
-// ErrOvertaken is returned when a join is written, or its membership changed,
-// after a later join of the same connection, or written after a later leave.
+// ErrOvertaken is returned when a join is written after a later join or leave of
+// the same connection, or its membership is changed after a later join.
 var ErrOvertaken = errors.New("overtaken by a later join or leave")
 
-// ErrBehind is returned when a join is written whose membership is there already
-// and has fallen behind since. It is Temporary: a join that API Gateway takes
-// later, by a millisecond or more, puts the member in step.
-var ErrBehind error = temporary("membership of this very join is behind already")
+// ErrBehind is returned when a join writes a membership that it has written
+// before and that is behind now. It is Temporary: a join that API Gateway takes a
+// millisecond or more later succeeds.
+var ErrBehind error = temporary("the membership of this join is behind")
 
 type temporary string
 
 func (t temporary) Error() string { return string(t) }
 func (temporary) Temporary() bool { return true }
 
-// Store keeps memberships. Each method is one atomic decision; all are safe for
+// Store keeps memberships. Each method is one atomic decision, is safe for
 // concurrent use, and may be repeated after an error whose Temporary method
-// reports true.
+// returns true.
 type Store interface {
-	// Put makes a connection a member, in step, replacing what stood there for
-	// an older join. Expires is when the membership may be forgotten whatever
-	// happens. What stands there for the same join stays as it is: the request
-	// may be an earlier attempt that took effect late. ErrBehind if that has
-	// fallen behind, ErrOvertaken if a newer join stands there, or a leave that
-	// is newer or as old.
+	// Put makes a connection a member that is not behind, and replaces what an
+	// older join wrote. Expires is when the membership may be deleted whatever
+	// happens. If the same join has written already, nothing changes, because the
+	// request may be an earlier attempt that took effect late. It returns
+	// ErrBehind if that membership is behind, and ErrOvertaken after a newer
+	// join, or a leave that is newer or as old.
 	Put(ctx context.Context, m Member, expires time.Time) error
 
-	// Leave ends the membership of a join that is not newer than at, which is
-	// when API Gateway took the leave, and reports whether there was one. It
-	// leaves a mark that keeps older joins out until expires: one may still be
-	// under way. A repeated call may report false for what an earlier one ended.
+	// Leave ends a membership whose join is not newer than at, which is when API
+	// Gateway took the leave, and reports whether there was one. It writes a
+	// tombstone that keeps older joins out until expires, because one may still
+	// be in progress. A repeated call may report false for a membership that an
+	// earlier attempt ended.
 	Leave(ctx context.Context, room, connectionID string, at, expires time.Time) (bool, error)
 
-	// Delete ends a membership, whenever it was written. The mark of a leave
-	// stays: the join that it keeps out may still be under way. Only for a
-	// connection that is over.
+	// Delete ends a membership, whenever it was written. A tombstone stays,
+	// because the join that it keeps out may still be in progress. Call it only
+	// for connections that are over.
 	Delete(ctx context.Context, room, connectionID string) error
 
 	// Members reads all members of one shard, strongly consistent.
 	Members(ctx context.Context, room string, shard int, now time.Time) (Roll, error)
 
-	// Unmark deletes the mark that a leave has left, on condition that it has
-	// expired at now and that nobody has joined anew.
+	// Unmark deletes the tombstone of a leave, on condition that it has expired
+	// at now and that the connection has not joined again.
 	Unmark(ctx context.Context, room, connectionID string, now time.Time) error
 
 	// SetPresence sets NoPresence and Regrants of a member, whichever join it is
-	// one by. Nothing happens if it is none, or if it follows a newer token.
+	// by. It does nothing if there is no member, or if the member follows a newer
+	// token.
 	SetPresence(ctx context.Context, m Member) error
 
-	// Member reads one membership, strongly consistent. ErrNotMember if there is
-	// none at now.
+	// Member reads one membership, strongly consistent. It returns ErrNotMember
+	// if there is none at now.
 	Member(ctx context.Context, room, connectionID string, now time.Time) (Member, error)
 
-	// SetBehind records that a member is behind, on condition that its
-	// membership is still the one of the join at m.JoinedAt. ErrNotMember if it
-	// has left, ErrOvertaken if it has joined again.
+	// SetBehind sets Behind on a member, on condition that its membership is
+	// still that of the join at m.JoinedAt. It returns ErrNotMember after a leave
+	// and ErrOvertaken after a newer join.
 	SetBehind(ctx context.Context, m Member) error
 }
