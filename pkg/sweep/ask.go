@@ -14,15 +14,16 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/hook"
 )
 
-// failuresMost is after how many failures of hooks a sweep asks no more: what
-// is down is not helped by being asked, and what hangs would take all the time.
+// failuresMost is the number of failed hooks after which a sweep stops asking:
+// asking again does not help a hook that is down, and one that hangs would use up
+// the time.
 const failuresMost = 10
 
-// ask lets the application say of each connection that was found alive whether
-// it may stay in its rooms. It comes last, with the time that is left: hooks may
-// be slow, and nothing else waits for them. Where a hook cannot be asked, or
-// does not say no for good, everybody stays: a failure of the application's
-// directory must not empty its rooms. Whoever was not asked is asked when due
+// ask lets the application decide for each live connection whether it may stay in
+// its rooms. It comes last and uses the time that is left, because hooks may be
+// slow and nothing else waits for them. A member stays if its hook fails or does
+// not refuse for good: a failure of the application's directory must not empty
+// its rooms. Members that were not asked about are asked about when they are due
 // again.
 func (s *Sweeper) ask(ctx context.Context, t *tally) {
 	var group errgroup.Group
@@ -36,24 +37,25 @@ func (s *Sweeper) ask(ctx context.Context, t *tally) {
 				}
 				err := s.askOne(ctx, c, name, t)
 				if err != nil && !errors.Is(err, connection.ErrNotFound) {
-					s.Logger.ErrorContext(ctx, "member stays: the application could not be asked or heard",
+					s.Logger.ErrorContext(ctx, "member stays: the application's hook failed",
 						"connectionId", c.ID, "room", name, "error", err)
 				}
 				return nil
 			})
 		}
 	}
-	_ = group.Wait() // each member's error is its own
+	_ = group.Wait() // one member's error does not affect the others
 }
 
-// askOne ends a membership if the application says no. It is asked again about
-// what is true now before its word counts: a sweep's read may be older than a
+// askOne ends a membership if the application refuses. It asks again with the
+// current state before it ends anything: the sweep's read may be older than a
 // fresh token or a leave.
 func (s *Sweeper) askOne(ctx context.Context, c connection.Connection, name string, t *tally) error {
 	if refused, err := s.refused(ctx, c, name, t); !refused {
 		return err
 	}
-	// The time before: a join that is taken later is asked about by itself.
+	// The time must be from before the read: a join that is taken later is asked
+	// about by itself.
 	began := s.Clock.Now()
 	c, err := s.Connections.Get(ctx, c.ID)
 	if err != nil {
@@ -81,5 +83,5 @@ func (s *Sweeper) refused(ctx context.Context, c connection.Connection, name str
 		t.failures.Add(1)
 		return false, err
 	}
-	return false, nil // yes, or not now
+	return false, nil // allowed, or refused only for now
 }

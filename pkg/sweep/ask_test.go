@@ -17,12 +17,12 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// doorkeeper answers what the name of a room says.
+// doorkeeper answers according to the room's name.
 type doorkeeper struct {
 	hook.None
 	mu    sync.Mutex
 	asked []string
-	open  map[string]bool // rooms that let everybody in from now on
+	open  map[string]bool // rooms that refuse nobody any more
 }
 
 func (d *doorkeeper) AuthorizeJoin(ctx context.Context, r hook.Reading) error {
@@ -54,7 +54,7 @@ func (d *doorkeeper) AuthorizeJoin(ctx context.Context, r hook.Reading) error {
 	return nil
 }
 
-// keep lets a doorkeeper stand at all rooms of a sweeper.
+// keep makes a doorkeeper decide about all rooms of a sweeper.
 func (w *world) keep(d *doorkeeper) *sweep.Sweeper {
 	s := w.sweeper(sweep.Config{})
 	s.Hooks = hook.NewRunner(d, 2*time.Second, slog.New(slog.DiscardHandler))
@@ -120,8 +120,8 @@ func TestOnlyAClearNoEndsAMembership(t *testing.T) {
 	})
 }
 
-// TestRefusalThatIsTakenBack: what is true when the connection is read again
-// counts, and a join that came meanwhile.
+// The state when the connection is read again decides, and a join that came
+// meanwhile counts.
 func TestRefusalThatIsTakenBack(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		d := &doorkeeper{open: map[string]bool{}}
@@ -146,7 +146,7 @@ func TestRefusalThatIsTakenBack(t *testing.T) {
 	})
 }
 
-// before does something before a connection is read.
+// before calls a function before a connection is read.
 type before struct {
 	connection.Store
 	first func()
@@ -157,8 +157,8 @@ func (b before) Get(ctx context.Context, id string) (connection.Connection, erro
 	return b.Store.Get(ctx, id)
 }
 
-// TestHooksThatHangTakeNoTimeFromTheSweep: everything else is done before the
-// first is asked, and after some failures none is asked any more.
+// Everything else is done before the first hook is asked, and after some failures
+// no hook is asked any more.
 func TestHooksThatHangTakeNoTimeFromTheSweep(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		s := w.keep(&doorkeeper{})
@@ -196,7 +196,7 @@ func TestHooksAreAskedInTheTimeThatIsLeft(t *testing.T) {
 	})
 }
 
-// slow takes two seconds to record a look.
+// slow takes two seconds to record a check.
 type slow struct{ connection.Store }
 
 func (s slow) Check(ctx context.Context, p connection.CheckParams) error {

@@ -13,13 +13,14 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// untold reports whether a connection may not know that it is behind.
+// untold reports whether a connection may not know yet that it is behind.
 func untold(c connection.Connection) bool { return len(c.Behind) > 0 && !c.Closing }
 
 // tellBehind tells a connection in which rooms it is behind, and clears each
-// record once the connection has accepted that, has left the room or has joined it
-// again. It reports whether the connection has refused to be told for IdleAfter:
-// then it takes nothing, though API Gateway counts our own posts as its activity.
+// record once the connection has accepted that, has left the room or has joined
+// it again. It reports whether the connection has refused to be told for
+// IdleAfter. Such a connection accepts nothing, even though API Gateway counts
+// our own posts as its activity.
 func (s *Sweeper) tellBehind(ctx context.Context, c connection.Connection, now time.Time) (refuses bool, err error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Behind)) {
 		record := c.Behind[name]
@@ -38,7 +39,7 @@ func (s *Sweeper) tellBehind(ctx context.Context, c connection.Connection, now t
 	return refuses, nil
 }
 
-// tellOne reports whether the record of one room is done with.
+// tellOne reports whether one room's record can be cleared.
 func (s *Sweeper) tellOne(ctx context.Context, id, name string, record connection.Behind, now time.Time) (bool, error) {
 	m, err := s.Members.Member(ctx, name, id, now)
 	switch {

@@ -33,7 +33,7 @@ func (w *world) join(t *testing.T, id, name string) {
 	}
 }
 
-// mark records that a connection is behind in a room, for the join that stands.
+// mark records that a connection is behind in a room, for its current join.
 func (w *world) mark(t *testing.T, id, name string) {
 	t.Helper()
 	m, err := w.rooms.Member(t.Context(), name, id, time.Now())
@@ -77,7 +77,8 @@ func TestWhoIsBehindIsToldWhateverItsNextCheck(t *testing.T) {
 		if dead := c(t, w, "dead"); dead.Strikes != 1 || len(dead.Behind) != 1 {
 			t.Errorf("%+v", dead)
 		}
-		// One that sleeps is told within a sweep of the moment from which it accepts anything.
+		// A sleeping member is told within one sweep after it starts to accept
+		// anything.
 		for range 5 {
 			time.Sleep(time.Minute)
 			run(t, w)
@@ -117,7 +118,7 @@ func TestWhoJoinedAgainOrLeftIsToldNothing(t *testing.T) {
 	})
 }
 
-// A record that is made while the sweeper is at work is told by the next sweep.
+// A record that is made during a sweep is told by the next sweep.
 func TestRecordMadeDuringASweepStays(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		w.enter(t, "x", "a")
@@ -126,7 +127,7 @@ func TestRecordMadeDuringASweepStays(t *testing.T) {
 		time.Sleep(time.Second)
 		w.join(t, "x", "a")
 		w.mark(t, "x", "a")
-		if err := w.ClearBehind(t.Context(), "x", "a", stale.JoinedAt); err != nil { // of a sweep that read before
+		if err := w.ClearBehind(t.Context(), "x", "a", stale.JoinedAt); err != nil { // by a sweep that read before
 			t.Fatal(err)
 		}
 		if len(c(t, w, "x").Behind) != 1 {
@@ -140,14 +141,14 @@ func TestRecordMadeDuringASweepStays(t *testing.T) {
 }
 
 // API Gateway's activity includes our own posts, so a dead peer may look alive
-// forever. One that refuses to be told for IdleAfter is ended.
+// forever. A connection that refuses to be told for IdleAfter is ended.
 func TestWhoRefusesToBeToldForIdleAfterIsEnded(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		w.enter(t, "x", "a")
 		w.mark(t, "x", "a")
 		w.refusing["x"] = true
 		for minute := range 12 {
-			w.active["x"] = time.Now() // our post
+			w.active["x"] = time.Now() // our own post
 			run(t, w)
 			if there := w.there(t, "x"); there != (minute < 10) {
 				t.Fatalf("after %d minutes it is there: %t", minute, there)

@@ -15,7 +15,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// skewed sweeps once by a clock that is wrong.
+// skewed sweeps once with a clock that is wrong by skew.
 func skewed(t *testing.T, w *world, skew time.Duration) sweep.Report {
 	t.Helper()
 	parts := w.sweeper(sweep.Config{}).Parts
@@ -51,7 +51,7 @@ func TestCheckEveryOver(t *testing.T) {
 	})
 }
 
-// silent sweeps a connection that has shown no sign of life for so long.
+// silent sweeps a connection that has shown no sign of life for the given time.
 func silent(t *testing.T, w *world, since, skew time.Duration) (stays bool) {
 	t.Helper()
 	id := fmt.Sprint("silent ", since, skew)
@@ -61,8 +61,8 @@ func silent(t *testing.T, w *world, since, skew time.Duration) (stays bool) {
 	return w.there(t, id)
 }
 
-// TestIdleAfterWithin: an SDK sends after four minutes of silence at the latest,
-// and the sweeper's clock may differ from API Gateway's.
+// An SDK sends after four minutes of silence at the latest, and the sweeper's
+// clock may differ from API Gateway's.
 func TestIdleAfterWithin(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		if !silent(t, w, 10*time.Minute-time.Millisecond, 0) {
@@ -84,7 +84,7 @@ func TestIdleAfterOver(t *testing.T) {
 	})
 }
 
-// left sweeps one connection with so much time to the deadline.
+// left sweeps one connection with so much time left before the deadline.
 func left(t *testing.T, w *world, d time.Duration) sweep.Report {
 	t.Helper()
 	w.add(t, "c", nil)
@@ -105,7 +105,7 @@ func TestMarginWithin(t *testing.T) {
 	})
 }
 
-// TestMarginOver: what is begun can be ended, and what is not waits.
+// What is begun can be finished, and the rest waits.
 func TestMarginOver(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		if r := left(t, w, 5*time.Second-time.Millisecond); r.Checked != 0 || !r.Unfinished || r.Counted || !w.there(t, "c") {
@@ -114,7 +114,7 @@ func TestMarginOver(t *testing.T) {
 	})
 }
 
-// answering is a Gateway that takes its time.
+// answering is a slow Gateway.
 type answering struct {
 	connection.Gateway
 	takes time.Duration
@@ -127,8 +127,8 @@ func (g answering) Status(ctx context.Context, id string) (connection.Status, er
 	return g.Gateway.Status(ctx, id)
 }
 
-// asked looks at a connection whose status takes so long to come, and reports
-// whether it was learned.
+// asked checks a connection whose status takes so long to come, and reports
+// whether the status was received.
 func asked(t *testing.T, w *world, takes time.Duration) bool {
 	t.Helper()
 	w.add(t, "c", nil)
@@ -160,8 +160,8 @@ func TestCallTimeoutOver(t *testing.T) {
 	})
 }
 
-// TestTokensEndByClocksApart: after a token's end at most one sweep passes, and
-// none is ended before it, by the clock of the sweeper.
+// By the sweeper's clock, no connection is ended before its token, and at most
+// one sweep passes after that.
 func TestTokensEndByClocksApart(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		for id, skew := range map[string]time.Duration{"behind": -storetest.Apart, "ahead": storetest.Apart} {
@@ -184,9 +184,9 @@ func TestTokensEndByClocksApart(t *testing.T) {
 	})
 }
 
-// TestLossOfARoomByClocksApart replaces a token by one that does not grant a room
-// any more, and wants the membership gone after one sweep, whatever the sweeper's
-// clock says. A later join, by a token that grants the room again, comes in.
+// A new token does not grant a room any more: the membership must be gone after
+// one sweep, whatever the sweeper's clock says. A later join, by a token that
+// grants the room again, succeeds.
 func TestLossOfARoomByClocksApart(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		for id, skew := range map[string]time.Duration{"behind": -storetest.Apart, "right": 0, "ahead": storetest.Apart} {

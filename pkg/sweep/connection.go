@@ -11,14 +11,15 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// gone is how many signs in a row that a connection is gone are believed.
+// gone is the number of consecutive signs after which a connection counts as
+// gone.
 const gone = 2
 
-// look decides what becomes of one connection that is due, or whose memberships
-// are not in line with its token. It came from an
-// eventually consistent read: before it is ended or a second strike removes it,
-// it is read again, or a token that was renewed just now, or a strike that was
-// taken back, would cost a live connection.
+// look decides about one connection that is due, or whose memberships do not
+// follow its token. c may come from an eventually consistent read. Before look
+// ends it, or removes it for a second strike, it reads the connection again;
+// otherwise a token renewed just now, or a strike taken back, would cost a live
+// connection.
 func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) error {
 	now := s.Clock.Now()
 	if c.Closing {
@@ -77,7 +78,8 @@ func (s *Sweeper) look(ctx context.Context, c connection.Connection, t *tally) e
 	return nil
 }
 
-// verdict says whether a connection must end whatever its socket does.
+// verdict returns the reason for which a connection must end, whatever its socket
+// does.
 func verdict(c connection.Connection, now time.Time) (protocol.Close, bool) {
 	switch {
 	case c.Sentence != 0:
@@ -94,8 +96,8 @@ func verdict(c connection.Connection, now time.Time) (protocol.Close, bool) {
 	return protocol.Close{}, false
 }
 
-// end says bye, closes and forgets. The bye is best effort: a client that does
-// not take it is closed all the same.
+// end says bye, closes the connection and removes it. A client that does not
+// accept the bye is closed all the same.
 func (s *Sweeper) end(ctx context.Context, c connection.Connection, why protocol.Close, t *tally) error {
 	spread := s.config.SpreadMs
 	if why == protocol.CloseRestart {
@@ -123,7 +125,7 @@ func (s *Sweeper) remove(ctx context.Context, c connection.Connection, t *tally)
 	}
 	t.removed.Add(1)
 	if c.Closing {
-		return nil // whoever marked it has told the rooms
+		return nil // the function that marked it has told the rooms
 	}
 	if err := s.Waker.Wake(ctx, broadcast.LeftWakes(removed)...); err != nil {
 		return fmt.Errorf("tell rooms who left: %w", err)

@@ -26,7 +26,7 @@ func TestOpenConnectionsAreCounted(t *testing.T) {
 		for i := range 30 {
 			w.add(t, fmt.Sprint("c", i), func(c *connection.Connection) {
 				c.CheckAt = time.Now().Add(time.Hour)
-				c.Closing = i == 7 // its socket is closed, and what is left of it waits
+				c.Closing = i == 7 // its socket is closed, and its item waits for removal
 			})
 		}
 		if report := run(t, w); report.Open != 29 || !report.Counted {

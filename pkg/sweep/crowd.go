@@ -16,9 +16,9 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// crowd collects the connections of each user as a sweep passes them. It costs no
-// read of its own: DynamoDB counts what it filters out as well. It is safe for
-// concurrent use.
+// crowd collects each user's connections while a sweep reads them all. It costs
+// no reads of its own, because DynamoDB charges for filtered items as well. It is
+// safe for concurrent use.
 type crowd struct {
 	mu     sync.Mutex
 	byUser map[string][]standing
@@ -29,8 +29,8 @@ type standing struct {
 	connectedAt, checkAt time.Time
 }
 
-// add takes a connection that may stay. One that is revoked, expired, condemned or
-// closing takes nobody's place.
+// add adds a connection that may stay. Connections that are revoked, expired,
+// condemned or closing do not count towards their user's limit.
 func (w *crowd) add(c connection.Connection, now time.Time) {
 	if !c.Authenticated() || c.Closing || c.Sentence != 0 || c.Expired(now) {
 		return
@@ -43,9 +43,9 @@ func (w *crowd) add(c connection.Connection, now time.Time) {
 	w.byUser[c.Identity.User] = append(w.byUser[c.Identity.User], standing{c.ID, c.ConnectedAt, c.CheckAt})
 }
 
-// over returns the connections of each user who has more than limit, the oldest
-// first. The users come in any order: a sweep that does not reach them all must
-// not leave out the same each time.
+// over returns the connections of each user who has more than limit, oldest
+// first. The order of the users is random, so that sweeps that run out of time do
+// not always skip the same ones.
 func (w *crowd) over(limit int) [][]standing {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -62,17 +62,17 @@ func (w *crowd) over(limit int) [][]standing {
 	return users
 }
 
-// asksMost bounds how often one sweep asks API Gateway for connections that are not
-// due, because their user has too many: they count against the account's requests a
-// second, as deliveries do.
+// asksMost limits how often one sweep asks API Gateway about connections that are
+// not due, because their user has too many. These requests use the same account
+// rate as deliveries.
 const asksMost = 2000
 
-// excess returns the ids of the connections that one user has beyond the limit: the
-// newest, because nobody may drive others out by coming. Those that are dead do not
-// count. So API Gateway is asked, from the oldest on, until it is known that no
-// more than the limit can be alive, or that so many are: limit calls, and one for
-// each that is dead. The dead get a strike; those of which nothing could be learned
-// neither count nor end.
+// excess returns the ids of one user's connections beyond the limit: the newest,
+// so that nobody can drive others out by connecting. Dead connections do not
+// count. excess asks API Gateway, oldest first, until it knows that at most limit
+// can be alive or that limit are: limit calls, and one more for each dead
+// connection. Dead connections get a strike; those whose state is unknown neither
+// count nor end.
 func (s *Sweeper) excess(ctx context.Context, all []standing, t *tally) []string {
 	limit, alive, most, asked := s.config.MaxConnections, 0, len(all), 0
 	for most > limit && alive < limit && asked < len(all) {
@@ -93,8 +93,8 @@ func (s *Sweeper) excess(ctx context.Context, all []standing, t *tally) []string
 	return ids
 }
 
-// count asks API Gateway for connections and tells how many are alive, and how many
-// dead.
+// count asks API Gateway about connections and returns how many are alive, and
+// how many dead.
 func (s *Sweeper) count(ctx context.Context, batch []standing) (alive, dead int) {
 	var lives, gone atomic.Int64
 	var group errgroup.Group
@@ -108,19 +108,20 @@ func (s *Sweeper) count(ctx context.Context, batch []standing) (alive, dead int)
 				gone.Add(1)
 				return s.strike(ctx, one)
 			default:
-				s.Logger.WarnContext(ctx, "connection of a user who has too many could not be asked for", "connectionId", one.id, "error", err)
+				s.Logger.WarnContext(ctx, "could not ask about a connection of a user who has too many", "connectionId", one.id, "error", err)
 			}
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
-		s.Logger.WarnContext(ctx, "dead connection left until it is due", "error", err)
+		s.Logger.WarnContext(ctx, "could not strike a dead connection, which stays until it is due", "error", err)
 	}
 	return int(lives.Load()), int(gone.Load())
 }
 
-// strike makes a connection that seems to be gone due at the next sweep: one 410
-// may be wrong. A look of this very sweep that comes first decides.
+// strike makes a connection that seems to be gone due at the next sweep, because
+// one 410 may be wrong. If this sweep has already checked the connection, that
+// check decides.
 func (s *Sweeper) strike(ctx context.Context, one standing) error {
 	err := s.Connections.Check(ctx, connection.CheckParams{ID: one.id, Seen: one.checkAt, Strikes: 1, Next: s.Clock.Now()})
 	if errors.Is(err, connection.ErrNotFound) {
@@ -129,8 +130,8 @@ func (s *Sweeper) strike(ctx context.Context, one standing) error {
 	return err
 }
 
-// dismiss ends a connection that is one too many. It is condemned first: from
-// then on it gives no commands, whatever becomes of this sweep.
+// dismiss ends a connection beyond the limit. It condemns the connection first,
+// so that no further commands are accepted even if this sweep fails.
 func (s *Sweeper) dismiss(ctx context.Context, id string, t *tally) {
 	err := s.Connections.Condemn(ctx, id, protocol.CloseTooMany.Code, s.Clock.Now())
 	if errors.Is(err, connection.ErrNotFound) {

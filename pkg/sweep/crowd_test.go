@@ -16,12 +16,12 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// counting counts how often API Gateway is asked for a connection, and does not
-// know what becomes of some.
+// counting counts how often API Gateway is asked about a connection, and fails
+// for some.
 type counting struct {
 	*world
 	asked   atomic.Int64
-	unknown string // prefix of their ids
+	unknown string // prefix of the ids for which it fails
 }
 
 func (g *counting) Status(ctx context.Context, id string) (connection.Status, error) {
@@ -32,8 +32,8 @@ func (g *counting) Status(ctx context.Context, id string) (connection.Status, er
 	return g.world.Status(ctx, id)
 }
 
-// crowd adds so many connections of a user, each a second younger than the one
-// before, that nobody looks at soon.
+// crowd adds n connections of a user, each a second younger than the one before,
+// none of them due soon.
 func (w *world) crowd(t *testing.T, user, name string, n int) {
 	t.Helper()
 	for i := range n {
@@ -58,8 +58,8 @@ func counted(t *testing.T, w *world, unknown string) (sweep.Report, int64) {
 	return report, g.asked.Load()
 }
 
-// TestDeadConnectionsTakeNobodysPlace: a network went, and with it 60 connections
-// without a $disconnect. All come back.
+// A network fails, and with it 60 connections, without a $disconnect. All
+// reconnect.
 func TestDeadConnectionsTakeNobodysPlace(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		w.crowd(t, "fleet", "old", 60)
@@ -108,15 +108,14 @@ func TestOneWrong410InACrowdEndsNobody(t *testing.T) {
 		if one := c(t, w, "c-000"); one.Strikes != 0 {
 			t.Errorf("%+v", one)
 		}
-		// It is alive after all, so the newest goes.
+		// It is alive after all, so the newest is ended.
 		if !slices.Equal(w.closed, []string{"c-100"}) {
 			t.Errorf("closed %v", w.closed)
 		}
 	})
 }
 
-// TestWhoMayNotStayTakesNobodysPlace: a thief opens connections with a token that
-// was taken back, or that has expired.
+// A thief opens connections with a token that was revoked or has expired.
 func TestWhoMayNotStayTakesNobodysPlace(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		w.crowd(t, "ada", "revoked", 100)
@@ -141,8 +140,7 @@ func TestWhoMayNotStayTakesNobodysPlace(t *testing.T) {
 	})
 }
 
-// TestNobodyIsOneTooManyWithoutTheListOfRevocations: nobody knows whom the
-// revoked would drive out.
+// Without the list, connections that are really revoked could drive others out.
 func TestNobodyIsOneTooManyWithoutTheListOfRevocations(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		w.crowd(t, "ada", "c", 101)
@@ -183,8 +181,8 @@ func TestConnectionsOfWhichNothingIsKnownNeitherCountNorEnd(t *testing.T) {
 	})
 }
 
-// TestCrowdsAreAskedForInBounds: of one user no more than may stay are asked for,
-// whatever stands there, and of many users so many that deliveries keep their rate.
+// For one user, no more connections are asked about than may stay, however many
+// there are; for many users, no more than leaves deliveries their rate.
 func TestCrowdsAreAskedForInBounds(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		w.crowd(t, "ada", "many", 300)

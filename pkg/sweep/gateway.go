@@ -7,8 +7,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// bounded is a Gateway none of whose calls takes longer than a time: connections
-// whose calls hang must not take the whole sweep from all others.
+// bounded is a Gateway whose calls have a time-out: connections whose calls hang
+// must not use up the sweep.
 type bounded struct {
 	next  connection.Gateway
 	after time.Duration

@@ -7,10 +7,10 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/broadcast"
 )
 
-// DeadLetters is the queue of wake-ups whose broadcaster failed each time.
+// DeadLetters is the queue of wake-ups whose broadcaster failed every time.
 type DeadLetters interface {
-	// Receive takes a few letters, none if there are none. A letter that is
-	// not forgotten comes back after a while.
+	// Receive takes a few letters, none if there are none. A letter that is not
+	// forgotten comes back after a while.
 	Receive(ctx context.Context) ([]DeadLetter, error)
 	// Forget deletes a letter for good.
 	Forget(ctx context.Context, letter DeadLetter) error
@@ -20,15 +20,15 @@ type DeadLetters interface {
 type DeadLetter struct {
 	// ID is the queue's receipt.
 	ID string
-	// Wakes are the wake-ups in it; empty if it could not be read.
+	// Wakes are the letter's wake-ups; empty if it could not be read.
 	Wakes []broadcast.Wake
 }
 
-// maxRedrives bounds how many times one sweep asks for letters.
+// maxRedrives limits how often one sweep asks for letters.
 const maxRedrives = 20
 
-// redrive wakes each room of the dead letters once more. Only drains matter: an
-// ephemeral message or a change of presence is stale by now.
+// redrive wakes each room of the dead letters once more. It ignores ephemeral
+// messages and changes of presence, which are out of date by now.
 func (s *Sweeper) redrive(ctx context.Context, t *tally) error {
 	for range maxRedrives {
 		if s.outOfTime(ctx) {
@@ -44,7 +44,7 @@ func (s *Sweeper) redrive(ctx context.Context, t *tally) error {
 		}
 		for _, letter := range letters {
 			if len(letter.Wakes) == 0 {
-				s.Logger.ErrorContext(ctx, "dead letter that is no wake-up thrown away", "receipt", letter.ID)
+				s.Logger.ErrorContext(ctx, "deleted a dead letter that is not a wake-up", "receipt", letter.ID)
 			}
 			for _, w := range letter.Wakes {
 				if w.Kind != broadcast.KindDrain {

@@ -13,17 +13,17 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// Members is what a sweeper needs of the rooms.
+// Members is the part of room.Store that a sweeper needs.
 type Members interface {
-	// Member is room.Store's.
+	// Member does what room.Store.Member does.
 	Member(ctx context.Context, room, connectionID string, now time.Time) (room.Member, error)
-	// SetPresence is room.Store's.
+	// SetPresence does what room.Store.SetPresence does.
 	SetPresence(ctx context.Context, m room.Member) error
 }
 
-// unsettled reports whether a connection has memberships that its token does
-// not grant any more, or that may not be in line with it: it was replaced on
-// the live connection by one that grants something else, or the deployment does.
+// unsettled reports whether a connection may have memberships that do not follow
+// its permissions, because a new token or the deployment's policy grants
+// something else.
 func (s *Sweeper) unsettled(c connection.Connection) bool {
 	if c.Closing {
 		return false
@@ -36,16 +36,17 @@ func (s *Sweeper) unsettled(c connection.Connection) bool {
 	return c.Regranted()
 }
 
-// settle brings the memberships of a connection in line with its token: those
-// in rooms that it may not read any more end, the others learn whether they see
-// presence. The connection is read again first: the sweep's own read may be
-// older than the token.
+// settle makes the memberships of a connection follow its token: it ends those in
+// rooms that the connection may not read any more, and sets on the others whether
+// they see presence. It reads the connection first, because the sweep's own read
+// may be older than the token.
 //
-// A join that is under way may still write what an older token said. It is kept
-// out of rooms that are lost by the mark of the leave. As to presence, the
-// next sweep looks again, until none can be under way.
+// A join in progress may still write what an older token granted. The tombstone
+// of the leave keeps it out of rooms that are lost. For presence, later sweeps
+// look again until no such join can be in progress.
 func (s *Sweeper) settle(ctx context.Context, id string) error {
-	// The time before it is read: whoever comes later has met what is read.
+	// The time must be from before the read: a later join finds the token that
+	// was read.
 	began := s.Clock.Now()
 	c, err := s.Connections.Get(ctx, id)
 	if err != nil {
@@ -56,10 +57,11 @@ func (s *Sweeper) settle(ctx context.Context, id string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Rooms)) {
 		if !s.Policy.Allows(c.Identity, auth.Join, name) {
-			// By the time of the join that was read, which is API Gateway's: our own
-			// clock may be behind it. A later join meets the token that was read.
+			// Use the time of the join that was read, which is API Gateway's: our
+			// own clock may be behind it. A later join finds the token that was
+			// read.
 			at := c.Rooms[name]
-			if at.IsZero() { // it cannot be read
+			if at.IsZero() { // unreadable
 				at = began
 			}
 			if err := s.leave(ctx, c, name, at); err != nil {
@@ -84,7 +86,7 @@ func (s *Sweeper) settle(ctx context.Context, id string) error {
 	return s.Connections.Carry(ctx, id, c.Regrants)
 }
 
-// leave takes a connection out of a room and tells the room.
+// leave ends a membership and tells the room.
 func (s *Sweeper) leave(ctx context.Context, c connection.Connection, name string, at time.Time) error {
 	was, err := s.Leaver.Leave(ctx, c, name, at)
 	if err != nil || !was {

@@ -66,7 +66,7 @@ func TestRoomsThatATokenDoesNotGrantAnyMoreAreLeft(t *testing.T) {
 		if len(w.wakes) != 3 || !w.wakes[0].Left {
 			t.Errorf("rooms are told %+v", w.wakes)
 		}
-		// A join that was under way is kept out; a later one is welcome.
+		// A join that was in progress is kept out; a later one succeeds.
 		late := room.Member{Room: "lost", ConnectionID: "less", User: "u", JoinedAt: time.Now().Add(-time.Second)}
 		if err := w.rooms.Put(t.Context(), late, time.Now().Add(time.Hour)); err == nil {
 			t.Error("an older join came in")
@@ -75,7 +75,8 @@ func TestRoomsThatATokenDoesNotGrantAnyMoreAreLeft(t *testing.T) {
 		if err := enter("lost", "less"); err != nil {
 			t.Error(err)
 		}
-		// In a deployment that is not open, a token that says nothing grants nothing.
+		// If the deployment is not open, a token that grants nothing explicitly
+		// grants nothing.
 		s := w.sweeper(sweep.Config{})
 		s.Policy = auth.Policy{}
 		if _, err := s.Sweep(t.Context()); err != nil || len(c(t, w, "silent").Rooms) != 0 {
@@ -93,7 +94,7 @@ func c(t *testing.T, w *world, id string) connection.Connection {
 	return found
 }
 
-// members counts what a sweeper tells the rooms about presence.
+// members records what a sweeper writes to the rooms about presence.
 type members struct {
 	*memory.Rooms
 	mu   sync.Mutex
@@ -107,7 +108,7 @@ func (m *members) SetPresence(ctx context.Context, one room.Member) error {
 	return m.Rooms.SetPresence(ctx, one)
 }
 
-// blind are the connections that are not told who comes and goes.
+// blind returns the members that are not told who comes and goes.
 func blind(t *testing.T, w *world, name string) []string {
 	t.Helper()
 	roll, err := w.rooms.Members(t.Context(), name, 0, time.Now())
@@ -123,7 +124,7 @@ func blind(t *testing.T, w *world, name string) []string {
 	return ids
 }
 
-// replace gives a connection another token's permissions.
+// replace gives a connection the permissions of another token.
 func replace(t *testing.T, w *world, id string, permissions auth.Permissions) {
 	t.Helper()
 	_, err := w.Authenticate(t.Context(), connection.AuthenticateParams{
@@ -176,8 +177,8 @@ func TestPresenceFollowsTheTokenWithinOneSweep(t *testing.T) {
 		if got := blind(t, w, "r"); !slices.Equal(got, []string{"less"}) {
 			t.Errorf("%v are blind", got)
 		}
-		// A join that was under way when the token was replaced writes what the
-		// old one said; none can be a minute later.
+		// A join that was in progress when the token was replaced writes what the
+		// old token granted. A minute later there is no such join.
 		if err := join("less", time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +195,7 @@ func TestPresenceFollowsTheTokenWithinOneSweep(t *testing.T) {
 	})
 }
 
-// between does something when a connection has been read.
+// between calls a function after a connection was read.
 type between struct {
 	connection.Store
 	then func()
@@ -206,8 +207,8 @@ func (b between) Get(ctx context.Context, id string) (connection.Connection, err
 	return c, err
 }
 
-// TestTokenThatComesMeanwhile: what came after the sweep read the connection is
-// not undone by it, nor taken for done.
+// A token that came after the sweep's read is neither undone nor taken for
+// carried over.
 func TestTokenThatComesMeanwhile(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		w.add(t, "c", func(c *connection.Connection) {

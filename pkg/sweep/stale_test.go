@@ -10,7 +10,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// stale finds connections due as they were a while ago.
+// stale returns due connections as they were a while ago.
 type stale struct {
 	connection.Store
 	due []connection.Connection
@@ -27,7 +27,7 @@ func TestStaleReadEndsNobody(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		w.add(t, "renewed", func(c *connection.Connection) { c.Identity.Expires = time.Now().Add(time.Minute) })
 		w.add(t, "cleared", func(c *connection.Connection) { c.Strikes = 1 })
-		w.gone["cleared"] = true // wrong, and the first since the last good look
+		w.gone["cleared"] = true // wrong, and the first after the last good check
 		sweeper := w.sweeper(sweep.Config{})
 		old := stale{Store: w.Connections}
 		for _, id := range []string{"renewed", "cleared"} {

@@ -19,10 +19,10 @@ func (w *world) take(t *testing.T, name string) msglog.Head {
 }
 
 // Lambda may delete an event without a trace: when a member is due, its rooms are
-// looked at.
+// checked.
 func TestRoomWhoseWakeUpVanishedIsWoken(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
-		// Two members of each room: each head is read once.
+		// Each room has two members, and its head is read once.
 		for _, id := range []string{"x", "y"} {
 			w.enter(t, id, "quiet", "waiting", "drained", "fresh")
 		}

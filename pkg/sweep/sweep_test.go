@@ -21,7 +21,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// world is all that a sweeper works with, in memory.
+// world is everything that a sweeper works with, in memory.
 type world struct {
 	refusing map[string]bool // 429 on Post
 	log      *memory.Log
@@ -271,7 +271,7 @@ func TestRevokedAreClosedAtTheNextSweep(t *testing.T) {
 		if len(w.posted) != 3 || !strings.Contains(w.posted[0], "3503") || !w.there(t, "closing") {
 			t.Errorf("posted %v", w.posted)
 		}
-		// Long after, whoever slips in is found at once.
+		// A revoked connection that appears much later is found at once.
 		time.Sleep(7 * time.Minute)
 		w.add(t, "late", later("bob", "phone", -time.Hour))
 		run(t, w)
@@ -295,7 +295,7 @@ func TestUsersMayHaveSoManyConnections(t *testing.T) {
 		for i := range 100 {
 			w.add(t, fmt.Sprintf("bob-%03d", i), at("bob", 0))
 		}
-		for i := range 101 { // nobody's yet
+		for i := range 101 { // not authenticated yet
 			w.add(t, fmt.Sprintf("new-%03d", i), at("", 0))
 		}
 		if report, err := w.sweeper(sweep.Config{MaxConnections: -1}).Sweep(t.Context()); err != nil || report.Ended != 0 {

@@ -1,6 +1,6 @@
-// Package sweep is the reaper: once a minute it looks at the connections that
-// are due, ends those that must not stay, forgets those that are gone, and puts
-// dead-lettered wake-ups back.
+// Package sweep checks, once a minute, the connections that are due. It ends
+// those that must not stay, removes those that are gone, and puts dead letters
+// back.
 package sweep
 
 import (
@@ -25,28 +25,27 @@ import (
 
 // Config tunes a Sweeper. The zero value of a field means its default.
 type Config struct {
-	// CheckEvery is after how long a live connection is looked at again.
-	// Default 10 min, which is 6 GetConnection and 6 writes an hour.
+	// CheckEvery is the interval at which a live connection is checked. Default
+	// 10 min, which costs 6 GetConnection and 6 writes an hour.
 	CheckEvery time.Duration
-	// IdleAfter is for how long a connection may show no sign of life.
-	// Default 10 min, which is when API Gateway closes one that neither side
-	// uses.
+	// IdleAfter is the time that a connection may show no sign of life. Default
+	// 10 min, after which API Gateway closes a connection that neither side uses.
 	IdleAfter time.Duration
-	// Margin is how long before its deadline a sweep begins nothing any more. What
-	// is under way ends at half of it. Default 5 s.
+	// Margin is the time before its deadline at which a sweep begins nothing
+	// more. Calls in progress end at half of it. Default 5 s.
 	Margin time.Duration
-	// CallTimeout bounds a call of the gateway. Default 3 s.
+	// CallTimeout limits one call of the gateway. Default 3 s.
 	CallTimeout time.Duration
-	// Width bounds how many connections are looked at at once. Default 32.
+	// Width limits how many connections are checked concurrently. Default 32.
 	Width int
-	// MaxConnections is how many live connections one user may have. Default 100;
-	// negative means any number.
+	// MaxConnections is the number of live connections that one user may have.
+	// Default 100; negative means no limit.
 	MaxConnections int
-	// SpreadMs bounds the pause after which clients that are told to come back
-	// do so; each gets a random one. Default 2,000 ms.
+	// SpreadMs limits the random pause after which clients that are told to
+	// reconnect do so. Default 2,000 ms.
 	SpreadMs int64
-	// RestartSpreadMs does so for those that are ended for no fault of theirs,
-	// and many at once. Default 15,000 ms: see connection.Rebalance.
+	// RestartSpreadMs does the same where many clients must reconnect through no
+	// fault of theirs. Default 15,000 ms: see connection.Rebalance.
 	RestartSpreadMs int64
 }
 
@@ -76,7 +75,7 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Parts are what a Sweeper works with; all are required but Hooks.
+// Parts are the dependencies of a Sweeper; all are required except Hooks.
 type Parts struct {
 	Connections connection.Store
 	Revocations *revocation.Guard
@@ -85,9 +84,9 @@ type Parts struct {
 	Leaver      *connection.Leaver
 	Members     Members
 	Heads       Heads
-	Hooks       *hook.Runner // nil without
-	// Policy says what tokens grant. Its zero value grants nothing to those that
-	// say nothing of rooms.
+	Hooks       *hook.Runner // nil for none
+	// Policy decides what tokens grant. Its zero value grants nothing to tokens
+	// that do not mention rooms.
 	Policy      auth.Policy
 	Waker       broadcast.Waker
 	DeadLetters DeadLetters
@@ -96,7 +95,7 @@ type Parts struct {
 	Logger      *slog.Logger
 }
 
-// Sweeper sweeps. It is safe for concurrent use: two sweeps at once do the same
+// Sweeper sweeps. It is safe for concurrent use: two concurrent sweeps do the
 // work twice and no harm.
 type Sweeper struct {
 	Parts
@@ -113,23 +112,23 @@ func New(parts Parts, config Config) *Sweeper {
 // Report counts what a sweep did.
 type Report struct {
 	Checked, Ended, Removed, Redriven int64
-	// Woken counts the rooms in which messages waited and nobody delivered them.
+	// Woken counts the rooms whose messages waited and had to be woken.
 	Woken int64
-	// Open is how many connections were there when they were read, those
-	// included that this sweep has ended. It means nothing unless Counted.
+	// Open is the number of connections read, including those that this sweep has
+	// ended. It is valid only if Counted.
 	Open int64
-	// Counted says that all of them were read.
+	// Counted is true if all connections were read.
 	Counted bool
-	// Unasked are the memberships about which the application was to be asked
-	// and was not, for want of time or because its hooks failed.
+	// Unasked counts the memberships about which the application should have been
+	// asked and was not, because time ran out or its hooks failed.
 	Unasked int64
-	// Unfinished says that time ran out; what is still due waits for the next
+	// Unfinished is true if time ran out; what is still due waits for the next
 	// sweep.
 	Unfinished bool
 }
 
-// Sweep looks at everything that is due. A connection that cannot be handled
-// now stays due and stops no other.
+// Sweep checks everything that is due. A connection that cannot be handled stays
+// due and does not stop the others.
 func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -149,17 +148,17 @@ type tally struct {
 	checked, ended, removed, redriven, unasked atomic.Int64
 	woken                                      atomic.Int64
 	heads                                      sync.Map     // rooms whose heads were read
-	failures                                   atomic.Int64 // of hooks
-	asks                                       atomic.Int64 // for connections that are not due
+	failures                                   atomic.Int64 // failed hooks
+	asks                                       atomic.Int64 // requests about connections that are not due
 	open                                       atomic.Int64
 	unfinished, uncounted                      atomic.Bool
-	revoked                                    revocation.List // set before the first look
+	revoked                                    revocation.List // set before the first check
 
 	mu    sync.Mutex
-	alive []connection.Connection // due, and to stay
+	alive []connection.Connection // due, and may stay
 }
 
-// found notes a connection that was due and stays.
+// found records a connection that was due and stays.
 func (t *tally) found(c connection.Connection) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -175,12 +174,12 @@ func (t *tally) report() Report {
 	}
 }
 
-// partitionWidth bounds how many partitions are read at once.
+// partitionWidth limits how many partitions are read concurrently.
 const partitionWidth = 4
 
-// everything is later than any next check: a sweep reads all connections, to
-// find the revoked and to count each user's. That costs what reading those that
-// are due would cost, since DynamoDB filters after it has counted.
+// everything is later than any next check: a sweep reads all connections, to find
+// the revoked ones and to count each user's. That costs as much as reading only
+// the due ones, because DynamoDB charges before it filters.
 var everything = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
@@ -193,15 +192,15 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 	revoked, unread := s.Revocations.Read(ctx)
 	t.revoked = revoked
 	var everybody crowd
-	// Without the list, those that were taken back would take places.
+	// Without the list, revoked connections would count.
 	count := s.config.MaxConnections > 0 && unread == nil
 	var partitions errgroup.Group
 	partitions.SetLimit(partitionWidth)
 	var work errgroup.Group
 	work.SetLimit(s.config.Width)
 	n := s.Connections.Partitions()
-	// Each minute another is the first: sweeps that run out of time must not all
-	// leave out the same.
+	// Each minute starts with another partition, so that sweeps that run out of
+	// time do not always skip the same ones.
 	first := int(now.Unix() / 60 % int64(n))
 	for i := range n {
 		p := (first + i) % n
@@ -251,9 +250,9 @@ func (s *Sweeper) sweepConnections(ctx context.Context, t *tally) error {
 	return err
 }
 
-// judge reports whether a connection is to be looked at now. One whose token
-// was taken back is under sentence whenever it is due; one that is Closing
-// waits for its date, until which a join may be under way.
+// judge reports whether to check a connection now. It condemns a connection whose
+// token is revoked, even if it is not due. A Closing connection waits for its
+// date, until which a join may be in progress.
 func judge(c *connection.Connection, revoked revocation.List, now time.Time) bool {
 	due := !c.CheckAt.After(now)
 	if !c.Closing && revoked.Holds(c.Identity.User, c.Session, c.Identity.Issued) {

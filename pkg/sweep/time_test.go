@@ -13,7 +13,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// hanging is a Gateway that never answers for some.
+// hanging is a Gateway that never answers for some connections.
 type hanging struct{ connection.Gateway }
 
 func (g hanging) Status(ctx context.Context, id string) (connection.Status, error) {
@@ -24,7 +24,7 @@ func (g hanging) Status(ctx context.Context, id string) (connection.Status, erro
 	return g.Gateway.Status(ctx, id)
 }
 
-// TestCallsThatHangDoNotStopASweep: more of them than are looked at at once.
+// More connections hang than are checked concurrently.
 func TestCallsThatHangDoNotStopASweep(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		for i := range 64 {
@@ -67,8 +67,7 @@ func (s *long) Due(ctx context.Context, p connection.DueParams) ([]connection.Co
 	return nil, "", nil
 }
 
-// TestSweepsThatRunOutOfTimeReachAllInTheEnd: they do not all begin at the same
-// partition.
+// Sweeps do not all begin at the same partition.
 func TestSweepsThatRunOutOfTimeReachAllInTheEnd(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world) {
 		store := &long{Store: w.Connections, read: map[int]bool{}}
