@@ -42,6 +42,12 @@ axe: ## Install the accessibility checker for the tests in localdev/browser (Nod
 test-browser: axe leaks ## Test the console and the TypeScript SDK in Chromium; screenshots in build/screenshots.
 	go test -count=1 -v ./localdev/browser $(LEAKS)
 
+.PHONY: screenshot
+screenshot: ## Take the README's picture of the console (Chromium): localdev/console/screenshot.png, at most 150 KB.
+	go test -count=1 -run '^TestLook$$' ./localdev/browser
+	@test $$(wc -c <build/screenshots/desktop-light.png) -le 153600 || { echo "build/screenshots/desktop-light.png has more than 150 KB" >&2; exit 1; }
+	cp build/screenshots/desktop-light.png localdev/console/screenshot.png
+
 .PHONY: test
 test: leaks ## Run every test that needs nothing but Go and Node, and those in Chromium where it is found; look for tokens in what they print.
 	@$(BROWSER_CHECK)

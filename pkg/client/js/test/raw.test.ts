@@ -1,4 +1,4 @@
-// The READMEs' clients without this SDK, as printed, with the server's end and the clock in our hands.
+// The clients without this SDK of PROTOCOL.md and the README, as printed, with the server's end and the clock in our hands.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, mock, test } from "node:test";
 import ReconnectingWebSocket from "reconnecting-websocket";
@@ -16,6 +16,7 @@ afterEach(() => {
 
 /** A socket that opens at once. */
 class Socket {
+  static OPEN = 1;
   static CLOSING = 2;
   static all: Socket[] = [];
   readyState = 0;
@@ -118,10 +119,6 @@ async function setup(client: Printed, failing = 0) {
 
 for (const [title, client] of Object.entries(printed)) {
   describe(title, () => {
-    test("it is as short as they say", { skip: !client.lines }, () => {
-      assert.ok(client.code.trimEnd().split("\n").length <= client.lines!);
-    });
-
     test("a token that cannot be had is asked for again and again, ever more rarely", async () => {
       const { asked, pass, last, enter, shown } = await setup(client, 3);
       await pass(10_000);
@@ -218,6 +215,25 @@ for (const [title, client] of Object.entries(printed)) {
       await pass(40_000);
       assert.equal(last().sent.filter(({ action }) => action === "publish").length, 2);
       assert.equal(Socket.all.length, 2);
+    });
+
+    test("an unanswered join is sent again, on the same socket, until it is answered", { skip: !client.names.includes("connect") }, async () => {
+      const { raw, pass, last, push, answer, frame, shown } = await setup(client);
+      const joins = () => last().sent.filter(({ action }) => action === "join").length;
+      await push(1); // the line is alive all the while
+      raw.publish("ours");
+      await answer({ seq: 2, epoch: "e", duplicate: false }, "publish");
+      await answer(page("e", 2, [2]), "history");
+      assert.equal(joins(), 1);
+      await pass(30_000);
+      assert.equal(joins(), 2);
+      await push(3);
+      await pass(30_000);
+      assert.equal(joins(), 3);
+      await answer(page("e", 3, [1, 2, 3]), "join");
+      await pass(60_000);
+      assert.equal(joins(), 3);
+      assert.deepEqual([shown, Socket.all.length, frame("join").since], [[1, 2, 3], 1, 0]);
     });
 
     test("its own message comes after a number that was filled later, though nobody pushes it", async () => {

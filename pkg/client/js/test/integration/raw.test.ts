@@ -1,4 +1,4 @@
-// The clients without this SDK that the READMEs show, exactly as they are printed.
+// The clients without this SDK that PROTOCOL.md and the README show, exactly as they are printed.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import ReconnectingWebSocket from "reconnecting-websocket";
@@ -31,7 +31,7 @@ for (const [title, client] of Object.entries(printed)) {
       }
     }
     const shown: Message[] = [];
-    const user = `raw${client.lines ?? ""}`;
+    const { user } = client;
     const token = stack.token(user);
     let online = true;
     const timers = new Set<NodeJS.Timeout>();

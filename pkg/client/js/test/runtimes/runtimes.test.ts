@@ -47,14 +47,14 @@ for (const [name, command] of Object.entries({
 const chromium = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const skip = chromium ? false : "NO CHROMIUM HERE: the SDK was not tried in a browser";
 
-test("in Chromium: a page, a worker, and the README's client as printed", { ...limit, skip }, async () => {
-  const readme = readFileSync("../../../README.md", "utf8");
-  const [, code] = /```js\n([^]*?)```/.exec(readme.slice(readme.indexOf("## A client")))!;
+test("in Chromium: a page, a worker, and PROTOCOL.md's client as printed", { ...limit, skip }, async () => {
+  const document = readFileSync("../../protocol/PROTOCOL.md", "utf8");
+  const [, code] = /```js\n([^]*?)```/.exec(document.slice(document.indexOf("<!-- raw -->")))!;
   const given = (room: string) => JSON.stringify({ url: proxy.url, token: stack.token(room), room });
   const page = `<script>
       const { url, token: myToken } = ${given("lobby")}, token = async () => myToken, shown = [];
       let enough;
-      const readme = new Promise((done) => (enough = done));
+      const plain = new Promise((done) => (enough = done));
       const show = (m) => shown.push(m.data) === 30 && enough(shown.every((data, n) => data === n) ? "ok" : "got " + shown);
       const startAnew = () => enough("lost something");
       ${code}
@@ -68,7 +68,7 @@ test("in Chromium: a page, a worker, and the README's client as printed", { ...l
       const results = await Promise.all([
         smoke({ connect, ...${given("page")} }).catch(String),
         new Promise((done) => (worker.onmessage = ({ data }) => done(data))),
-        readme,
+        plain,
       ]);
       fetch("/report", { method: "POST", body: results.join() });
     </script>`;

@@ -1,4 +1,4 @@
-// The clients without this SDK that the READMEs show, exactly as they are printed.
+// The clients without this SDK that PROTOCOL.md and the README show, exactly as they are printed.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
@@ -11,8 +11,8 @@ export interface Printed {
   code: string;
   /** What it declares for its user. */
   names: string;
-  /** At most so many lines. */
-  lines?: number;
+  /** Who it is on the local stack. */
+  user: string;
 }
 
 /** The first JavaScript block after a text, as source. */
@@ -24,8 +24,8 @@ function block(file: string, after: string): string {
 }
 
 export const printed: Record<string, Printed> = {
-  "README's client in 25 lines": { code: block("../../../README.md", "## A client"), names: "connect, publish", lines: 25 },
-  "the client with reconnecting-websocket": { code: block("README.md", "<!-- raw -->"), names: "publish" },
+  "PROTOCOL.md's client": { code: block("../../protocol/PROTOCOL.md", "<!-- raw -->"), names: "connect, publish", user: "plain" },
+  "the client with reconnecting-websocket": { code: block("README.md", "<!-- raw -->"), names: "publish", user: "reconnecting" },
 };
 
 /** Runs the code with what a page gives it, and starts it. */
