@@ -44,6 +44,7 @@ test-browser: axe leaks ## Test the console and the TypeScript SDK in Chromium; 
 
 .PHONY: screenshot
 screenshot: ## Take the README's picture of the console (Chromium): localdev/console/screenshot.png, at most 150 KB.
+	@rm -f build/screenshots/desktop-light.png
 	go test -count=1 -run '^TestLook$$' ./localdev/browser
 	@test $$(wc -c <build/screenshots/desktop-light.png) -le 153600 || { echo "build/screenshots/desktop-light.png has more than 150 KB" >&2; exit 1; }
 	cp build/screenshots/desktop-light.png localdev/console/screenshot.png
