@@ -44,8 +44,8 @@ func Mutants() []*Mutant {
 		{Name: "acknowledged before it is written (msglog.Append)", Seeds: 10, Do: deferred(
 			func(c *call) bool { return c.is("PutItem", "entry") && !c.isVoid() }, 40*time.Millisecond)},
 		{Name: "never woken (handler.publish)", Seeds: 10, Do: dropWake(func(*world, int) bool { return true })},
-		{Name: "not woken while a lease may be live: every lease looks live (msglog.NeedsWake)", Seeds: 20, Do: leaseLooksLive},
-		{Name: "a wake-up in ten is lost (sns.Waker swallows its error)", Seeds: 40, Do: dropWake(func(_ *world, n int) bool { return n%10 == 0 })},
+		{Name: "not woken while a lease may be live: every lease looks live (msglog.NeedsWake)", Class: "push alone, publishers die", Seeds: 20, Do: leaseLooksLive},
+		{Name: "a wake-up in ten is lost (sns.Waker swallows its error)", Class: "push alone, publishers die", Seeds: 40, Do: dropWake(func(_ *world, n int) bool { return n%10 == 0 })},
 		{Name: "acknowledged first, woken later or never (a crash in between)", Class: "push alone, publishers die", Seeds: 20, Do: wakeAfterAck},
 		{Name: "delivered before it is posted: the pointer moves when the lease is taken", Class: "kill", Seeds: 60, Do: eagerPointer},
 		{Name: "connection deleted on the first 410 (sweep.look)", Seeds: 5, Do: oneStrike},
