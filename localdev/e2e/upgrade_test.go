@@ -39,6 +39,7 @@ type sideBySide struct {
 	lambda.Executor
 	folder string
 	before deployment
+	were   map[string]string // settings of the old version, where they differ
 	phase  atomic.Int32
 
 	mu   sync.Mutex
@@ -52,6 +53,7 @@ func (x *sideBySide) Start(ctx context.Context, f lambda.Function) (lambda.Envir
 	}
 	env := maps.Clone(x.before.variables[f.Name])
 	maps.Copy(env, f.Env) // names that both have mean what they mean here
+	maps.Copy(env, x.were)
 	f.Env = env
 	f.Binary = filepath.Join(x.folder, "build", f.Name, "bootstrap")
 	before, err := x.Executor.Start(ctx, f)
@@ -102,13 +104,29 @@ func (x *sideBySide) turn(function string) int {
 
 // TestOldAndNewSideBySide chats through a deployment and its rollback: old
 // functions, half of the invocations to each version, new ones, and back.
-// Clients talk, are cut, come back and retry what they have sent.
+// Clients talk, are cut, come back and retry what they have sent. The deployment
+// may change every setting that is stored as a time.
 func TestOldAndNewSideBySide(t *testing.T) {
 	t.Parallel()
 	if *previous == "" {
 		t.Skip("needs an earlier commit: make test-upgrade")
 	}
-	x := &sideBySide{folder: *previous, runs: map[string]*[2]int{}, before: deployedBefore(t)}
+	for name, were := range map[string]map[string]string{
+		"same settings":   nil,
+		"settings raised": {"GAPLESS_RETENTION": "1h", "GAPLESS_IDEMPOTENCY_WINDOW": "2m", "GAPLESS_HEAD_LIFETIME": "2h"},
+		"settings lowered": {
+			"GAPLESS_RETENTION": "72h", "GAPLESS_IDEMPOTENCY_WINDOW": "12h", "GAPLESS_HEAD_LIFETIME": "400h",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			chatThrough(t, were)
+		})
+	}
+}
+
+func chatThrough(t *testing.T, were map[string]string) {
+	x := &sideBySide{folder: *previous, runs: map[string]*[2]int{}, before: deployedBefore(t), were: were}
 	s := start(t, stack.Config{
 		NoSchedule: true, Environ: map[string]string{
 			"GAPLESS_PUBLISH_RATE": "1000",
