@@ -2,8 +2,8 @@ package protocol
 
 import "fmt"
 
-// Code says what kind of failure a command met. Error.Temporary alone decides
-// whether a client may retry.
+// Code is the kind of a command's failure. Error.Temporary alone decides whether
+// a client may retry.
 type Code string
 
 // The codes of the protocol.
@@ -12,16 +12,16 @@ const (
 	UnknownAction   Code = "unknown_action"  // no such action
 	Unauthenticated Code = "unauthenticated" // no valid token was presented on this connection
 	TokenExpired    Code = "token_expired"   // the token was valid once: send `auth` with a fresh one
-	Forbidden       Code = "forbidden"       // the token does not grant this
+	Forbidden       Code = "forbidden"       // the token or a rule does not allow this
 	TooLarge        Code = "too_large"       // data or frame over the limit
-	RateLimited     Code = "rate_limited"    // too fast; retryAfterMs says when to go on
-	Conflict        Code = "conflict"        // contradicts the connection's state
+	RateLimited     Code = "rate_limited"    // too fast; retryAfterMs says when to continue
+	Conflict        Code = "conflict"        // does not fit the connection's state
 	Unavailable     Code = "unavailable"     // a service below us did not answer; retry with the same key
 	Internal        Code = "internal"        // our fault
 )
 
-// Error is a command's failure as the client sees it: a code and a sentence
-// that helps. It never carries text of an underlying service.
+// Error is a command's failure as the client sees it: a code and a helpful
+// sentence. It never contains text of an underlying service.
 type Error struct {
 	Code         Code   `json:"code"`
 	Message      string `json:"message"`
@@ -36,15 +36,15 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Retry returns a temporary error; a client may send the same command again,
+// Retry returns a temporary error. The client may send the same command again,
 // with the same key, after afterMs milliseconds.
 func Retry(code Code, afterMs int64, message string) *Error {
 	return &Error{Code: code, Message: message, Temporary: true, RetryAfterMs: afterMs}
 }
 
-// Close is why the server ends a connection. The number's range says what a
-// client does: 3000 to 3499, come back after a pause; 3500 to 3999, do not
-// come back without a person or the application deciding so.
+// Close is the reason for which the server ends a connection. The code's range
+// tells a client what to do: 3000 to 3499, reconnect after a pause; 3500 to 3999,
+// reconnect only if a person or the application decides so.
 type Close struct {
 	Code   int
 	Reason string
@@ -68,7 +68,7 @@ var closes = []Close{
 	CloseIdle, CloseTokenInvalid, CloseKicked, CloseViolation, CloseTooMany,
 }
 
-// CloseByCode finds a reason by its number.
+// CloseByCode returns the reason with a code.
 func CloseByCode(code int) (Close, bool) {
 	for _, c := range closes {
 		if c.Code == code {
@@ -78,5 +78,5 @@ func CloseByCode(code int) (Close, bool) {
 	return Close{}, false
 }
 
-// Reconnect reports whether a client should come back by itself.
+// Reconnect reports whether a client should reconnect by itself.
 func (c Close) Reconnect() bool { return c.Code < 3500 }

@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// codesFile is testdata/codes.json, generated from the code as a whole.
+// codesFile is testdata/codes.json, which is generated from the code.
 type codesFile struct {
 	Actions []Action    `json:"actions"`
 	Pushes  []Push      `json:"pushes"`
 	Errors  []errorCode `json:"errors"`
 	Closes  []closeCode `json:"closes"`
-	// CloseRanges says what a client does with a code that it does not know.
+	// CloseRanges says what a client does with an unknown code.
 	CloseRanges []closeRange `json:"closeRanges"`
 }
 
@@ -107,8 +107,7 @@ type constant struct {
 	name, kind, text, comment string
 }
 
-// constants reads the constants of one of our files, so that a list which
-// forgets one is found out.
+// constants reads the constants of one of our files, to find lists that lack one.
 func constants(t *testing.T, file string) []constant {
 	t.Helper()
 	tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
@@ -138,7 +137,7 @@ func constants(t *testing.T, file string) []constant {
 	return found
 }
 
-// stringConstants returns the values of the constants that have a type.
+// stringConstants returns the values of a file's constants of one type.
 func stringConstants[T ~string](t *testing.T, file string) []T {
 	t.Helper()
 	var values []T

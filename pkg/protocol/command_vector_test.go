@@ -18,8 +18,8 @@ type commandVector struct {
 	Error   *vectorError   `json:"error,omitzero"`
 }
 
-// commandResult is a command as a vector shows it: absent fields are left out
-// and the data of a publish is text, since it must be kept to the byte.
+// commandResult is a command as a vector shows it: without absent fields, and
+// with the data of a publish as text, because it must be the same to the byte.
 type commandResult struct {
 	Action    Action         `json:"action"`
 	Params    map[string]any `json:"params"`
@@ -56,7 +56,7 @@ func TestCommandVectors(t *testing.T) {
 	compareVectors(t, "commands.json", vectors)
 }
 
-// decodeVector returns the vector with the outcome that Decode gives it.
+// decodeVector returns the vector with the result of Decode.
 func decodeVector(t *testing.T, v commandVector) commandVector {
 	t.Helper()
 	v.ID, v.Command, v.Error = nil, nil, nil
@@ -92,7 +92,7 @@ func decodeVector(t *testing.T, v commandVector) commandVector {
 	return v
 }
 
-// dropAbsent removes what means nothing: null, the empty string and false.
+// dropAbsent removes fields without a value: null, the empty string and false.
 func dropAbsent(fields map[string]any) {
 	for name, value := range fields {
 		switch value := value.(type) {

@@ -16,17 +16,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// failer is what checkDecode needs of a test, a fuzz target or a property.
+// failer is the part of testing.TB that tests, fuzz targets and properties share.
 type failer interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// mostMessageBytes bounds an error's message, whatever the frame holds.
+// mostMessageBytes limits an error's message, whatever the frame contains.
 const mostMessageBytes = 300
 
-// checkDecode decodes a frame and checks everything that holds for all frames.
+// checkDecode decodes a frame and checks what holds for every frame.
 func checkDecode(t failer, frame []byte) {
 	t.Helper()
 	original := bytes.Clone(frame)
@@ -45,7 +45,7 @@ func checkDecode(t failer, frame []byte) {
 	checkAccepted(t, cmd, frame)
 }
 
-// checkEcho holds that an id is echoed only if it is one, and is the frame's.
+// checkEcho checks that an echoed id is valid and occurs in the frame.
 func checkEcho(t failer, id ID, frame []byte) {
 	t.Helper()
 	if id == nil {
@@ -94,8 +94,8 @@ func checkError(t failer, cmd Command, err error) {
 	}
 }
 
-// checkAccepted holds that an accepted frame is one that every parser reads in
-// the same way, and that its parameters mean the same when sent again.
+// checkAccepted checks that another parser reads an accepted frame in the same
+// way, and that its parameters mean the same when sent again.
 func checkAccepted(t failer, cmd Command, frame []byte) {
 	t.Helper()
 	var outer map[string]stdjson.RawMessage

@@ -11,8 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// PROTOCOL.md is what client authors believe, so its examples are frames that
-// we take or write, and its tables are complete.
+// Client authors rely on PROTOCOL.md, so its examples must be frames that we
+// accept or write, and its tables must be complete.
 
 func readDocument(t *testing.T) string {
 	t.Helper()
@@ -49,7 +49,7 @@ func TestDocumentedFrames(t *testing.T) {
 	}
 }
 
-// checkDocumented checks one line of an example and says what it is.
+// checkDocumented checks one line of an example and returns its kind.
 func checkDocumented(t *testing.T, line int, frame string) string {
 	t.Helper()
 	var parts struct {
@@ -97,7 +97,7 @@ func checkDocumented(t *testing.T, line int, frame string) string {
 	return ""
 }
 
-// isResult reports whether we write text for some type of result.
+// isResult reports whether we would write text for some type of result.
 func isResult(t *testing.T, text jsontext.Value) bool {
 	t.Helper()
 	for _, result := range []any{
@@ -153,7 +153,7 @@ func TestDocumentIsComplete(t *testing.T) {
 	}
 }
 
-// grouped writes a number as the document does: 32,768.
+// grouped writes a number as PROTOCOL.md does: 32,768.
 func grouped(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestEncodeCommandVectors encodes each command of testdata/commands.json and
-// reads it back as the same command, with nothing in it that is absent.
+// Each command of testdata/commands.json is read back as the same command,
+// without absent fields.
 func TestEncodeCommandVectors(t *testing.T) {
 	t.Parallel()
 	for _, v := range readVectors[[]commandVector](t, "commands.json") {

@@ -14,13 +14,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The sentences of this file are ours, word for word: the parser's own texts
-// may change with its version, and clients of all languages share one set of
-// vectors. They name places and single characters, never a value: a value may
-// be a token.
+// This file's sentences are our own: the parser's texts may change with its
+// version, and clients of all languages share one set of vectors. They name
+// places and single characters, never a value, because a value may be a token.
 
-// explainSyntax says what is wrong with the JSON of a frame at the place where
-// dec stopped.
+// explainSyntax describes the fault in a frame's JSON at the place where dec
+// stopped.
 func explainSyntax(frame []byte, dec *jsontext.Decoder, err error) *Error {
 	var ours *Error
 	var syntax *jsontext.SyntacticError
@@ -32,7 +31,7 @@ func explainSyntax(frame []byte, dec *jsontext.Decoder, err error) *Error {
 	case !errors.As(err, &syntax):
 		return Errorf(BadRequest, "not valid JSON")
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return Errorf(BadRequest, "the same name stands twice in one object: %s", fieldPath(syntax.JSONPointer))
+		return Errorf(BadRequest, "the same name occurs twice in one object: %s", fieldPath(syntax.JSONPointer))
 	}
 	offset := min(max(int(syntax.ByteOffset), 0), len(frame))
 	where := ""
@@ -42,7 +41,7 @@ func explainSyntax(frame []byte, dec *jsontext.Decoder, err error) *Error {
 	return Errorf(BadRequest, "not valid JSON at byte %d%s: %s", offset, where, faultAt(frame, offset, dec))
 }
 
-// faultAt says what is wrong at offset. dec has read everything up to the token
+// faultAt describes the fault at offset. dec has read everything up to the token
 // that failed.
 func faultAt(frame []byte, offset int, dec *jsontext.Decoder) string {
 	read := min(int(dec.InputOffset()), offset)
@@ -86,8 +85,8 @@ func misplaced(rest []byte, expected string) string {
 	return "expected " + expected + ", found " + show(rest)
 }
 
-// expectation says what the grammar allows after what dec has read and the
-// delimiter, if any, that stands behind it.
+// expectation describes what the grammar allows after what dec has read and the
+// delimiter after it, if any.
 func expectation(between []byte, dec *jsontext.Decoder) string {
 	var delimiter byte
 	if len(between) > 0 {
@@ -125,7 +124,7 @@ func faultInString(rest []byte) string {
 	}
 }
 
-// show is the first character of b as it can stand in a sentence.
+// show returns the first character of b in a form for a sentence.
 func show(b []byte) string {
 	switch r, size := utf8.DecodeRune(b); {
 	case r == utf8.RuneError && size <= 1:
@@ -164,7 +163,7 @@ func explainType(err error) *Error {
 	return Errorf(BadRequest, "%s must be %s%s", field, rule, butGot(mismatch.JSONKind, kind))
 }
 
-// butGot names what stands there instead.
+// butGot describes the value found instead.
 func butGot(got jsontext.Kind, want reflect.Kind) string {
 	switch got {
 	case '"':
@@ -183,9 +182,9 @@ func butGot(got jsontext.Kind, want reflect.Kind) string {
 	return ""
 }
 
-// fieldPath writes a pointer as a JavaScript programmer would:
-// rooms.lobby.since, rooms["org.42"].since. An array's index is a step like a
-// name. Of a long path only both ends are shown.
+// fieldPath writes a pointer as a JavaScript programmer would: rooms.lobby.since,
+// rooms["org.42"].since. An array's index counts as a name. It shows only the
+// ends of a long path.
 func fieldPath(pointer jsontext.Pointer) string {
 	const most = 160
 	var steps []string
@@ -213,7 +212,8 @@ func pathStep(token string) string {
 	return `["` + printable(token) + `"]`
 }
 
-// printable shortens what a client sent so that it can stand in a message.
+// printable shortens a client's text for a message and removes unprintable
+// characters.
 func printable(s string) string {
 	const most = 64
 	s = strings.Map(func(r rune) rune {

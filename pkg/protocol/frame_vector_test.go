@@ -12,19 +12,19 @@ import (
 // frameVector is one element of testdata/replies.json or pushes.json.
 type frameVector struct {
 	Name string `json:"name"`
-	// Type is the kind of a reply's result; pushes name themselves.
+	// Type is the kind of a reply's result; pushes name their kind.
 	Type  string         `json:"type,omitzero"`
 	ID    ID             `json:"id,omitzero"`
 	Value jsontext.Value `json:"value"`
-	// Frame is what goes over the wire; absent: nothing does.
+	// Frame is the frame on the wire; absent if nothing is sent.
 	Frame *string `json:"frame,omitzero"`
-	// ReadOnly marks frames that we do not write, but clients must understand.
+	// ReadOnly marks frames that we do not write but clients must understand.
 	ReadOnly bool `json:"readOnly,omitzero"`
 }
 
 var strict = json.RejectUnknownMembers(true)
 
-// gatewayError is a frame that API Gateway writes by itself.
+// gatewayError is an error frame of API Gateway itself.
 type gatewayError struct {
 	Message string `json:"message"`
 }
@@ -55,8 +55,8 @@ func newResult(t *testing.T, v frameVector) any {
 	return nil
 }
 
-// parse decodes text into value; what the wire leaves open, as the whitespace
-// of entries, is made the same.
+// parse decodes text into value, and normalises what the wire leaves open, such
+// as the whitespace of entries.
 func parse(t *testing.T, v frameVector, text []byte, value any, opts ...json.Options) any {
 	t.Helper()
 	text = bytes.Clone(text)
@@ -69,7 +69,7 @@ func parse(t *testing.T, v frameVector, text []byte, value any, opts ...json.Opt
 	return value
 }
 
-// settle compares the frame with what we write, or fills it in.
+// settle compares the frame with the one that we write, or sets it.
 func settle(t *testing.T, v *frameVector, frame []byte) {
 	t.Helper()
 	var text *string
@@ -124,7 +124,7 @@ func writeReply(t *testing.T, v frameVector, value any) []byte {
 	return frame
 }
 
-// checkReply reads the frame as a client does and expects the value.
+// checkReply reads the frame as a client does and compares it with the value.
 func checkReply(t *testing.T, v frameVector, want any, opts []json.Options) {
 	t.Helper()
 	var envelope struct {
@@ -206,8 +206,8 @@ func TestPushVectors(t *testing.T) {
 	compareVectors(t, "pushes.json", vectors)
 }
 
-// readPush decodes a push, and returns beside it what our constructor makes
-// from the same arguments.
+// readPush decodes a push, and returns with it what our constructor makes of the
+// same arguments.
 func readPush(t *testing.T, v frameVector, text []byte, exact bool) (value, made any) {
 	t.Helper()
 	var opts []json.Options

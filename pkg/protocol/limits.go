@@ -1,42 +1,42 @@
 package protocol
 
-// Limits of the protocol. Those that AWS sets cite
+// Limits of the protocol. Those of AWS cite
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 // ("WebSocket API quotas"); the others are ours and may only grow.
 const (
 	// FrameBytes is the largest frame that API Gateway takes from a client or
-	// from @connections (32 KB), and also what it bills as one message. A
-	// server frame is planned to stay within it.
+	// from @connections (32 KB), and the unit that it bills as one message.
+	// Server frames stay within it.
 	FrameBytes = 32 << 10
 
-	// MaxDataBytes bounds `data` of a publish, as compact JSON. Entry,
-	// envelope, room, user and key at their longest fit beside it into one
-	// frame of FrameBytes.
+	// MaxDataBytes limits the data of a publish, as compact JSON. One frame of
+	// FrameBytes has room for it with the longest entry, envelope, room, user and
+	// key.
 	MaxDataBytes = 30 << 10
 
-	// MaxIDBytes bounds a command's string id, which holds no control
-	// characters either: each would take six bytes of the reply's frame.
+	// MaxIDBytes limits a command's string id. Control characters are not
+	// allowed, because each would take six bytes of the reply's frame.
 	MaxIDBytes = 64
-	// MaxInteger bounds integers in either direction: what a JavaScript number
+	// MaxInteger limits integers in either direction to what a JavaScript number
 	// holds exactly (2^53-1).
 	MaxInteger = 1<<53 - 1
-	// MaxKeyBytes bounds a publish's idempotency key.
+	// MaxKeyBytes limits a publish's idempotency key.
 	MaxKeyBytes = 64
-	// MaxRoomBytes bounds a room name.
+	// MaxRoomBytes limits a room name.
 	MaxRoomBytes = 128
-	// MaxUserBytes bounds a user's id.
+	// MaxUserBytes limits a user's id.
 	MaxUserBytes = 128
-	// MaxSessionBytes bounds a session's name.
+	// MaxSessionBytes limits a session's name.
 	MaxSessionBytes = 64
-	// MaxEpochBytes bounds an epoch as a client sends it.
+	// MaxEpochBytes limits an epoch sent by a client.
 	MaxEpochBytes = 64
-	// MaxTokenBytes bounds a token.
+	// MaxTokenBytes limits a token.
 	MaxTokenBytes = 16 << 10
-	// MaxDepth bounds the nesting of arrays and objects in a command.
+	// MaxDepth limits the nesting of arrays and objects in a command.
 	MaxDepth = 64
-	// MaxHistory bounds the entries of one page.
+	// MaxHistory limits the entries of one page.
 	MaxHistory = 100
-	// MaxRoomsPerCommand bounds the rooms named by one hello or sync, so that
-	// even their empty results fit into one frame.
+	// MaxRoomsPerCommand limits the rooms of one hello or sync, so that at least
+	// their empty results fit into one frame.
 	MaxRoomsPerCommand = 32
 )

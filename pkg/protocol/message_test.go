@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// TestSentencesForEachFault holds each sentence to the place and the character
-// that it names: at both ends of every range of characters.
+// TestSentencesForEachFault checks the place and the character that each sentence
+// names, at both ends of every range of characters.
 func TestSentencesForEachFault(t *testing.T) {
 	t.Parallel()
 	const (
@@ -58,7 +58,7 @@ func TestSentencesForEachFault(t *testing.T) {
 		"{\"a\":\xff}":                    "not valid JSON at byte 5 in a: expected a value, found a byte that is not UTF-8",
 		"{\"a\":\u00a0}":                  "not valid JSON at byte 5 in a: expected a value, found U+00A0",
 		"{\"a\":ü}":                       "not valid JSON at byte 5 in a: expected a value, found 'ü'",
-		`{"a":{"b":1,"b":2}}`:             "the same name stands twice in one object: a.b",
+		`{"a":{"b":1,"b":2}}`:             "the same name occurs twice in one object: a.b",
 		`{"a":[1,@]}`:                     "not valid JSON at byte 8 in a.1: expected a value, found '@'",
 		`{"a":[1:2]}`:                     "not valid JSON at byte 7 in a: expected ',' or ']', found ':'",
 		`{"a":1:2}`:                       "not valid JSON at byte 6: expected ',' or '}', found ':'",
@@ -117,8 +117,8 @@ func TestDataThatIsRefused(t *testing.T) {
 	t.Parallel()
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for data, want := range map[string]*Error{
-		`{`:              Errorf(BadRequest, "data is not valid JSON, or a name stands twice in it"),
-		`{"a":1,"a":2}`:  Errorf(BadRequest, "data is not valid JSON, or a name stands twice in it"),
+		`{`:              Errorf(BadRequest, "data is not valid JSON, or a name occurs twice in it"),
+		`{"a":1,"a":2}`:  Errorf(BadRequest, "data is not valid JSON, or a name occurs twice in it"),
 		nested(MaxDepth): Errorf(BadRequest, "data must not be nested deeper than 63 levels"),
 		`"` + strings.Repeat("x", 30<<10-1) + `"`: Errorf(TooLarge, "data must be at most 30720 bytes of JSON, got 30721"),
 	} {
@@ -163,8 +163,7 @@ func TestFramesOfCommands(t *testing.T) {
 	}
 }
 
-// TestScalarsThatAreDeep: what stands for an action or an id is held to the
-// depth, whatever the brackets.
+// The depth limit applies to arrays and objects in place of an action or an id.
 func TestScalarsThatAreDeep(t *testing.T) {
 	t.Parallel()
 	for _, field := range []string{"action", "id", "x"} {

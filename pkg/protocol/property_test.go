@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// encodeCommand writes a command as a client may: absent fields as null or
-// empty, which mean the same.
+// encodeCommand writes a command as a client may: absent fields as null or empty,
+// which mean the same.
 func encodeCommand(t *rapid.T, cmd Command) []byte {
 	params, err := Marshal(cmd.Params)
 	if err != nil {
@@ -50,8 +50,8 @@ func TestCommandsSurviveTheWire(t *testing.T) {
 	})
 }
 
-// Whatever single byte is lost, doubled or changed, the answer is a command or
-// an error in the agreed form.
+// If any single byte is lost, doubled or changed, the reply is a result or an
+// error in the agreed form.
 func TestDamagedCommandsAreAnswered(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -163,12 +163,12 @@ func anyRoom() *rapid.Generator[string] {
 	return rapid.StringMatching(`[A-Za-z0-9._:/-]{1,128}`)
 }
 
-// anyText is valid text of so many bytes at least and at most.
+// anyText generates valid text of least to most bytes.
 func anyText(least, most int) *rapid.Generator[string] {
 	return rapid.StringN(least, most, most).Filter(func(s string) bool { return validText(s, most) })
 }
 
-// anyID is an id in the form that we write ids in, so that it can be compared.
+// anyID generates ids in the form that we write, so that they can be compared.
 func anyID() *rapid.Generator[ID] {
 	return rapid.Custom(func(t *rapid.T) ID {
 		var id any

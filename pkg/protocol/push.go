@@ -2,7 +2,7 @@ package protocol
 
 import "github.com/go-json-experiment/json/jsontext"
 
-// Push names what a frame without an id brings.
+// Push names the content of a frame without an id.
 type Push string
 
 // The pushes of the protocol.
@@ -15,7 +15,7 @@ const (
 	PushPong      Push = "pong"
 )
 
-// Pong is the frame that the gateway's mock integration answers a ping with.
+// Pong is the frame with which API Gateway's mock integration answers a ping.
 const Pong = `{"push":"pong"}`
 
 // Messages brings entries of one room in ascending order.
@@ -26,7 +26,7 @@ type Messages struct {
 	Messages []jsontext.Value `json:"messages"` // each an encoded Entry
 }
 
-// Ephemeral brings data that is in no log.
+// Ephemeral brings data that is not in the log.
 type Ephemeral struct {
 	Push Push           `json:"push"`
 	Room string         `json:"room"`
@@ -34,8 +34,8 @@ type Ephemeral struct {
 	Data jsontext.Value `json:"data"`
 }
 
-// PresenceChange tells who came and went. Count is the number of users after
-// the change.
+// PresenceChange tells who came and went. Count is the number of users after the
+// change.
 type PresenceChange struct {
 	Push   Push     `json:"push"`
 	Room   string   `json:"room"`
@@ -44,8 +44,8 @@ type PresenceChange struct {
 	Count  int      `json:"count"`
 }
 
-// Behind tells a connection that it was too slow and that live messages of the
-// room have stopped for it until it joins again.
+// Behind tells a connection that it was too slow, and that it gets no live
+// messages of the room until it joins again.
 type Behind struct {
 	Push  Push   `json:"push"`
 	Room  string `json:"room"`
@@ -62,12 +62,12 @@ type Bye struct {
 	AfterMs   int64  `json:"afterMs,omitzero"`
 }
 
-// NewMessages returns the push of entries, each already encoded.
+// NewMessages returns the push of encoded entries.
 func NewMessages(room, epoch string, entries []jsontext.Value) Messages {
 	return Messages{PushMessages, room, epoch, entries}
 }
 
-// NewEphemeral returns the push of data past the log.
+// NewEphemeral returns the push of ephemeral data.
 func NewEphemeral(room, user string, data jsontext.Value) Ephemeral {
 	return Ephemeral{PushEphemeral, room, user, data}
 }
@@ -82,8 +82,8 @@ func NewBehind(room, epoch string, head uint64) Behind {
 	return Behind{PushBehind, room, epoch, head}
 }
 
-// NewBye returns the farewell for a reason; afterMs matters only where a client
-// is to come back.
+// NewBye returns the push for a reason; afterMs matters only if the client should
+// reconnect.
 func NewBye(why Close, afterMs int64) Bye {
 	bye := Bye{Push: PushBye, Code: why.Code, Reason: why.Reason, Reconnect: why.Reconnect()}
 	if bye.Reconnect {

@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Entry is one place of a room's log as clients see it. Either Void is true
-// and the rest is empty, or User, At and Data are set.
+// Entry is one place of a room's log as clients see it. Either Void is true and
+// the other fields except Seq are empty, or User, At and Data are set.
 type Entry struct {
 	Seq  uint64         `json:"seq"`
 	User string         `json:"user,omitzero"`
@@ -18,8 +18,8 @@ type Entry struct {
 	Void bool           `json:"void,omitzero"`
 }
 
-// JoinResult answers join, history and each room of hello and sync.
-// Messages are ascending and contiguous; More says that history goes on.
+// JoinResult answers join, history and each room of hello and sync. Messages are
+// ascending and contiguous; More is true if more can be read.
 type JoinResult struct {
 	Epoch     string           `json:"epoch"`
 	Head      uint64           `json:"head"`
@@ -29,7 +29,7 @@ type JoinResult struct {
 	Oldest    uint64           `json:"oldest,omitzero"`
 }
 
-// RoomResult is a join result, or why the room could not be joined.
+// RoomResult is a join's result, or the error that refused it.
 type RoomResult struct {
 	*JoinResult
 	Error *Error `json:"error,omitzero"`
@@ -60,8 +60,8 @@ type AuthResult struct {
 	TokenExpiresInMs int64  `json:"tokenExpiresInMs,omitzero"`
 }
 
-// PublishResult answers a publish that went into the log. Duplicate says that
-// the key had been there before; Seq and Epoch are then the first one's.
+// PublishResult answers a publish that went into the log. Duplicate is true if
+// the key was used before; Seq and Epoch are then those of the first publish.
 type PublishResult struct {
 	Seq       uint64 `json:"seq"`
 	Epoch     string `json:"epoch"`
@@ -73,7 +73,7 @@ type SyncResult struct {
 	Rooms map[string]RoomResult `json:"rooms"`
 }
 
-// PresenceUser is one user of a room and how many sessions it has there.
+// PresenceUser is a user of a room with the number of its sessions there.
 type PresenceUser struct {
 	User     string `json:"user"`
 	Sessions int    `json:"sessions"`
@@ -85,7 +85,7 @@ type PresenceResult struct {
 	Users []PresenceUser `json:"users"`
 }
 
-// Empty is the result of a command that has nothing to say.
+// Empty is the result of a command that returns nothing.
 type Empty struct{}
 
 type okReply struct {
@@ -98,8 +98,8 @@ type errorReply struct {
 	Error *Error `json:"error"`
 }
 
-// EncodeOK is the reply frame to a command with an id; without one there is no
-// reply to a success and it returns nil.
+// EncodeOK returns the reply to a successful command, or nil if the command has
+// no id.
 func EncodeOK(id ID, result any) ([]byte, error) {
 	if len(id) == 0 {
 		return nil, nil
@@ -107,13 +107,13 @@ func EncodeOK(id ID, result any) ([]byte, error) {
 	return Marshal(okReply{ID: id, OK: result})
 }
 
-// EncodeError is the reply frame to a failed command, with or without an id.
+// EncodeError returns the reply to a failed command, with or without an id.
 func EncodeError(id ID, failure *Error) ([]byte, error) {
 	return Marshal(errorReply{ID: id, Error: failure})
 }
 
-// Marshal encodes in the one form that the protocol uses: compact, no HTML
-// escapes, map keys sorted.
+// Marshal encodes in the protocol's one form: compact, without HTML escapes, map
+// keys sorted.
 func Marshal(v any) ([]byte, error) {
 	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The longest of everything, in the characters that take most room in JSON:
-// control characters, of six bytes, are legal in none of these.
+// The longest values, in the characters that take most bytes in JSON. Control
+// characters, which take six, are not allowed in any of them.
 var (
 	longestRoom    = strings.Repeat("r", MaxRoomBytes)
 	longestEpoch   = strings.Repeat("\"", MaxEpochBytes)
@@ -70,7 +70,8 @@ func longestHello(rooms map[string]RoomResult) HelloResult {
 	}
 }
 
-// longestRooms are as many rooms as one command may name, each with the result.
+// longestRooms returns as many rooms as one command may name, each with the
+// result.
 func longestRooms(result RoomResult) map[string]RoomResult {
 	rooms := map[string]RoomResult{}
 	for i := range MaxRoomsPerCommand {
@@ -80,8 +81,8 @@ func longestRooms(result RoomResult) map[string]RoomResult {
 }
 
 // What a client may send must fit into one frame on its way back. A hello's 32
-// rooms share one frame: there only their empty results must fit, and a large
-// entry waits for history, flagged by more.
+// rooms share one frame: only their empty results must fit, and a large entry is
+// left to history, with more set.
 func TestLargestFramesFit(t *testing.T) {
 	t.Parallel()
 	entry := largestEntry(t)
@@ -106,13 +107,13 @@ func TestLargestFramesFit(t *testing.T) {
 	}
 }
 
-// escapedData is the largest data, of escapes that stay as they are.
+// escapedData is the largest data, made of escapes that stay as they are.
 func escapedData() jsontext.Value {
 	return jsontext.Value(`"` + strings.Repeat(`\u0001`, (MaxDataBytes-2)/6) + `"`)
 }
 
-// An entry is bounded by its data's length, so writing must never make data
-// longer than it was counted.
+// An entry's size is computed from its data's length, so writing must never
+// lengthen the data.
 func TestWritingNeverLengthensData(t *testing.T) {
 	t.Parallel()
 	for _, data := range []string{

@@ -53,7 +53,7 @@ func checkText(field, s string, max int) *Error {
 	return nil
 }
 
-// integerRule says what an integer field takes.
+// integerRule describes the values that an integer field may have.
 func integerRule(field string) string {
 	low, high := integerRange(field)
 	return fmt.Sprintf("an integer from %d to %d", low, high)
@@ -70,7 +70,7 @@ func integerRange(field string) (low, high uint64) {
 	}
 }
 
-// checkInteger refuses a value out of the field's range; prefix is the path to
+// checkInteger refuses a value outside the field's range; prefix is the path to
 // the field.
 func checkInteger(prefix, field string, n *uint64) *Error {
 	if n == nil {
@@ -82,8 +82,8 @@ func checkInteger(prefix, field string, n *uint64) *Error {
 	return nil
 }
 
-// checkRooms goes through the rooms in order of their names, so that the same
-// frame always meets the same error.
+// checkRooms checks the rooms in the order of their names, so that the same frame
+// always gets the same error.
 func checkRooms(rooms map[string]From, needSince bool) *Error {
 	if len(rooms) > MaxRoomsPerCommand {
 		return Errorf(BadRequest, "rooms must name at most %d rooms, got %d", MaxRoomsPerCommand, len(rooms))

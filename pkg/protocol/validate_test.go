@@ -108,7 +108,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// The same frame must meet the same error, however Go walks over a map.
+// The same frame must get the same error, in whatever order Go walks a map.
 func TestFirstBadRoomIsNamed(t *testing.T) {
 	t.Parallel()
 	frame := []byte(`{"action":"hello","rooms":{"d d":{},"c c":{},"b b":{},"a a":{},"z":{"last":101}}}`)

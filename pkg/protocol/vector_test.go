@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write the outcomes in testdata anew")
 
-// readVectors decodes a file of testdata; a field that the test does not know
-// is an error, so that no vector is silently without effect.
+// readVectors decodes a file of testdata. An unknown field is an error, so that
+// every part of a vector has an effect.
 func readVectors[T any](t *testing.T, name string) T {
 	t.Helper()
 	var vectors T
@@ -29,7 +29,7 @@ func readVectors[T any](t *testing.T, name string) T {
 	return vectors
 }
 
-// compareVectors writes what it got with -update, and demands it otherwise.
+// compareVectors writes the file with -update, and otherwise compares it.
 func compareVectors(t *testing.T, name string, got any) {
 	t.Helper()
 	b, err := json.Marshal(got, json.Deterministic(true), jsontext.EscapeForJS(true), jsontext.WithIndent("  "))
@@ -53,7 +53,8 @@ func compareVectors(t *testing.T, name string, got any) {
 	}
 }
 
-// frameSource is a client frame in one of the spellings of testdata/README.md.
+// frameSource is a client frame in one of the forms that testdata/README.md
+// describes.
 type frameSource struct {
 	Frame       *string     `json:"frame,omitzero"`
 	FrameBase64 []byte      `json:"frameBase64,omitzero"`
@@ -65,7 +66,7 @@ type framePart struct {
 	Times int    `json:"times"`
 }
 
-// build returns the frame's bytes; a vector without any is an empty frame.
+// build returns the frame's bytes; a vector without a source is an empty frame.
 func (s frameSource) build() []byte {
 	switch {
 	case s.Frame != nil:
