@@ -9,10 +9,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Decode reads one client frame. On failure it returns an *Error fit for the
-// client, and a Command that holds whatever id could be read, so that the
-// failure can be answered. It refuses what JSON parsers disagree on: duplicate
-// names and invalid UTF-8 (RFC 8259, sections 4 and 8.1).
+// Decode reads one client frame. On failure it returns an *Error that may be
+// shown to the client, and a Command with the id if that could be read, so that
+// the failure can be answered. It refuses JSON on which parsers disagree:
+// duplicate names and invalid UTF-8 (RFC 8259, sections 4 and 8.1).
 func Decode(frame []byte) (Command, error) {
 	if len(frame) > FrameBytes {
 		return Command{}, Errorf(TooLarge, "a frame must be at most %d bytes, got %d", FrameBytes, len(frame))
@@ -29,7 +29,7 @@ func Decode(frame []byte) (Command, error) {
 		return cmd, explainType(err)
 	}
 	if publish, ok := cmd.Params.(*Publish); ok && len(publish.Data) > 0 {
-		// The log keeps and every member gets the compact form.
+		// The log and the members get the compact form.
 		if err := publish.Data.Compact(); err != nil {
 			return cmd, Errorf(BadRequest, "data is not valid JSON")
 		}
@@ -40,7 +40,7 @@ func Decode(frame []byte) (Command, error) {
 	return cmd, nil
 }
 
-// actionList names the actions in a sentence.
+// actionList lists the actions in a sentence.
 func actionList() string {
 	var list strings.Builder
 	for i, action := range Actions() {
@@ -56,36 +56,14 @@ func actionList() string {
 	return list.String()
 }
 
-func newParams(action Action) Params {
-	switch action {
-	case ActionHello:
-		return new(Hello)
-	case ActionAuth:
-		return new(Auth)
-	case ActionJoin:
-		return new(Join)
-	case ActionLeave:
-		return new(Leave)
-	case ActionPublish:
-		return new(Publish)
-	case ActionHistory:
-		return new(History)
-	case ActionSync:
-		return new(Sync)
-	case ActionPresence:
-		return new(Presence)
-	}
-	return nil
-}
-
-// readEnvelope walks over the whole frame once, so that a bad byte anywhere is
-// found before anything is believed, and picks up action and id on the way.
-// The id is kept even when something behind it is wrong.
+// readEnvelope reads the whole frame once, to find a bad byte anywhere before it
+// uses a value, and returns its action and id. It returns the id even if
+// something after it is wrong.
 func readEnvelope(frame []byte) (Command, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(frame))
 	action, id, failure := walk(frame, dec)
 	if failure != nil && ids(frame) > 1 {
-		id = nil // which of them the client waits for is anybody's guess
+		id = nil // it is unknown which one the client waits for
 	}
 	var cmd Command
 	if checked, err := checkID(id); err == nil {
@@ -110,8 +88,8 @@ func readEnvelope(frame []byte) (Command, error) {
 	return cmd, Errorf(BadRequest, "action must be a string")
 }
 
-// walk reads the one object of a frame to its end. The values it has met so
-// far are returned with the first failure.
+// walk reads a frame's object to its end. With the first failure it returns the
+// values found so far.
 func walk(frame []byte, dec *jsontext.Decoder) (action, id jsontext.Value, failure error) {
 	if err := checkBeginning(frame); err != nil {
 		return nil, nil, err
@@ -128,7 +106,7 @@ func walk(frame []byte, dec *jsontext.Decoder) (action, id jsontext.Value, failu
 		case "id":
 			id, failure = readScalar(dec)
 			if failure == nil && !endsHere(frame[dec.InputOffset():]) {
-				id = nil // 1 of 12 or of 01: not what the client wrote
+				id = nil // not the whole id, such as 1 of 12 or of 01
 			}
 		default:
 			failure = skipValue(dec)
@@ -147,7 +125,7 @@ func walk(frame []byte, dec *jsontext.Decoder) (action, id jsontext.Value, failu
 	return action, id, failure
 }
 
-// ids counts the ids of a frame that was refused, also behind the reason.
+// ids counts the ids of a refused frame, even those after the fault.
 func ids(frame []byte) int {
 	dec := jsontext.NewDecoder(bytes.NewReader(frame), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
@@ -167,7 +145,7 @@ func ids(frame []byte) int {
 	}
 }
 
-// checkBeginning refuses what is not even the beginning of an object.
+// checkBeginning refuses a frame that does not begin with an object.
 func checkBeginning(frame []byte) error {
 	switch text := bytes.TrimLeft(frame, whitespace); {
 	case len(text) == 0:
@@ -180,7 +158,7 @@ func checkBeginning(frame []byte) error {
 	return nil
 }
 
-// whitespace is what JSON takes for it.
+// whitespace is the whitespace of JSON.
 const whitespace = " \t\r\n"
 
 // endsHere reports whether the value before rest ends where rest begins.
@@ -188,8 +166,8 @@ func endsHere(rest []byte) bool {
 	return len(rest) > 0 && strings.IndexByte(whitespace+",}", rest[0]) >= 0
 }
 
-// readScalar returns a string, number or literal; an array or object is passed
-// over under the depth limit and returned as its opening character.
+// readScalar returns a string, number or literal. It skips an array or object,
+// under the depth limit, and returns its opening character.
 func readScalar(dec *jsontext.Decoder) (jsontext.Value, error) {
 	if kind := dec.PeekKind(); kind == '{' || kind == '[' {
 		return jsontext.Value{byte(kind)}, skipValue(dec)
@@ -198,7 +176,7 @@ func readScalar(dec *jsontext.Decoder) (jsontext.Value, error) {
 	return value.Clone(), err
 }
 
-// skipValue passes over one value and refuses it when it is nested too deep.
+// skipValue skips one value and refuses it if it is nested too deep.
 func skipValue(dec *jsontext.Decoder) error {
 	outer := dec.StackDepth()
 	for {
@@ -214,7 +192,7 @@ func skipValue(dec *jsontext.Decoder) error {
 	}
 }
 
-// checkID returns an id that may be echoed, nil if there is none.
+// checkID returns an id that may be echoed, or nil if there is none.
 func checkID(id jsontext.Value) (ID, error) {
 	switch id.Kind() {
 	case 0, 'n':

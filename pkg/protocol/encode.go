@@ -7,13 +7,13 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// PingFrame is the command that the gateway itself answers, with Pong.
+// PingFrame is the command that API Gateway itself answers, with Pong.
 const PingFrame = `{"action":"ping"}`
 
-// EncodeCommand is the frame that a client sends for a command, with fields
-// that are empty left out; an empty id asks for no reply to a success. What the
-// server would refuse by its form is refused here, with the same *Error.
-// Concurrent calls may share params: they are only read.
+// EncodeCommand returns the client's frame for a command, without empty fields.
+// With an empty id, the server does not reply to success. A malformed command is
+// refused with the *Error that the server would return. Concurrent calls may
+// share params, which are only read.
 func EncodeCommand(id ID, params Params) ([]byte, error) {
 	if _, err := checkID(id); err != nil {
 		return nil, err
@@ -43,26 +43,4 @@ func EncodeCommand(id ID, params Params) ([]byte, error) {
 		return nil, Errorf(TooLarge, "a frame must be at most %d bytes, got %d", FrameBytes, frame.Len())
 	}
 	return frame.Bytes(), nil
-}
-
-func actionOf(params Params) (Action, error) {
-	switch params.(type) {
-	case *Hello:
-		return ActionHello, nil
-	case *Auth:
-		return ActionAuth, nil
-	case *Join:
-		return ActionJoin, nil
-	case *Leave:
-		return ActionLeave, nil
-	case *Publish:
-		return ActionPublish, nil
-	case *History:
-		return ActionHistory, nil
-	case *Sync:
-		return ActionSync, nil
-	case *Presence:
-		return ActionPresence, nil
-	}
-	return "", fmt.Errorf("encode command: no action takes %T", params)
 }
