@@ -152,7 +152,7 @@ type composer func(ctx context.Context, h app.Host) (any, error)
 var functions = map[string]composer{
 	"connect":    entry(app.Connect, (*handler.Connect).Handle),
 	"disconnect": entry(app.Disconnect, (*handler.Disconnect).Handle),
-	"message":    entry(app.Message, (*handler.Message).Handle),
+	"message":    entry(app.Message, (*handler.Commands).Handle),
 	"broadcast": entry(app.Broadcast, func(h *handler.Broadcast, ctx context.Context, e events.SNSEvent) (any, error) {
 		return nil, h.Handle(ctx, e)
 	}),

@@ -61,7 +61,7 @@ func Disconnect(ctx context.Context, h Host) (*handler.Disconnect, error) {
 
 // Message composes the function behind all other routes. It has no access to
 // @connections: replies are route responses.
-func Message(ctx context.Context, h Host) (*handler.Message, error) {
+func Message(ctx context.Context, h Host) (*handler.Commands, error) {
 	c, sdk, logger, err := loadFunction[config.Message](ctx, h)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func Message(ctx context.Context, h Host) (*handler.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handler.Message{
+	return &handler.Commands{
 		Connections: s.connections, Members: s.rooms, Log: log,
 		Leaver: connection.NewLeaver(s.connections, s.rooms, h.Clock),
 		Waker:  sns.New(sdk, c.ARN), Verifier: hooked{hooks, verifier}, Hooks: hooks,

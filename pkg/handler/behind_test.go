@@ -47,7 +47,7 @@ func TestNobodyHasJoinedWhileBehind(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				connections, rooms := memory.NewConnections(), memory.NewRooms()
-				m := message(t, connections, rooms)
+				m := newCommands(t, connections, rooms)
 				m.Members, m.Policy = &repeats{Rooms: rooms}, auth.Policy{Open: true}
 				err := connections.Put(t.Context(), connection.Connection{
 					ID: "c", Identity: auth.Identity{User: "ada"}, ConnectedAt: time.Now(), CheckAt: time.Now(),

@@ -32,7 +32,7 @@ const (
 )
 
 // hello authenticates the connection and joins the rooms that it names.
-func (m *Message) hello(ctx context.Context, c *call) (any, error) {
+func (m *Commands) hello(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Hello)
 	identity, shown, err := m.identify(ctx, c, p.Token)
 	if err != nil {
@@ -88,7 +88,7 @@ func (m *Message) hello(ctx context.Context, c *call) (any, error) {
 // identify verifies the token, or uses the identity of the handshake or of an
 // earlier command. It also returns when API Gateway took the command that showed
 // the token. After an invalid token the sweeper closes the connection.
-func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Identity, time.Time, error) {
+func (m *Commands) identify(ctx context.Context, c *call, token string) (auth.Identity, time.Time, error) {
 	if token == "" {
 		conn, err := m.Connections.Get(ctx, c.connectionID)
 		if err != nil {
@@ -105,11 +105,11 @@ func (m *Message) identify(ctx context.Context, c *call, token string) (auth.Ide
 
 // late reports whether the command came after the time to authenticate. Both
 // times are API Gateway's, so no clock of ours is compared.
-func (m *Message) late(c *call) bool { return c.at.Sub(c.connectedAt) > m.Grace }
+func (m *Commands) late(c *call) bool { return c.at.Sub(c.connectedAt) > m.Grace }
 
 // evict lets the sweeper close a connection whose token is invalid, and returns
 // the error for the client.
-func (m *Message) evict(ctx context.Context, c *call, why error) error {
+func (m *Commands) evict(ctx context.Context, c *call, why error) error {
 	code := protocol.CloseTokenInvalid.Code
 	switch {
 	case errors.Is(why, errRevoked):
@@ -126,7 +126,7 @@ func (m *Message) evict(ctx context.Context, c *call, why error) error {
 }
 
 // enterAll joins rooms that are already in the connection.
-func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connection, rooms []string, from map[string]protocol.From) map[string]protocol.RoomResult {
+func (m *Commands) enterAll(ctx context.Context, c *call, conn connection.Connection, rooms []string, from map[string]protocol.From) map[string]protocol.RoomResult {
 	results := make([]protocol.RoomResult, len(rooms))
 	var group errgroup.Group
 	group.SetLimit(roomWidth)
@@ -155,7 +155,7 @@ func (m *Message) enterAll(ctx context.Context, c *call, conn connection.Connect
 }
 
 // auth replaces the token of the live connection; the user must be the same.
-func (m *Message) auth(ctx context.Context, c *call) (any, error) {
+func (m *Commands) auth(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Auth)
 	identity, err := m.Verifier.Verify(ctx, p.Token)
 	if err != nil {
@@ -188,7 +188,7 @@ func expiresIn(id auth.Identity, now time.Time) int64 {
 	return max(1, id.Expires.Sub(now).Milliseconds())
 }
 
-func (m *Message) rotateIn(connectedAt, now time.Time) time.Duration {
+func (m *Commands) rotateIn(connectedAt, now time.Time) time.Duration {
 	spread := m.Random(int64(rotateEarliest - rotateLatest))
 	return max(0, connectedAt.Add(Lifetime-rotateEarliest+time.Duration(spread)).Sub(now))
 }

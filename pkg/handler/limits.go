@@ -28,7 +28,7 @@ type Limits struct {
 // condemns a connection that continues in spite of refusals: the sweeper says bye
 // and closes it. connectionID is empty for a user's limit, which condemns nobody,
 // because each of the user's connections may be within its own limit.
-func (m *Message) take(ctx context.Context, l *limit.Limiter, key, connectionID string) error {
+func (m *Commands) take(ctx context.Context, l *limit.Limiter, key, connectionID string) error {
 	verdict, err := l.Take(ctx, key)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func tooFast(v limit.Verdict) *protocol.Error {
 
 // limitJoins returns the rooms that the user may enter now. It sets results for
 // the others, to be tried again later.
-func (m *Message) limitJoins(ctx context.Context, user string, rooms []string, results map[string]protocol.RoomResult) ([]string, error) {
+func (m *Commands) limitJoins(ctx context.Context, user string, rooms []string, results map[string]protocol.RoomResult) ([]string, error) {
 	if len(rooms) == 0 {
 		return nil, nil
 	}

@@ -21,10 +21,10 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// Message answers the commands of clients: every route except $connect,
+// Commands answers the commands of clients: every route except $connect,
 // $disconnect and ping. The reply is the function's result, which API Gateway
 // sends as the route response, without a call of @connections.
-type Message struct {
+type Commands struct {
 	Connections connection.Store
 	Members     room.Store
 	Leaver      *connection.Leaver
@@ -50,15 +50,15 @@ type Message struct {
 }
 
 // actions maps each action to the method that answers it.
-var actions = map[protocol.Action]func(*Message, context.Context, *call) (any, error){
-	protocol.ActionHello:    (*Message).hello,
-	protocol.ActionAuth:     (*Message).auth,
-	protocol.ActionJoin:     (*Message).join,
-	protocol.ActionLeave:    (*Message).leave,
-	protocol.ActionPublish:  (*Message).publish,
-	protocol.ActionHistory:  (*Message).history,
-	protocol.ActionSync:     (*Message).sync,
-	protocol.ActionPresence: (*Message).presence,
+var actions = map[protocol.Action]func(*Commands, context.Context, *call) (any, error){
+	protocol.ActionHello:    (*Commands).hello,
+	protocol.ActionAuth:     (*Commands).auth,
+	protocol.ActionJoin:     (*Commands).join,
+	protocol.ActionLeave:    (*Commands).leave,
+	protocol.ActionPublish:  (*Commands).publish,
+	protocol.ActionHistory:  (*Commands).history,
+	protocol.ActionSync:     (*Commands).sync,
+	protocol.ActionPresence: (*Commands).presence,
 }
 
 // call is one command in progress.
@@ -70,7 +70,7 @@ type call struct {
 }
 
 // Handle answers one frame. It never returns an error: failures become replies.
-func (m *Message) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
+func (m *Commands) Handle(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error) {
 	reply, err := m.reply(ctx, req)
 	if err != nil {
 		return events.APIGatewayProxyResponse{}, err
@@ -78,7 +78,7 @@ func (m *Message) Handle(ctx context.Context, req events.APIGatewayWebsocketProx
 	return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Body: string(reply)}, nil
 }
 
-func (m *Message) reply(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) ([]byte, error) {
+func (m *Commands) reply(ctx context.Context, req events.APIGatewayWebsocketProxyRequest) ([]byte, error) {
 	command, err := protocol.Decode([]byte(req.Body))
 	// A malformed frame counts as well.
 	if slow := m.take(ctx, m.Limits.Commands, req.RequestContext.ConnectionID, req.RequestContext.ConnectionID); slow != nil {
@@ -107,7 +107,7 @@ var errRevoked = protocol.Errorf(protocol.Forbidden, "your access has been revok
 const retryAfterMs = 500
 
 // explain turns an error into one that the client may see.
-func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
+func (m *Commands) explain(ctx context.Context, err error) *protocol.Error {
 	var ours *protocol.Error
 	var passing interface{ Temporary() bool }
 	var failed *hook.Failure
@@ -145,7 +145,7 @@ func (m *Message) explain(ctx context.Context, err error) *protocol.Error {
 // may returns the connection of a command if its token grants the action. To
 // allow a command, an eventually consistent read, at half a read unit, is enough;
 // before refusing one, may reads consistently.
-func (m *Message) may(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
+func (m *Commands) may(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
 	conn, err := m.Connections.Peek(ctx, c.connectionID)
 	if err == nil && m.admit(ctx, conn) == nil && m.Policy.Allows(conn.Identity, action, room) {
 		return conn, m.take(ctx, m.Limits.UserCommands, conn.Identity.User, "")
@@ -160,7 +160,7 @@ func (m *Message) may(ctx context.Context, c *call, action auth.Action, room str
 }
 
 // caller reads the connection of a command, strongly consistent.
-func (m *Message) caller(ctx context.Context, c *call) (connection.Connection, error) {
+func (m *Commands) caller(ctx context.Context, c *call) (connection.Connection, error) {
 	conn, err := m.Connections.Get(ctx, c.connectionID)
 	if err != nil {
 		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
@@ -172,7 +172,7 @@ func (m *Message) caller(ctx context.Context, c *call) (connection.Connection, e
 }
 
 // admit returns an error if a connection may not give commands.
-func (m *Message) admit(ctx context.Context, conn connection.Connection) error {
+func (m *Commands) admit(ctx context.Context, conn connection.Connection) error {
 	if err := m.standing(conn); err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (m *Message) admit(ctx context.Context, conn connection.Connection) error {
 
 // standing returns an error if a connection is unregistered, unauthenticated or
 // condemned.
-func (m *Message) standing(conn connection.Connection) error {
+func (m *Commands) standing(conn connection.Connection) error {
 	switch {
 	case conn.Closing:
 		return connection.ErrNotFound
@@ -197,7 +197,7 @@ func (m *Message) standing(conn connection.Connection) error {
 
 // unrevoked returns an error if a token has been revoked. The sweeper closes the
 // connection.
-func (m *Message) unrevoked(ctx context.Context, id auth.Identity, session string) error {
+func (m *Commands) unrevoked(ctx context.Context, id auth.Identity, session string) error {
 	revoked, err := m.Revocations.Revoked(ctx, id.User, session, id.Issued)
 	if err != nil {
 		return err
@@ -210,7 +210,7 @@ func (m *Message) unrevoked(ctx context.Context, id auth.Identity, session strin
 
 // wake starts the drainer. If that fails, the message must not be acknowledged:
 // an acknowledged message must reach the members without another message.
-func (m *Message) wake(ctx context.Context, wakes ...broadcast.Wake) error {
+func (m *Commands) wake(ctx context.Context, wakes ...broadcast.Wake) error {
 	if err := m.Waker.Wake(ctx, wakes...); err != nil {
 		return fmt.Errorf("wake the broadcaster: %w", err)
 	}
@@ -218,7 +218,7 @@ func (m *Message) wake(ctx context.Context, wakes ...broadcast.Wake) error {
 }
 
 // courtesy sends wake-ups that nothing depends on.
-func (m *Message) courtesy(ctx context.Context, wakes ...broadcast.Wake) {
+func (m *Commands) courtesy(ctx context.Context, wakes ...broadcast.Wake) {
 	if err := m.Waker.Wake(ctx, wakes...); err != nil {
 		m.Logger.WarnContext(ctx, "presence or repair wake-up lost", "error", err)
 	}

@@ -40,7 +40,7 @@ func start(f protocol.From) msglog.Start {
 // read returns a page that fits into one frame. It wakes a drainer if one is
 // needed and none is at work: a member that comes back thereby repairs a room whose
 // publisher died before it could wake anybody.
-func (m *Message) read(ctx context.Context, c *call, name string, from msglog.Start, limit int) (protocol.JoinResult, error) {
+func (m *Commands) read(ctx context.Context, c *call, name string, from msglog.Start, limit int) (protocol.JoinResult, error) {
 	left, err := frameLeft(c.command.ID, longestPage)
 	if err != nil {
 		return protocol.JoinResult{}, err

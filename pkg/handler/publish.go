@@ -14,7 +14,7 @@ import (
 // publish appends to the log, wakes the drainer unless one is at work, and only
 // then acknowledges: an acknowledged message reaches every member without another
 // message.
-func (m *Message) publish(ctx context.Context, c *call) (any, error) {
+func (m *Commands) publish(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Publish)
 	if err := m.take(ctx, m.Limits.Publishes, c.connectionID, c.connectionID); err != nil {
 		return nil, err

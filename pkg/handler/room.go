@@ -20,7 +20,7 @@ const memberSlack = 10 * time.Minute
 
 // join makes the connection a member and returns the messages that it asks for.
 // It costs two writes, two reads and the reads of the log.
-func (m *Message) join(ctx context.Context, c *call) (any, error) {
+func (m *Commands) join(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Join)
 	conn, err := m.mayRead(ctx, c, auth.Join, p.Room)
 	if err != nil {
@@ -43,7 +43,7 @@ func (m *Message) join(ctx context.Context, c *call) (any, error) {
 
 // addAndEnter adds the room to the connection before it writes the membership, so
 // that the removal of the connection finds the membership.
-func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+func (m *Commands) addAndEnter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	conn, err := m.Connections.AddRoom(ctx, connection.AddRoomParams{
 		ID: conn.ID, Room: name, Max: m.MaxRooms, At: c.at, Now: m.Clock.Now(),
 	})
@@ -56,7 +56,7 @@ func (m *Message) addAndEnter(ctx context.Context, c *call, conn connection.Conn
 // enter writes the membership and then reads the log: whatever is appended after
 // that read finds the member. conn is the connection as the write of the room
 // returned it, because another token may have come after the command was allowed.
-func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+func (m *Commands) enter(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	if err := m.permit(conn.Identity, auth.Join, name); err != nil {
 		return protocol.JoinResult{}, err
 	}
@@ -72,7 +72,7 @@ func (m *Message) enter(ctx context.Context, c *call, conn connection.Connection
 
 // leave ends the membership. A room that the connection is not in and may not
 // join needs no tombstone.
-func (m *Message) leave(ctx context.Context, c *call) (any, error) {
+func (m *Commands) leave(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Leave)
 	conn, err := m.caller(ctx, c)
 	if err != nil {
@@ -85,7 +85,7 @@ func (m *Message) leave(ctx context.Context, c *call) (any, error) {
 }
 
 // exit ends a membership and tells the room.
-func (m *Message) exit(ctx context.Context, c *call, conn connection.Connection, name string) error {
+func (m *Commands) exit(ctx context.Context, c *call, conn connection.Connection, name string) error {
 	was, err := m.Leaver.Leave(ctx, conn, name, c.at)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (m *Message) exit(ctx context.Context, c *call, conn connection.Connection,
 	return nil
 }
 
-func (m *Message) history(ctx context.Context, c *call) (any, error) {
+func (m *Commands) history(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.History)
 	if _, err := m.mayRead(ctx, c, auth.History, p.Room); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (m *Message) history(ctx context.Context, c *call) (any, error) {
 
 // sync tells for each room whether anything was missed. A connection that missed
 // something may be behind, so sync joins it again before it reads the log.
-func (m *Message) sync(ctx context.Context, c *call) (any, error) {
+func (m *Commands) sync(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Sync)
 	conn, err := m.caller(ctx, c)
 	if err != nil {
@@ -129,7 +129,7 @@ func (m *Message) sync(ctx context.Context, c *call) (any, error) {
 	return answer, fitRooms(c.command.ID, answer, results)
 }
 
-func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
+func (m *Commands) syncRoom(ctx context.Context, c *call, conn connection.Connection, name string, from msglog.Start) (protocol.JoinResult, error) {
 	if err := m.permitJoin(ctx, conn, name); err != nil {
 		return protocol.JoinResult{}, m.expel(ctx, c, conn, name, err)
 	}
@@ -145,7 +145,7 @@ func (m *Message) syncRoom(ctx context.Context, c *call, conn connection.Connect
 
 // expel ends the membership of a connection that may not stay, and returns the
 // error for it.
-func (m *Message) expel(ctx context.Context, c *call, conn connection.Connection, name string, why error) error {
+func (m *Commands) expel(ctx context.Context, c *call, conn connection.Connection, name string, why error) error {
 	if !conn.In(name) || !hook.Refused(why) {
 		return why
 	}
@@ -156,7 +156,7 @@ func (m *Message) expel(ctx context.Context, c *call, conn connection.Connection
 }
 
 // presence lists who is in a room.
-func (m *Message) presence(ctx context.Context, c *call) (any, error) {
+func (m *Commands) presence(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Presence)
 	if _, err := m.mayRead(ctx, c, auth.Presence, p.Room); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 
 // permit refuses an action that the token does not grant. The message is the same
 // whether or not the room exists.
-func (m *Message) permit(id auth.Identity, action auth.Action, room string) error {
+func (m *Commands) permit(id auth.Identity, action auth.Action, room string) error {
 	if m.Policy.Allows(id, action, room) {
 		return nil
 	}
@@ -21,7 +21,7 @@ func (m *Message) permit(id auth.Identity, action auth.Action, room string) erro
 }
 
 // mayRead is may for actions that read a room: it also asks the hook.
-func (m *Message) mayRead(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
+func (m *Commands) mayRead(ctx context.Context, c *call, action auth.Action, room string) (connection.Connection, error) {
 	conn, err := m.may(ctx, c, action, room)
 	if err != nil {
 		return conn, err
@@ -30,7 +30,7 @@ func (m *Message) mayRead(ctx context.Context, c *call, action auth.Action, room
 }
 
 // permitJoin is permit and the hook's decision for one room of a hello or a sync.
-func (m *Message) permitJoin(ctx context.Context, conn connection.Connection, room string) error {
+func (m *Commands) permitJoin(ctx context.Context, conn connection.Connection, room string) error {
 	if err := m.permit(conn.Identity, auth.Join, room); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (m *Message) permitJoin(ctx context.Context, conn connection.Connection, ro
 }
 
 // permitAll is permitJoin for several rooms, with an error for each.
-func (m *Message) permitAll(ctx context.Context, conn connection.Connection, rooms []string) []error {
+func (m *Commands) permitAll(ctx context.Context, conn connection.Connection, rooms []string) []error {
 	verdicts := make([]error, len(rooms))
 	var group errgroup.Group
 	group.SetLimit(roomWidth)

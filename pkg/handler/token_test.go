@@ -79,7 +79,7 @@ func TestOfTwoTokensTheNewestStands(t *testing.T) {
 func overtake(t *testing.T, command string) {
 	connections, rooms := memory.NewConnections(), memory.NewRooms()
 	gated := hold{connections, make(chan struct{})}
-	m := message(t, gated, rooms)
+	m := newCommands(t, gated, rooms)
 	told := &wakes{}
 	m.Waker = told
 	identity, _ := grants{}.Verify(t.Context(), "a+b")
@@ -121,8 +121,8 @@ func (w *wakes) Wake(_ context.Context, all ...broadcast.Wake) error {
 	return nil
 }
 
-// message returns a Message over reference stores.
-func message(t *testing.T, connections connection.Store, rooms *memory.Rooms) *handler.Message {
+// newCommands returns Commands over reference stores.
+func newCommands(t *testing.T, connections connection.Store, rooms *memory.Rooms) *handler.Commands {
 	t.Helper()
 	ids := 0
 	log, err := msglog.New(memory.NewLog(), clock.System(), func() string { ids++; return fmt.Sprint("id", ids) }, msglog.Config{})
@@ -130,7 +130,7 @@ func message(t *testing.T, connections connection.Store, rooms *memory.Rooms) *h
 		t.Fatal(err)
 	}
 	none := func() *limit.Limiter { return limit.New(&memory.Limits{}, clock.System(), "x", 1000) }
-	return &handler.Message{
+	return &handler.Commands{
 		Connections: connections, Members: rooms, Leaver: connection.NewLeaver(connections, rooms, clock.System()),
 		Log: log, Waker: &posts{}, Verifier: grants{}, Revocations: revocation.NewGuard(&memory.Revocations{}, clock.System(), time.Hour, 0),
 		Clock: clock.System(), Random: func(int64) int64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
@@ -139,7 +139,7 @@ func message(t *testing.T, connections connection.Store, rooms *memory.Rooms) *h
 	}
 }
 
-func send(t *testing.T, ctx context.Context, m *handler.Message, command string) string { //nolint:revive // the test first
+func send(t *testing.T, ctx context.Context, m *handler.Commands, command string) string { //nolint:revive // the test first
 	t.Helper()
 	now := time.Now().UnixMilli()
 	reply, err := m.Handle(ctx, events.APIGatewayWebsocketProxyRequest{

@@ -52,7 +52,7 @@ type World struct {
 	Topic       *Topic
 	Tokens      Tokens
 	Broadcaster *broadcast.Broadcaster
-	Message     *handler.Message
+	Message     *handler.Commands
 	Sweeper     *sweep.Sweeper
 }
 
@@ -109,7 +109,7 @@ func newWorld(t *testing.T) *World {
 	guard := revocation.NewGuard(w.Revocations, sys, 168*time.Hour, 0)
 	leaver := connection.NewLeaver(w.Connections, w.Members, sys)
 	first := func(int64) int64 { return 0 }
-	w.Message = &handler.Message{
+	w.Message = &handler.Commands{
 		Connections: w.Connections, Members: w.Members, Leaver: leaver, Log: w.Log, Waker: w.Topic, Verifier: w.Tokens,
 		Revocations: guard, Policy: auth.Policy{Open: true}, Clock: sys, Random: first,
 		Limits: handler.Limits{
