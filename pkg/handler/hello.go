@@ -62,7 +62,7 @@ func (m *Commands) hello(ctx context.Context, c *call) (any, error) {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
 	// A good token does not save a condemned connection.
-	if err := m.standing(conn); err != nil {
+	if err := m.checkConnection(conn); err != nil {
 		return nil, err
 	}
 	if err := m.take(ctx, m.Limits.UserCommands, identity.User, ""); err != nil {
@@ -94,7 +94,7 @@ func (m *Commands) identify(ctx context.Context, c *call, token string) (auth.Id
 		if err != nil {
 			return auth.Identity{}, time.Time{}, fmt.Errorf("read connection: %w", err)
 		}
-		return conn.Identity, conn.TokenAt, m.standing(conn)
+		return conn.Identity, conn.TokenAt, m.checkConnection(conn)
 	}
 	identity, err := m.Verifier.Verify(ctx, token)
 	if errors.Is(err, auth.ErrInvalid) {
@@ -172,7 +172,7 @@ func (m *Commands) auth(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
-	if err := m.standing(conn); err != nil {
+	if err := m.checkConnection(conn); err != nil {
 		return nil, err
 	}
 	if err := m.take(ctx, m.Limits.UserCommands, identity.User, ""); err != nil {

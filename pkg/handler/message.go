@@ -153,14 +153,14 @@ func (m *Commands) may(ctx context.Context, c *call, action auth.Action, room st
 	if err != nil && !errors.Is(err, connection.ErrNotFound) {
 		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
 	}
-	if conn, err = m.caller(ctx, c); err != nil {
+	if conn, err = m.readConnection(ctx, c); err != nil {
 		return connection.Connection{}, err
 	}
 	return conn, m.permit(conn.Identity, action, room)
 }
 
-// caller reads the connection of a command, strongly consistent.
-func (m *Commands) caller(ctx context.Context, c *call) (connection.Connection, error) {
+// readConnection reads the connection of a command, strongly consistent.
+func (m *Commands) readConnection(ctx context.Context, c *call) (connection.Connection, error) {
 	conn, err := m.Connections.Get(ctx, c.connectionID)
 	if err != nil {
 		return connection.Connection{}, fmt.Errorf("read connection: %w", err)
@@ -173,15 +173,15 @@ func (m *Commands) caller(ctx context.Context, c *call) (connection.Connection, 
 
 // admit returns an error if a connection may not give commands.
 func (m *Commands) admit(ctx context.Context, conn connection.Connection) error {
-	if err := m.standing(conn); err != nil {
+	if err := m.checkConnection(conn); err != nil {
 		return err
 	}
 	return m.unrevoked(ctx, conn.Identity, conn.Session)
 }
 
-// standing returns an error if a connection is unregistered, unauthenticated or
+// checkConnection returns an error if a connection is unregistered, unauthenticated or
 // condemned.
-func (m *Commands) standing(conn connection.Connection) error {
+func (m *Commands) checkConnection(conn connection.Connection) error {
 	switch {
 	case conn.Closing:
 		return connection.ErrNotFound

@@ -31,7 +31,7 @@ func (m *Commands) publish(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	draft := hook.Publish{
-		Caller: caller(conn), Room: p.Room, Key: p.Key, Data: json.RawMessage(p.Data), Ephemeral: p.Ephemeral,
+		Caller: hookCaller(conn), Room: p.Room, Key: p.Key, Data: json.RawMessage(p.Data), Ephemeral: p.Ephemeral,
 	}
 	data, err := m.Hooks.BeforePublish(ctx, draft)
 	if err != nil {

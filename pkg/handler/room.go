@@ -74,7 +74,7 @@ func (m *Commands) enter(ctx context.Context, c *call, conn connection.Connectio
 // join needs no tombstone.
 func (m *Commands) leave(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Leave)
-	conn, err := m.caller(ctx, c)
+	conn, err := m.readConnection(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (m *Commands) history(ctx context.Context, c *call) (any, error) {
 // something may be behind, so sync joins it again before it reads the log.
 func (m *Commands) sync(ctx context.Context, c *call) (any, error) {
 	p := c.command.Params.(*protocol.Sync)
-	conn, err := m.caller(ctx, c)
+	conn, err := m.readConnection(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (m *Commands) mayRead(ctx context.Context, c *call, action auth.Action, roo
 	if err != nil {
 		return conn, err
 	}
-	return conn, m.Hooks.AuthorizeJoin(ctx, hook.Reading{Caller: caller(conn), Room: room, Action: action})
+	return conn, m.Hooks.AuthorizeJoin(ctx, hook.Reading{Caller: hookCaller(conn), Room: room, Action: action})
 }
 
 // permitJoin is permit and the hook's decision for one room of a hello or a sync.
@@ -35,7 +35,7 @@ func (m *Commands) permitJoin(ctx context.Context, conn connection.Connection, r
 		return err
 	}
 	return m.Hooks.AuthorizeJoin(ctx, hook.Reading{
-		Caller: caller(conn), Room: room, Action: auth.Join, Staying: conn.In(room),
+		Caller: hookCaller(conn), Room: room, Action: auth.Join, Staying: conn.In(room),
 	})
 }
 
@@ -54,6 +54,6 @@ func (m *Commands) permitAll(ctx context.Context, conn connection.Connection, ro
 	return verdicts
 }
 
-func caller(conn connection.Connection) hook.Caller {
+func hookCaller(conn connection.Connection) hook.Caller {
 	return hook.Caller{Identity: conn.Identity, Session: conn.Session, ConnectionID: conn.ID}
 }

@@ -36,26 +36,26 @@ func (grants) Verify(_ context.Context, token string) (auth.Identity, error) {
 	return id, nil
 }
 
-// hold delays the writes of a command until it is released.
-type hold struct {
+// gated is a store whose writes wait for the gate if the context has a gatedKey.
+type gated struct {
 	connection.Store
 	gate chan struct{}
 }
 
-type held struct{}
+type gatedKey struct{}
 
-func (h hold) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
-	if ctx.Value(held{}) != nil {
-		<-h.gate
+func (g gated) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
+	if ctx.Value(gatedKey{}) != nil {
+		<-g.gate
 	}
-	return h.Store.Authenticate(ctx, p)
+	return g.Store.Authenticate(ctx, p)
 }
 
-func (h hold) AddRoom(ctx context.Context, p connection.AddRoomParams) (connection.Connection, error) {
-	if ctx.Value(held{}) != nil {
-		<-h.gate
+func (g gated) AddRoom(ctx context.Context, p connection.AddRoomParams) (connection.Connection, error) {
+	if ctx.Value(gatedKey{}) != nil {
+		<-g.gate
 	}
-	return h.Store.AddRoom(ctx, p)
+	return g.Store.AddRoom(ctx, p)
 }
 
 // A command that was allowed by an older token, or brings one, is slow; meanwhile
@@ -78,8 +78,8 @@ func TestOfTwoTokensTheNewestStands(t *testing.T) {
 
 func overtake(t *testing.T, command string) {
 	connections, rooms := memory.NewConnections(), memory.NewRooms()
-	gated := hold{connections, make(chan struct{})}
-	m := newCommands(t, gated, rooms)
+	store := gated{connections, make(chan struct{})}
+	m := newCommands(t, store, rooms)
 	told := &wakes{}
 	m.Waker = told
 	identity, _ := grants{}.Verify(t.Context(), "a+b")
@@ -88,13 +88,13 @@ func overtake(t *testing.T, command string) {
 		t.Fatal(err)
 	}
 	slow := make(chan string)
-	go func() { slow <- send(t, context.WithValue(t.Context(), held{}, true), m, command) }()
+	go func() { slow <- send(t, context.WithValue(t.Context(), gatedKey{}, true), m, command) }()
 	synctest.Wait()
 	time.Sleep(time.Second)
 	if reply := send(t, t.Context(), m, `{"action":"auth","id":2,"token":"b+d"}`); !strings.Contains(reply, `"ok"`) {
 		t.Fatal(reply)
 	}
-	close(gated.gate)
+	close(store.gate)
 	reply := <-slow
 	c, err := connections.Get(t.Context(), "c")
 	if err != nil || fmt.Sprint(c.Identity.Permissions) != "map[b:[join] d:[join]]" {
