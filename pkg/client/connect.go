@@ -47,7 +47,7 @@ func (c *Client) supervise(l *link) {
 		if c.ctx.Err() != nil {
 			return
 		}
-		if final := (*CloseError)(nil); errors.As(why, &final) && final.final {
+		if closed := (*CloseError)(nil); errors.As(why, &closed) && closed.final {
 			c.finish(why)
 			return
 		}
@@ -90,7 +90,7 @@ func (c *Client) hold(l *link, attempt *int) *link {
 		c.rotate(true)
 		next, err := c.connect(c.ctx, false)
 		c.rotate(false)
-		if final := (*CloseError)(nil); errors.As(l.reason(), &final) && final.final {
+		if closed := (*CloseError)(nil); errors.As(l.reason(), &closed) && closed.final {
 			if next != nil {
 				next.link.end(ErrClosed, true)
 			}

@@ -67,7 +67,7 @@ var allMutants = []mutant{
 	{"behind of before a join counts after it", "follow.go", "case halted || r.anew:\n\t\tl.resume(r.name)\n", "case halted || r.anew:\n"},
 	{"behind: joined again, but not caught up first", "follow.go", "l.halt(r.name, false)", "l.halt(r.name, true)"},
 	{"an own message is shown as the user's that came after", "follow.go", "User: user, At:", "User: r.client.User(), At:"},
-	{"comes back after a final code", "connect.go", "errors.As(why, &final) && final.final {", "errors.As(why, &final) && !final.final && final.final {"},
+	{"comes back after a final code", "connect.go", "errors.As(why, &closed) && closed.final {", "errors.As(why, &closed) && !closed.final && closed.final {"},
 	{"the back-off does not begin anew", "connect.go", "held {\n\t\t\tattempt = 0", "held {\n\t\t\tattempt += 0"},
 	{"a refused token is presented again", "connect.go", "fresh := badToken(why)", "fresh := false"},
 	{"hello does not say where the rooms are", "connect.go", "hello.Rooms[room.name], asked[room] = room.from()", "_, asked[room] = room.from()\n\t\t\thello.Rooms[room.name] = protocol.From{}"},
