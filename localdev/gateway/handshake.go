@@ -82,8 +82,8 @@ func (h *handshake) fill(e *event, hopByHop bool) {
 	}
 }
 
-// forwarded adds the headers that API Gateway adds to what the client sent.
-func (g *Gateway) forwarded(h *handshake) {
+// addForwardedHeaders adds the headers that API Gateway adds to what the client sent.
+func (g *Gateway) addForwardedHeaders(h *handshake) {
 	from := h.sourceIP
 	kept := h.fields[:0]
 	for _, f := range h.fields {
@@ -104,8 +104,8 @@ func (g *Gateway) forwarded(h *handshake) {
 	h.fields = kept
 }
 
-// oversized refuses a handshake for its size, before anything else happens.
-func (g *Gateway) oversized(h *handshake) *refusal {
+// refuseTooLarge refuses a handshake for its size, before anything else happens.
+func (g *Gateway) refuseTooLarge(h *handshake) *refusal {
 	if len("wss://")+len(h.host)+len(h.uri) > MaxURLBytes {
 		return &refusal{status: http.StatusRequestURITooLong}
 	}
@@ -125,10 +125,10 @@ func (g *Gateway) oversized(h *handshake) *refusal {
 // $connect has answered, and until then @connections says 410.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 func (g *Gateway) open(h *handshake) (s *session, protocol string, refused *refusal) {
-	if refused := g.oversized(h); refused != nil {
+	if refused := g.refuseTooLarge(h); refused != nil {
 		return nil, "", refused
 	}
-	g.forwarded(h)
+	g.addForwardedHeaders(h)
 	s = g.newSession(h)
 	if err := g.admit(s); err != nil {
 		return nil, "", &refusal{status: http.StatusServiceUnavailable}
