@@ -21,10 +21,10 @@ import (
 // safe for concurrent use.
 type crowd struct {
 	mu     sync.Mutex
-	byUser map[string][]standing
+	byUser map[string][]candidate
 }
 
-type standing struct {
+type candidate struct {
 	id                   string
 	connectedAt, checkAt time.Time
 }
@@ -38,23 +38,23 @@ func (w *crowd) add(c connection.Connection, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.byUser == nil {
-		w.byUser = map[string][]standing{}
+		w.byUser = map[string][]candidate{}
 	}
-	w.byUser[c.Identity.User] = append(w.byUser[c.Identity.User], standing{c.ID, c.ConnectedAt, c.CheckAt})
+	w.byUser[c.Identity.User] = append(w.byUser[c.Identity.User], candidate{c.ID, c.ConnectedAt, c.CheckAt})
 }
 
 // over returns the connections of each user who has more than limit, oldest
 // first. The order of the users is random, so that sweeps that run out of time do
 // not always skip the same ones.
-func (w *crowd) over(limit int) [][]standing {
+func (w *crowd) over(limit int) [][]candidate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var users [][]standing
+	var users [][]candidate
 	for _, all := range w.byUser {
 		if len(all) <= limit {
 			continue
 		}
-		slices.SortFunc(all, func(a, b standing) int {
+		slices.SortFunc(all, func(a, b candidate) int {
 			return cmp.Or(a.connectedAt.Compare(b.connectedAt), cmp.Compare(a.id, b.id))
 		})
 		users = append(users, all)
@@ -73,7 +73,7 @@ const asksMost = 2000
 // can be alive or that limit are: limit calls, and one more for each dead
 // connection. Dead connections get a strike; those whose state is unknown neither
 // count nor end.
-func (s *Sweeper) excess(ctx context.Context, all []standing, t *tally) []string {
+func (s *Sweeper) excess(ctx context.Context, all []candidate, t *tally) []string {
 	limit, alive, most, asked := s.config.MaxConnections, 0, len(all), 0
 	for most > limit && alive < limit && asked < len(all) {
 		batch := all[asked:min(asked+s.config.Width, asked+limit-alive, len(all))]
@@ -95,7 +95,7 @@ func (s *Sweeper) excess(ctx context.Context, all []standing, t *tally) []string
 
 // count asks API Gateway about connections and returns how many are alive, and
 // how many dead.
-func (s *Sweeper) count(ctx context.Context, batch []standing) (alive, dead int) {
+func (s *Sweeper) count(ctx context.Context, batch []candidate) (alive, dead int) {
 	var lives, gone atomic.Int64
 	var group errgroup.Group
 	group.SetLimit(s.config.Width)
@@ -122,7 +122,7 @@ func (s *Sweeper) count(ctx context.Context, batch []standing) (alive, dead int)
 // strike makes a connection that seems to be gone due at the next sweep, because
 // one 410 may be wrong. If this sweep has already checked the connection, that
 // check decides.
-func (s *Sweeper) strike(ctx context.Context, one standing) error {
+func (s *Sweeper) strike(ctx context.Context, one candidate) error {
 	err := s.Connections.Check(ctx, connection.CheckParams{ID: one.id, Seen: one.checkAt, Strikes: 1, Next: s.Clock.Now()})
 	if errors.Is(err, connection.ErrNotFound) {
 		return nil

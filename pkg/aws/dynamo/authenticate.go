@@ -28,7 +28,7 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 		if err == nil {
 			return connectionOf(i), nil
 		}
-		found, err := standing(err)
+		found, err := existing(err)
 		if err != nil {
 			return connection.Connection{}, err
 		}

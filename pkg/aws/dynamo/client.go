@@ -34,8 +34,9 @@ type update struct {
 	values    item
 }
 
-// refusal is what stood there when a condition failed; nil if nothing did.
-type refusal struct{ standing item }
+// refusal is returned when a condition failed, with the item that was there, nil
+// if there was none.
+type refusal struct{ existing item }
 
 func (*refusal) Error() string { return "condition failed" }
 
@@ -69,11 +70,11 @@ func refused(operation string, err error) error {
 	return fault.Wrap(operation, err)
 }
 
-// standing takes a refusal apart: what stood there, or the error that was none.
-func standing(err error) (item, error) {
+// existing returns the item of a refusal, or err if it is not a refusal.
+func existing(err error) (item, error) {
 	var r *refusal
 	if errors.As(err, &r) {
-		return r.standing, nil
+		return r.existing, nil
 	}
 	return nil, err
 }

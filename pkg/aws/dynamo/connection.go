@@ -73,7 +73,7 @@ func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
 	if err == nil {
 		return nil
 	}
-	_, err = standing(refused("register connection", err))
+	_, err = existing(refused("register connection", err))
 	return err
 }
 
@@ -110,7 +110,7 @@ func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) (
 		if err == nil {
 			return connectionOf(i), nil
 		}
-		found, err := standing(err)
+		found, err := existing(err)
 		if err != nil {
 			return connection.Connection{}, err
 		}
@@ -244,7 +244,7 @@ func (s *Connections) Delete(ctx context.Context, id string, joinedAt time.Time)
 	if err == nil {
 		return true, nil
 	}
-	if _, err = standing(refused("delete connection", err)); err != nil {
+	if _, err = existing(refused("delete connection", err)); err != nil {
 		return false, err
 	}
 	return false, nil
@@ -295,7 +295,7 @@ func unlessOpen(err error) error {
 	if err == nil {
 		return nil
 	}
-	found, err := standing(err)
+	found, err := existing(err)
 	if err == nil && (len(found) == 0 || found["cl"] != nil) {
 		return connection.ErrNotFound
 	}
@@ -307,7 +307,7 @@ func notFound(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, err = standing(err); err != nil {
+	if _, err = existing(err); err != nil {
 		return err
 	}
 	return connection.ErrNotFound

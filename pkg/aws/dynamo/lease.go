@@ -29,7 +29,7 @@ func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 	if err == nil {
 		return headOf(i), true, nil
 	}
-	found, err := standing(err)
+	found, err := existing(err)
 	if err != nil {
 		return msglog.Head{}, false, err
 	}
@@ -80,7 +80,7 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 	if err == nil {
 		return headOf(i), true, nil
 	}
-	found, err := standing(err)
+	found, err := existing(err)
 	if err != nil {
 		return msglog.Head{}, false, err
 	}
@@ -133,7 +133,7 @@ func (l *Log) attempt(ctx context.Context, operation string, u update) (*msglog.
 	if err == nil {
 		return nil, nil
 	}
-	found, err := standing(err)
+	found, err := existing(err)
 	if err != nil {
 		return nil, err
 	}

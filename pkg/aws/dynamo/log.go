@@ -60,7 +60,7 @@ func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head,
 		if err == nil {
 			return headOf(i), nil
 		}
-		if stands, err = standing(err); err != nil {
+		if stands, err = existing(err); err != nil {
 			return msglog.Head{}, err
 		}
 	}
@@ -169,7 +169,7 @@ func (l *Log) MoveMark(ctx context.Context, p msglog.MoveParams) (msglog.Positio
 // positionOf is where the key stands: as written, or as found.
 func positionOf(i item, err error) (msglog.Position, error) {
 	if err != nil {
-		if i, err = standing(err); err != nil {
+		if i, err = existing(err); err != nil {
 			return msglog.Position{}, err
 		}
 	}
@@ -186,7 +186,7 @@ func (l *Log) Fill(ctx context.Context, p msglog.FillParams) (msglog.Entry, bool
 	if err == nil {
 		return p.Entry, true, nil
 	}
-	found, err := standing(refused("fill number", err))
+	found, err := existing(refused("fill number", err))
 	if err != nil {
 		return msglog.Entry{}, false, err
 	}

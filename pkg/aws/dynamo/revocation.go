@@ -63,7 +63,7 @@ func (s *Revocations) Revoke(ctx context.Context, r revocation.Revocation) error
 		}
 	}
 	if err != nil {
-		_, err = standing(err) // refused: one as late stands already
+		_, err = existing(err) // refused: one as late stands already
 		return err
 	}
 	return s.drop(ctx, shard, list)
@@ -109,7 +109,7 @@ func (s *Revocations) drop(ctx context.Context, shard int, list item) error {
 		table: s.table, key: revocationKey(shard), set: "REMOVE " + strings.Join(removes, ", "),
 		condition: strings.Join(conditions, " AND "), names: names, values: values,
 	}.run(ctx, s.client, "drop old revocations")
-	_, err = standing(err)
+	_, err = existing(err)
 	return err
 }
 

@@ -60,7 +60,7 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	if err == nil {
 		return nil
 	}
-	found, err := standing(refused("write membership", err))
+	found, err := existing(refused("write membership", err))
 	switch {
 	case err != nil:
 		return err
@@ -82,7 +82,7 @@ func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expire
 		ReturnValues:              types.ReturnValueAllOld,
 	})
 	if err != nil {
-		_, err := standing(refused("leave", err))
+		_, err := existing(refused("leave", err))
 		return false, err
 	}
 	return len(out.Attributes) > 0 && out.Attributes["l"] == nil, nil
@@ -108,7 +108,7 @@ func (r *Rooms) delete(ctx context.Context, name, connectionID, condition string
 	if err == nil {
 		return nil
 	}
-	_, err = standing(refused(operation, err))
+	_, err = existing(refused(operation, err))
 	return err
 }
 
@@ -162,7 +162,7 @@ func (r *Rooms) SetPresence(ctx context.Context, m room.Member) error {
 	if err == nil {
 		return nil
 	}
-	_, err = standing(err)
+	_, err = existing(err)
 	return err
 }
 
@@ -195,7 +195,7 @@ func (r *Rooms) SetBehind(ctx context.Context, m room.Member) error {
 	if err == nil {
 		return nil
 	}
-	found, err := standing(err)
+	found, err := existing(err)
 	switch {
 	case err != nil:
 		return err

@@ -40,7 +40,7 @@ func (s *Tickets) Put(ctx context.Context, t ticket.Ticket) error {
 	if err == nil {
 		return nil
 	}
-	_, err = standing(refused("put ticket", err))
+	_, err = existing(refused("put ticket", err))
 	return err
 }
 
@@ -53,7 +53,7 @@ func (s *Tickets) Take(ctx context.Context, p ticket.TakeParams) (auth.Identity,
 		values:    item{":c": text(p.ConnectionID), ":now": millis(p.Now)},
 	}.run(ctx, s.client, "take ticket")
 	if err != nil {
-		if _, err = standing(err); err != nil {
+		if _, err = existing(err); err != nil {
 			return auth.Identity{}, err
 		}
 		return auth.Identity{}, ticket.ErrInvalid
