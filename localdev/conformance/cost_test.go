@@ -128,7 +128,7 @@ func TestUnits(t *testing.T) {
 	m.costs(t, "SetPresence", 0, 1, func() error { return rooms.SetPresence(ctx, member) })
 	m.costs(t, "SetBehind", 0, 1, func() error { return rooms.SetBehind(ctx, member) })
 	m.costs(t, "Leave", 0, 1, func() error { return second(rooms.Leave(ctx, "lobby", c.ID, storetest.Start, storetest.Start)) })
-	m.costs(t, "Unmark", 0, 1, func() error { return rooms.Unmark(ctx, "lobby", c.ID, storetest.Start.Add(time.Minute)) })
+	m.costs(t, "DropTombstone", 0, 1, func() error { return rooms.DropTombstone(ctx, "lobby", c.ID, storetest.Start.Add(time.Minute)) })
 	m.costs(t, "Rooms.Delete", 0, 1, func() error { return rooms.Delete(ctx, "lobby", c.ID) })
 }
 

@@ -251,7 +251,7 @@ var lostAnswers = map[string]func(t *testing.T, b backend, lose func()){
 		_, err := s.Leave(t.Context(), m.Room, m.ConnectionID, storetest.Start, storetest.Start)
 		ok(t, err)
 		lose()
-		ok(t, s.Unmark(t.Context(), m.Room, m.ConnectionID, storetest.Start.Add(time.Minute)))
+		ok(t, s.DropTombstone(t.Context(), m.Room, m.ConnectionID, storetest.Start.Add(time.Minute)))
 		lose()
 		ok(t, s.Delete(t.Context(), m.Room, m.ConnectionID))
 	},
@@ -403,8 +403,8 @@ var calls = map[string]func(ctx context.Context, b backend) error{
 	"Rooms.SetPresence": func(ctx context.Context, b backend) error {
 		return b.rooms().SetPresence(ctx, room.Member{Room: "lobby", ConnectionID: "a="})
 	},
-	"Rooms.Unmark": func(ctx context.Context, b backend) error {
-		return b.rooms().Unmark(ctx, "lobby", "a=", storetest.Start)
+	"Rooms.DropTombstone": func(ctx context.Context, b backend) error {
+		return b.rooms().DropTombstone(ctx, "lobby", "a=", storetest.Start)
 	},
 	"Members": func(ctx context.Context, b backend) error {
 		return second(b.rooms().Members(ctx, "lobby", 0, storetest.Start))

@@ -63,7 +63,7 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 	d.courier.reportLag(ctx)
 	switch {
 	case err == nil:
-		d.unmark(ctx)
+		d.dropTombstones(ctx)
 		return nil
 	case errors.Is(err, msglog.ErrLeaseLost):
 		return nil
@@ -257,17 +257,17 @@ func (d *drain) abandon(ctx context.Context) error {
 	return err
 }
 
-// unmarkMost limits how many expired tombstones one drain deletes.
-const unmarkMost = 25
+// tombstonesMost limits how many expired tombstones one drain deletes.
+const tombstonesMost = 25
 
-// unmark deletes expired tombstones that DynamoDB has not deleted yet, one write
+// dropTombstones deletes expired tombstones that DynamoDB has not deleted yet, one write
 // each: otherwise every later round would read them. Nothing waits for it or
 // depends on it.
-func (d *drain) unmark(ctx context.Context) {
+func (d *drain) dropTombstones(ctx context.Context) {
 	var group errgroup.Group
 	group.SetLimit(d.config.Width)
-	for _, id := range d.expired[:min(len(d.expired), unmarkMost)] {
-		group.Go(func() error { return d.Members.Unmark(ctx, d.room, id, d.Clock.Now()) })
+	for _, id := range d.expired[:min(len(d.expired), tombstonesMost)] {
+		group.Go(func() error { return d.Members.DropTombstone(ctx, d.room, id, d.Clock.Now()) })
 	}
 	if err := group.Wait(); err != nil {
 		d.Logger.WarnContext(ctx, "could not delete expired tombstones", "room", d.room, "error", err)

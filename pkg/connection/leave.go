@@ -37,7 +37,7 @@ func NewLeaver(store Store, members Leaving, c clock.Clock) *Leaver {
 // The membership ends first: while it may exist, the room is in the connection,
 // so that Remover finds it.
 func (l *Leaver) Leave(ctx context.Context, c Connection, name string, at time.Time) (bool, error) {
-	was, err := l.members.Leave(ctx, name, c.ID, at, l.clock.Now().Add(room.MarkFor))
+	was, err := l.members.Leave(ctx, name, c.ID, at, l.clock.Now().Add(room.TombstoneFor))
 	if err != nil {
 		return false, fmt.Errorf("end membership: %w", err)
 	}

@@ -38,7 +38,7 @@ func tidy(t *testing.T, rooms *memory.Rooms, skew time.Duration) (expired int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := rooms.Unmark(t.Context(), "r", "c", now); err != nil {
+	if err := rooms.DropTombstone(t.Context(), "r", "c", now); err != nil {
 		t.Fatal(err)
 	}
 	return len(roll.Expired)

@@ -27,18 +27,18 @@ type Member struct {
 	Behind bool
 }
 
-// MarkFor is the time for which a leave's tombstone keeps older joins out. Every
+// TombstoneFor is the time for which a leave's tombstone keeps older joins out. Every
 // join that API Gateway took before is over by then: it waits up to 29 s for the
 // function
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html),
 // which runs for as long at most, and a minute is left for clocks that disagree.
-const MarkFor = 2 * time.Minute
+const TombstoneFor = 2 * time.Minute
 
 // Roll is one read of one shard of a room.
 type Roll struct {
 	Members []Member
 	// Expired are the connections whose tombstones have expired. DynamoDB deletes
-	// them within days; a reader that finds many should Unmark them, because
+	// them within days; a reader that finds many should DropTombstone them, because
 	// every read pays for them.
 	Expired []string
 }

@@ -50,9 +50,9 @@ type Store interface {
 	// Members reads all members of one shard, strongly consistent.
 	Members(ctx context.Context, room string, shard int, now time.Time) (Roll, error)
 
-	// Unmark deletes the tombstone of a leave, on condition that it has expired
+	// DropTombstone deletes the tombstone of a leave, on condition that it has expired
 	// at now and that the connection has not joined again.
-	Unmark(ctx context.Context, room, connectionID string, now time.Time) error
+	DropTombstone(ctx context.Context, room, connectionID string, now time.Time) error
 
 	// SetPresence sets NoPresence and Regrants of a member, whichever join it is
 	// by. It does nothing if there is no member, or if the member follows a newer

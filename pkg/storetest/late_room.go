@@ -70,7 +70,7 @@ var lateRoomTests = []test[room.Store]{
 	{"a leave whose mark has expired and is gone makes nobody a member", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")
 		leave(t, s, name, "a=", Start)
-		ok(t, s.Unmark(t.Context(), name, "a=", Start.Add(2*time.Hour)))
+		ok(t, s.DropTombstone(t.Context(), name, "a=", Start.Add(2*time.Hour)))
 		leave(t, s, name, "a=", Start)
 		same(t, must[room.Roll](t)(s.Members(t.Context(), name, 0, Start.Add(2*time.Hour))), room.Roll{Expired: []string{"a="}})
 	}},
@@ -79,7 +79,7 @@ var lateRoomTests = []test[room.Store]{
 		leave(t, s, name, "a=", Start)
 		for _, at := range []time.Time{Start, Start.Add(2 * time.Hour)} {
 			leave(t, s, name, "a=", at)
-			ok(t, s.Unmark(t.Context(), name, "a=", Start.Add(time.Hour+time.Second)))
+			ok(t, s.DropTombstone(t.Context(), name, "a=", Start.Add(time.Hour+time.Second)))
 		}
 		fails(t, s.Put(t.Context(), member(name, "a="), Start.Add(3*time.Hour)), room.ErrOvertaken)
 	}},

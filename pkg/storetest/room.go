@@ -242,10 +242,10 @@ var leaveTests = []test[room.Store]{
 		at := Start.Truncate(time.Second)
 		leave(t, s, name, "a=", at)
 		enter(t, s, member(name, "b="))
-		ok(t, s.Unmark(t.Context(), name, "a=", at.Add(time.Hour-time.Millisecond)))
+		ok(t, s.DropTombstone(t.Context(), name, "a=", at.Add(time.Hour-time.Millisecond)))
 		same(t, len(must[room.Roll](t)(s.Members(t.Context(), name, 0, at.Add(time.Hour))).Expired), 1)
 		for _, id := range []string{"a=", "b=", "c=", "a="} {
-			ok(t, s.Unmark(t.Context(), name, id, at.Add(time.Hour)))
+			ok(t, s.DropTombstone(t.Context(), name, id, at.Add(time.Hour)))
 		}
 		same(t, must[room.Roll](t)(s.Members(t.Context(), name, 0, at.Add(time.Hour))),
 			room.Roll{Members: []room.Member{member(name, "b=")}})
@@ -256,7 +256,7 @@ var leaveTests = []test[room.Store]{
 		again := member(name, "a=")
 		again.JoinedAt = Start.Add(time.Minute)
 		enter(t, s, again)
-		ok(t, s.Unmark(t.Context(), name, "a=", Start.Add(4*time.Hour)))
+		ok(t, s.DropTombstone(t.Context(), name, "a=", Start.Add(4*time.Hour)))
 		same(t, members(t, s, name, Start), []room.Member{again})
 	}},
 	{"joins and leaves at once end as the newest says", func(t *testing.T, s room.Store) {

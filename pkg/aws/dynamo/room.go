@@ -93,8 +93,8 @@ func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
 	return r.delete(ctx, name, connectionID, "attribute_not_exists(l)", nil, "delete membership")
 }
 
-// Unmark deletes a mark: 1 WRU, also when it is not there any more.
-func (r *Rooms) Unmark(ctx context.Context, name, connectionID string, now time.Time) error {
+// DropTombstone deletes a mark: 1 WRU, also when it is not there any more.
+func (r *Rooms) DropTombstone(ctx context.Context, name, connectionID string, now time.Time) error {
 	return r.delete(ctx, name, connectionID, "attribute_exists(l) AND x <= :now", item{":now": number(now.Unix())},
 		"delete mark of a leave")
 }

@@ -84,8 +84,8 @@ func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
 	return nil
 }
 
-// Unmark deletes a mark.
-func (r *Rooms) Unmark(ctx context.Context, name, connectionID string, now time.Time) error {
+// DropTombstone deletes a mark.
+func (r *Rooms) DropTombstone(ctx context.Context, name, connectionID string, now time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
