@@ -15,7 +15,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// raw signs a token of which not even the JSON is made by a library.
+// raw signs a token whose JSON the caller writes, for tokens that no library
+// makes.
 func (k signingKey) raw(t *testing.T, header, claims string) string {
 	t.Helper()
 	input := b64([]byte(header)) + "." + b64([]byte(claims))
@@ -26,7 +27,7 @@ func (k signingKey) raw(t *testing.T, header, claims string) string {
 	return input + "." + b64(signature)
 }
 
-// TestAttacks is the table of attacks on tokens; THREATS.md refers to it.
+// TestAttacks lists attacks on tokens; THREATS.md refers to it.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -96,7 +97,7 @@ func TestAttacks(t *testing.T) {
 		{"claims: rooms in a string, a room twice", b.ec.raw(t, header, claims(`,"rooms":"{\"a\":[],\"a\":[\"*\"]}"`)), ErrInvalid},
 		{"claims: a pattern that is too long", b.ec.sign(t, b.claims(jwt.MapClaims{"rooms": Permissions{strings.Repeat("{sub}", 60): {Join}}}), nil), ErrInvalid},
 		{"claims: rooms that are a list", b.ec.sign(t, b.claims(jwt.MapClaims{"rooms": []string{"*"}}), nil), ErrInvalid},
-		{"claims: SUB beside sub", b.ec.raw(t, header, claims(`,"SUB":"root"`)), nil}, // another name: not read
+		{"claims: SUB beside sub", b.ec.raw(t, header, claims(`,"SUB":"root"`)), nil}, // another name, which is ignored
 		{"claims: only SUB", b.ec.sign(t, b.claims(jwt.MapClaims{"sub": nil, "SUB": "ada"}), nil), ErrInvalid},
 		{"claims: sub of the wrong kind", b.ec.sign(t, b.claims(jwt.MapClaims{"sub": 7}), nil), ErrInvalid},
 		{"claims: sub with a line break", b.ec.sign(t, b.claims(jwt.MapClaims{"sub": "ada\nroot"}), nil), ErrInvalid},
@@ -130,7 +131,7 @@ func TestAttacks(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			b.clock.Advance(refetchAfter) // before it, unknown keys are not judged
+			b.clock.Advance(refetchAfter) // unknown keys are refused only after it
 			_, err := b.verifier.Verify(t.Context(), test.token)
 			if !errors.Is(err, test.want) {
 				t.Errorf("%v, want %v", err, test.want)
@@ -142,14 +143,14 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// nextLetter changes the last letter of a base64url text in bits that stand
-// for nothing: 64 bytes leave four of them.
+// nextLetter changes the last letter of a base64url text in bits without a
+// meaning: 64 bytes leave four of them.
 func nextLetter(c byte) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(letters[strings.IndexByte(letters, c)^1])
 }
 
-// A token that was good does not stay so: no verdict is cached.
+// A token that was valid does not stay valid: results are not cached.
 func TestExpiredButCached(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -103,11 +103,11 @@ func TestPatterns(t *testing.T) {
 		{"**", "u", "x", true},
 		{"user.{sub}", "ada", "user.ada", true},
 		{"user.{sub}", "ada", "user.bob", false},
-		{"user.{sub}", "*", "user.bob", false}, // an id must not widen a pattern
+		{"user.{sub}", "*", "user.bob", false}, // an id must not extend a pattern
 		{"user.{sub}", "auth0|12", "user.auth0_7C12", true},
 		{"user.{sub}", "auth0_7C12", "user.auth0_7C12", false},
 		{"user.{sub}.*", "ada", "user.ada.inbox", true},
-		{"user.{sub}.*", "ada", "user.ada.lovelace.inbox", true}, // of her own: another's id has no dot
+		{"user.{sub}.*", "ada", "user.ada.lovelace.inbox", true}, // a room of her own: another user's id has no dot
 		{"user.{sub}.*", "ada.lovelace", "user.ada.lovelace.inbox", false},
 		{"user.{sub}.*", "ada.lovelace", "user.ada_2Elovelace.inbox", true},
 		{"user.{sub}:*", "ada", "user.ada:x", true},
@@ -121,8 +121,8 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// TestUsersInRooms: whatever an id holds, it is part of a room's name, and
-// nobody else's. The README's line of JavaScript gives the same.
+// An id of any form is part of a room's name, and no other user's. The README's
+// line of JavaScript gives the same.
 func TestUsersInRooms(t *testing.T) {
 	t.Parallel()
 	for user, want := range map[string]string{
@@ -167,7 +167,7 @@ func TestJoinGrantsHistory(t *testing.T) {
 		want   bool
 	}{
 		{Join, "r", true}, {History, "r", true}, {Publish, "r", false}, {Presence, "r", false}, {History, "t", false},
-		{History, "s", true}, {Join, "s", false}, // the other way round it does not hold
+		{History, "s", true}, {Join, "s", false}, // but history does not grant join
 	} {
 		if got := (Policy{}).Allows(id, test.action, test.room); got != test.want {
 			t.Errorf("%s in %s: %v", test.action, test.room, got)
@@ -175,9 +175,9 @@ func TestJoinGrantsHistory(t *testing.T) {
 	}
 }
 
-// TestHostilePatterns matches patterns at which a matcher that goes back and
-// tries again would need more steps than there are atoms: the test ends only
-// because ours does not.
+// TestHostilePatterns matches patterns for which a backtracking matcher would
+// need more steps than there are atoms: the test ends only because ours does not
+// backtrack.
 func TestHostilePatterns(t *testing.T) {
 	t.Parallel()
 	room := strings.Repeat("a", protocol.MaxRoomBytes)
@@ -192,7 +192,7 @@ func TestHostilePatterns(t *testing.T) {
 			}
 		}
 	}
-	// As many patterns as a token can hold, none of which fits.
+	// As many patterns as a token can have, none of which matches.
 	many := Permissions{}
 	for i := range protocol.MaxTokenBytes / len(`"*a*a*a*b0000":["*"],`) {
 		many[fmt.Sprintf("*a*a*a*b%04d", i)] = []Action{"*"}
@@ -202,8 +202,8 @@ func TestHostilePatterns(t *testing.T) {
 	}
 }
 
-// TestPatternsAgreeWithASimpleMatcher compares with a matcher that is slow and
-// plain.
+// TestPatternsAgreeWithASimpleMatcher compares our matcher with a slow and simple
+// one.
 func TestPatternsAgreeWithASimpleMatcher(t *testing.T) {
 	t.Parallel()
 	var plain func(pattern, room string) bool

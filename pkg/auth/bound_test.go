@@ -14,7 +14,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// fetched checks a token of known keys, so long after they were fetched.
+// fetched checks a token of a known key, so long after the keys were fetched.
 func fetched(t *testing.T, after time.Duration, since http.HandlerFunc) (b *bundle, err error) {
 	t.Helper()
 	b = setup(t)
@@ -48,7 +48,7 @@ func TestKeysUsableWithin(t *testing.T) {
 	}
 }
 
-// TestKeysUsableOver: a withdrawn key ends, even if nobody can be asked.
+// A withdrawn key ends even if the issuer cannot be reached.
 func TestKeysUsableOver(t *testing.T) {
 	t.Parallel()
 	if _, err := fetched(t, time.Hour, unavailable); !errors.Is(err, ErrUnavailable) {
@@ -82,7 +82,7 @@ func TestRefetchAfterOver(t *testing.T) {
 	}
 }
 
-// retried shows a token again, so long after a fetch that has failed.
+// retried shows a token again, so long after a failed fetch.
 func retried(t *testing.T, after time.Duration) int {
 	t.Helper()
 	b := setup(t)
@@ -123,7 +123,7 @@ func slowly(t *testing.T, takes time.Duration) (err error) {
 	return err
 }
 
-// TestFetchTimeoutWithin: and a client has the rest of its ten seconds.
+// The client keeps the rest of its ten seconds.
 func TestFetchTimeoutWithin(t *testing.T) {
 	t.Parallel()
 	if err := slowly(t, 3*time.Second-time.Millisecond); err != nil {
@@ -138,8 +138,8 @@ func TestFetchTimeoutOver(t *testing.T) {
 	}
 }
 
-// dated checks a token whose issuer's clock is ahead by so much, so long after
-// it was issued.
+// dated checks a token whose issuer's clock is ahead, so long after it was
+// issued.
 func dated(t *testing.T, claims func(now int64) jwt.MapClaims) (Identity, time.Time, error) {
 	t.Helper()
 	b := setup(t)
@@ -148,7 +148,7 @@ func dated(t *testing.T, claims func(now int64) jwt.MapClaims) (Identity, time.T
 	return id, now, err
 }
 
-// TestLeewayWithin: the issuer's clock may be ahead of ours, or behind it.
+// The issuer's clock may be ahead of ours, or behind it.
 func TestLeewayWithin(t *testing.T) {
 	t.Parallel()
 	if _, _, err := dated(t, func(now int64) jwt.MapClaims { return jwt.MapClaims{"iat": now + 5, "nbf": now + 5} }); err != nil {
@@ -180,8 +180,8 @@ func TestMaxLifetimeWithin(t *testing.T) {
 	}
 }
 
-// TestMaxLifetimeOver: nobody would remember that such a token was revoked. A
-// secret that was rotated away is good for as long as a token.
+// The revocation of such a token would be forgotten too early. A rotated secret
+// is valid for as long as a token.
 func TestMaxLifetimeOver(t *testing.T) {
 	t.Parallel()
 	if _, _, err := dated(t, func(now int64) jwt.MapClaims { return jwt.MapClaims{"iat": now, "exp": float64(now) + 7*86400 + 0.001} }); !errors.Is(err, ErrInvalid) {
@@ -196,7 +196,7 @@ func TestMaxLifetimeOver(t *testing.T) {
 	b.want("when none can count", b.verify("one", time.Hour), ErrInvalid)
 }
 
-// TestExpiresWithin and TestExpiresOver: who may do what ends to the moment.
+// The end of an identity is exact.
 func TestExpiresWithin(t *testing.T) {
 	t.Parallel()
 	if now := time.Now(); (Identity{Expires: now}).Expired(now.Add(-time.Millisecond)) {

@@ -131,7 +131,7 @@ func TestTokensTakenApart(t *testing.T) {
 	sized := func(n int) string {
 		for spaces := 0; ; spaces++ {
 			claims := encode([]byte(`{"sub":"ada"}` + strings.Repeat(" ", spaces)))
-			if left := n - len(header) - len(claims) - 2; left%4 != 1 { // base64 has any length but those
+			if left := n - len(header) - len(claims) - 2; left%4 != 1 { // base64 has no such length
 				return header + "." + claims + "." + strings.Repeat("A", left)
 			}
 		}
@@ -239,14 +239,14 @@ func TestIssuersAreWrittenInOneWay(t *testing.T) {
 	}
 }
 
-// answering is a verifier of issuer https://a, whose keys come from a function
-// on the clock of the bubble.
+// answering is a verifier of issuer https://a, whose keys come from a function on
+// the bubble's clock.
 type answering struct {
 	*Issuers
 	key   signingKey
 	asked int
 	last  *http.Request
-	// serve answers in place of the key set; nil: the key set.
+	// serve answers instead of the key set; nil: the key set.
 	serve func(*http.Request) (*http.Response, error)
 }
 
@@ -308,7 +308,7 @@ func TestAlgorithmThatIsNotOursAsksNobody(t *testing.T) {
 	})
 }
 
-// closing notes that a body was closed.
+// closing records that a body was closed.
 type closing struct {
 	io.Reader
 	closed bool
@@ -353,8 +353,8 @@ func TestAnswersThatAreNoKeySet(t *testing.T) {
 	}
 }
 
-// TestWhenKeysAreFetched walks along the times at which they are: fresh for ten
-// minutes, ten seconds between fetches, one after a failure.
+// TestWhenKeysAreFetched checks the times of fetches: keys are fresh for ten
+// minutes, fetches are ten seconds apart, one after a failure.
 func TestWhenKeysAreFetched(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -387,7 +387,7 @@ func TestWhenKeysAreFetched(t *testing.T) {
 			{time.Second - 1, 4, nil},
 			{1, 5, nil},
 			{50*time.Minute - time.Second - 1, 6, nil},
-			{1, 6, ErrUnavailable}, // an hour old
+			{1, 6, ErrUnavailable}, // keys an hour old
 			{time.Second, 7, ErrUnavailable},
 		} {
 			time.Sleep(step.after)
@@ -398,13 +398,13 @@ func TestWhenKeysAreFetched(t *testing.T) {
 	})
 }
 
-// TestWhoWaitsForAnothersFetch: whoever has a key that is good enough does not;
-// everybody else does, and none of them fetches besides.
+// A caller whose key is good enough does not wait for another's fetch. All others
+// wait, and none of them fetches as well.
 func TestWhoWaitsForAnothersFetch(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		age  time.Duration // of the keys
-		kid  string        // of the second caller
+		age  time.Duration // age of the keys
+		kid  string        // kid of the second caller's token
 		took time.Duration
 		want error
 	}{
@@ -494,7 +494,7 @@ func TestKeysAtTheirLimits(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, keys, err)
 		}
 	}
-	// Coordinates of 31 and 33 bytes are 64 together.
+	// Coordinates of 31 and 33 bytes make 64 together.
 	point, err := newKey(t, "k", "ES256").private.Public().(interface{ Bytes() ([]byte, error) }).Bytes()
 	if err != nil {
 		t.Fatal(err)
@@ -503,7 +503,7 @@ func TestKeysAtTheirLimits(t *testing.T) {
 	if keys, err := parseKeys(encode(t, shifted)); err == nil {
 		t.Errorf("coordinates of 31 and 33 bytes: %v", keys)
 	}
-	// Two keys without a name are both left out.
+	// Two keys without a kid are both left out.
 	nameless := func(alg string) map[string]any { return with(newKey(t, "", alg).jwk(), "kid", nil) }
 	if keys, err := parseKeys(encode(t, nameless("ES256"), nameless("ES256"), nameless("EdDSA"))); err != nil || len(keys) != 1 || keys[keyID{"EdDSA", ""}] == nil {
 		t.Errorf("without names: %v, %v", keys, err)
@@ -520,7 +520,7 @@ func must(b []byte, err error) []byte {
 	return b
 }
 
-// slowVault answers after a time.
+// slowVault is a Vault that answers after a while.
 type slowVault struct {
 	*vault
 	delay time.Duration
@@ -532,11 +532,11 @@ func (s *slowVault) Secret(ctx context.Context) (Versions, error) {
 	return v, err
 }
 
-// TestWhoWaitsForAnothersReadOfTheSecret is as with keys.
+// The same as with keys.
 func TestWhoWaitsForAnothersReadOfTheSecret(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		age  time.Duration // of the secret
+		age  time.Duration // age of the secret
 		took time.Duration
 	}{
 		"a secret that is still good":  {time.Hour - 1, 0},
@@ -580,8 +580,8 @@ func TestWhoWaitsForAnothersReadOfTheSecret(t *testing.T) {
 	}
 }
 
-// TestForgeryDoesNotHaveTheSecretRead: it was issued before the secret was read,
-// by more than the leeway.
+// The token was issued before the secret was read, by more than the leeway, so a
+// newer secret cannot have signed it.
 func TestForgeryDoesNotHaveTheSecretRead(t *testing.T) {
 	t.Parallel()
 	for ago, asked := range map[time.Duration]int{5 * time.Second: 1, 4 * time.Second: 2} {
@@ -597,7 +597,7 @@ func TestForgeryDoesNotHaveTheSecretRead(t *testing.T) {
 	}
 }
 
-// TestHeaderIsHeldToTheSecretsAlgorithm: a right signature does not help.
+// The header must name the secret's algorithm, even if the signature is right.
 func TestHeaderIsHeldToTheSecretsAlgorithm(t *testing.T) {
 	t.Parallel()
 	shared, err := NewSharedSecret(secret, clock.System())
@@ -659,8 +659,8 @@ func TestVaultsErrorIsPassedOn(t *testing.T) {
 	}
 }
 
-// TestNewSecretIsWaitedFor by whoever has a token that it has signed, while
-// another reads it.
+// A caller whose token the new secret has signed waits while another reads the
+// secret.
 func TestNewSecretIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

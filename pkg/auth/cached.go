@@ -10,28 +10,27 @@ import (
 )
 
 const (
-	// keysFresh is for how long fetched keys are used unasked.
+	// keysFresh is the time fetched keys are used without asking again.
 	keysFresh = 10 * time.Minute
-	// keysUsable is for how long they are used while their source cannot be
-	// reached. After it nobody gets in: a withdrawn key must not live on
-	// because somebody keeps us from learning so.
+	// keysUsable is the time they are used while their source cannot be reached.
+	// After that nobody gets in: an attacker who blocks the source must not keep
+	// a withdrawn key alive.
 	keysUsable = time.Hour
-	// refetchAfter is between two fetches at least, however many tokens were
-	// signed with keys that we do not know; retryAfter is the same after a
-	// failure.
+	// refetchAfter is the least time between two fetches, however many tokens
+	// with unknown keys come; retryAfter is the least time after a failed fetch.
 	refetchAfter = 10 * time.Second
 	retryAfter   = time.Second
-	// fetchTimeout bounds one fetch, well below the 10 s that a client may take
-	// to authenticate.
+	// fetchTimeout limits one fetch, well below the 10 s that a client has to
+	// authenticate.
 	fetchTimeout = 3 * time.Second
 )
 
-// errHeldBack is returned in place of a fetch that would come too early.
+// errHeldBack is returned instead of a fetch that would come too early.
 var errHeldBack = errors.New("keys were fetched a moment ago")
 
-// cached keeps what was fetched: an issuer's keys, or a secret. It is fetched
-// by the request that needs it, one fetch at a time: between requests a Lambda
-// function does not run. It is safe for concurrent use.
+// cached keeps what was fetched: an issuer's keys, or a secret. The request that
+// needs it fetches it, one fetch at a time, because a Lambda function does not
+// run between requests. It is safe for concurrent use.
 type cached[T any] struct {
 	fetch func(ctx context.Context) (T, error)
 	clock clock.Clock
@@ -43,21 +42,21 @@ type cached[T any] struct {
 	running   *fetching
 }
 
-// fetching is a fetch under way. err may be read once done is closed.
+// fetching is a fetch in progress. err may be read once done is closed.
 type fetching struct {
 	done chan struct{}
 	err  error
 }
 
-// look returns what is kept, and since when: the zero time if nothing is.
+// look returns the kept value and the time of its fetch, zero if there is none.
 func (c *cached[T]) look() (T, time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.value, c.fetchedAt
 }
 
-// refresh fetches, or waits for whoever does. A caller that can do without does
-// not wait for another's fetch.
+// refresh fetches, or waits for the fetch in progress. If optional, it does not
+// wait.
 func (c *cached[T]) refresh(ctx context.Context, optional bool) error {
 	c.mu.Lock()
 	if running := c.running; running != nil {

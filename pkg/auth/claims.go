@@ -10,21 +10,21 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Rules say what a token must claim beside being signed. The zero value of a
+// Rules say what a token must claim besides being signed. The zero value of a
 // field means its default.
 type Rules struct {
-	// Audiences are those for whom a token may be meant: its aud names one of
-	// them or, as in the access tokens of Cognito that have no aud, its
-	// client_id does. Default: none, and no token is asked.
+	// Audiences are the audiences that we accept: a token's aud must name one of
+	// them or, if there is no aud, as in Cognito's access tokens, its client_id
+	// must. Default: none, and the audience is not checked.
 	Audiences []string
-	// Leeway is how far the clocks of issuer and verifier may differ. Default
-	// 5 s.
+	// Leeway is the time by which the clocks of issuer and verifier may differ.
+	// Default 5 s.
 	Leeway time.Duration
-	// MaxLifetime is from a token's issue to its expiry at most. It is for how
-	// long a revocation has to be remembered. Default 7 days.
+	// MaxLifetime is the longest time from a token's issue to its expiry, and so
+	// the time that revocations must be remembered. Default 7 days.
 	MaxLifetime time.Duration
 	// RoomsClaim is the claim that holds the Permissions, as an object or, for
-	// issuers that can only make strings, as one with the object's JSON.
+	// issuers that can only make strings, as a string with the object's JSON.
 	// Default "rooms".
 	RoomsClaim string
 }
@@ -43,10 +43,10 @@ func (r Rules) WithDefaults() Rules {
 	return r
 }
 
-// claimSet is a token's claims, each as it stands.
+// claimSet maps the names of a token's claims to their JSON.
 type claimSet map[string]jsontext.Value
 
-// get reads a claim into v and reports whether it is there.
+// get reads a claim into v and reports whether the claim exists.
 func (c claimSet) get(name string, v any) (bool, error) {
 	raw, ok := c[name]
 	if !ok {
@@ -64,8 +64,8 @@ func (c claimSet) text(name string) (string, error) {
 	return s, err
 }
 
-// lastDate is the end of the year 9999. Dates beyond it are mistakes, and
-// would overflow on their way.
+// lastDate is the end of the year 9999. Later dates are mistakes, and would
+// overflow.
 const lastDate = 253402300799
 
 // date reads a NumericDate (RFC 7519, section 2); zero if the claim is absent.
@@ -92,8 +92,8 @@ func (c claimSet) texts(name string) ([]string, error) {
 	return all, err
 }
 
-// identity checks the claims of a token whose signature is right. The prefix
-// stands before the user's id.
+// identity checks the claims of a token whose signature is valid. The prefix is
+// put before the user's id.
 func (r Rules) identity(c claimSet, prefix string, now time.Time) (Identity, error) {
 	subject, err := c.text("sub")
 	if err != nil {
@@ -117,8 +117,7 @@ func (r Rules) identity(c claimSet, prefix string, now time.Time) (Identity, err
 	return Identity{User: user, Issued: issued, Expires: expires, Permissions: rooms}, nil
 }
 
-// checkPurpose refuses tokens that are meant for somebody else, or for
-// something else.
+// checkPurpose refuses tokens for another audience or another purpose.
 func (r Rules) checkPurpose(c claimSet) error {
 	use, err := c.text("token_use")
 	if err != nil {
@@ -150,9 +149,9 @@ func (r Rules) checkPurpose(c claimSet) error {
 	return invalid("meant for another audience")
 }
 
-// checkDates returns when the token was issued and until when it holds: its
-// expiry or, if it comes within the leeway after that, the end of the leeway.
-// What is wrong for good comes before what has passed.
+// checkDates returns when the token was issued and until when it is valid: its
+// expiry or, if that passed within the leeway, the end of the leeway. Permanent
+// faults are reported before expiry.
 func (r Rules) checkDates(c claimSet, now time.Time) (issued, until time.Time, err error) {
 	var dates [3]time.Time
 	for i, name := range []string{"iat", "nbf", "exp"} {
@@ -177,8 +176,8 @@ func (r Rules) checkDates(c claimSet, now time.Time) (issued, until time.Time, e
 	return issued, expires, ErrExpired
 }
 
-// permissions reads the claim that holds them; nil if it is absent. A claim
-// that is null grants nothing.
+// permissions reads the claim that holds them; nil if it is absent. A null claim
+// grants nothing.
 func (c claimSet) permissions(name string) (Permissions, error) {
 	raw, ok := c[name]
 	if !ok {

@@ -14,8 +14,7 @@ var (
 	defined = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 )
 
-// TestEveryTestThatIsNamedExists holds the documents that claim something of
-// security to the tests that they name for it.
+// Each test that a security document names must exist.
 func TestEveryTestThatIsNamedExists(t *testing.T) {
 	t.Parallel()
 	all := map[string]bool{}

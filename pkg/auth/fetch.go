@@ -9,11 +9,11 @@ import (
 	"net/http"
 )
 
-// maxKeySetBytes bounds what an issuer may answer.
+// maxKeySetBytes limits the size of an issuer's key set.
 const maxKeySetBytes = 256 << 10
 
-// fetcher returns a function that reads a JWK set. Redirects are not followed:
-// they would let whoever controls one page of the issuer choose our keys.
+// fetcher returns a function that reads a JWK set. It does not follow redirects,
+// which would let anybody who controls one page of the issuer choose our keys.
 func fetcher(client *http.Client, url string) func(ctx context.Context) (map[keyID]crypto.PublicKey, error) {
 	own := *client
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -1,6 +1,6 @@
-// Package auth says who a client is and what it may do: tokens, claims and
-// permissions. The decision is made once, in the handshake or in hello, and is
-// kept with the connection.
+// Package auth decides who a client is and what it may do: tokens, claims and
+// permissions. It decides once, in the handshake or in hello, and the decision is
+// stored with the connection.
 package auth
 
 import (
@@ -10,25 +10,25 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Identity is what a verified token says.
+// Identity is the content of a verified token.
 type Identity struct {
 	// User is the token's subject.
 	User string
-	// Issued is when the token was made; zero if it is not known.
+	// Issued is when the token was issued; zero if unknown.
 	Issued time.Time
-	// Expires is when the token's word ends; zero means never.
+	// Expires is when the identity expires; zero means never.
 	Expires time.Time
-	// Permissions are the rooms that the token grants. Nil means that the
-	// token says nothing of rooms, and the deployment's default applies.
+	// Permissions are the rooms that the token grants. Nil means that the token
+	// does not mention rooms, and the deployment's default applies.
 	Permissions Permissions
 }
 
-// Expired reports whether the identity is no longer valid at now.
+// Expired reports whether the identity has expired at now.
 func (i Identity) Expired(now time.Time) bool {
 	return !i.Expires.IsZero() && !now.Before(i.Expires)
 }
 
-// Validate says what no token could have said either.
+// Validate returns an error if no token could yield this identity.
 func (i Identity) Validate() error {
 	if !protocol.ValidUser(i.User) {
 		return fmt.Errorf("a user must be 1 to %d bytes without control characters", protocol.MaxUserBytes)

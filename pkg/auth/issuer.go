@@ -13,25 +13,26 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// Issuer is a party whose tokens are taken.
+// Issuer is a party whose tokens are accepted.
 type Issuer struct {
-	// Name stands before the user's id, as in "acme:1234", so that two issuers
-	// cannot speak for each other's users. It may be empty if there is but one
+	// Name is put before the user's id, as in "acme:1234", so that one issuer
+	// cannot impersonate another's users. It may be empty if there is only one
 	// issuer.
 	Name string
-	// URL is the iss claim, compared byte for byte: Auth0's ends in a slash,
+	// URL is the iss claim, compared byte for byte: Auth0's ends with a slash,
 	// Cognito's does not.
 	URL string
-	// KeysURL is where the keys are. Default: /.well-known/jwks.json below URL,
-	// right for Cognito and Auth0.
+	// KeysURL is the URL of the key set. Default: /.well-known/jwks.json below
+	// URL, right for Cognito and Auth0.
 	KeysURL string
 }
 
-// issuerName is what a name may be. It holds no colon, which ends it.
+// issuerName matches issuers' names, which have no colon, because a colon ends
+// them.
 var issuerName = regexp.MustCompile(`^[a-z0-9-]{1,16}$`)
 
-// ParseIssuers reads issuers written as "url" or "name=url", with the URLs of
-// their keys in the same order, or none.
+// ParseIssuers reads issuers written as "url" or "name=url". The URLs of their
+// keys are in the same order, or empty.
 func ParseIssuers(issuers, keys []string) ([]Issuer, error) {
 	if len(keys) > 0 && len(keys) != len(issuers) {
 		return nil, fmt.Errorf("%d issuers have %d key URLs", len(issuers), len(keys))
@@ -49,12 +50,12 @@ func ParseIssuers(issuers, keys []string) ([]Issuer, error) {
 	return out, nil
 }
 
-// Issuers verifies JWTs by the public keys of their issuers: RS256, ES256 and
+// Issuers verifies JWTs with the public keys of their issuers: RS256, ES256 and
 // EdDSA. It is safe for concurrent use.
 type Issuers struct {
 	rules  Rules
 	clock  clock.Clock
-	byName map[string]issuer // by iss
+	byName map[string]issuer // key: iss
 }
 
 type issuer struct {
@@ -62,9 +63,9 @@ type issuer struct {
 	keys   *keySet
 }
 
-// NewIssuers returns a verifier. Nothing is fetched yet. The rules must name an
-// audience: an issuer signs tokens for others, too, and their users are not
-// ours.
+// NewIssuers returns a verifier, which has not fetched anything yet. The rules
+// must name an audience, because an issuer signs tokens for others, too, whose
+// users are not ours.
 func NewIssuers(issuers []Issuer, rules Rules, client *http.Client, c clock.Clock) (*Issuers, error) {
 	if len(rules.Audiences) == 0 {
 		return nil, errors.New("no audience is named")
@@ -98,8 +99,8 @@ func NewIssuers(issuers []Issuer, rules Rules, client *http.Client, c clock.Cloc
 	return v, nil
 }
 
-// trustworthy reports whether what an URL answers can be believed: over TLS, or
-// from this very machine.
+// trustworthy reports whether answers of a URL can be trusted: over TLS, or from
+// this machine.
 func trustworthy(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
@@ -110,8 +111,8 @@ func trustworthy(text string) bool {
 	return u.Scheme == "https" || (u.Scheme == "http" && local)
 }
 
-// Verify returns what a token says. ErrInvalid, ErrExpired, or ErrUnavailable
-// if the issuer's keys could not be read.
+// Verify returns the identity of a token, or ErrInvalid, ErrExpired, or
+// ErrUnavailable if the issuer's keys could not be read.
 func (v *Issuers) Verify(ctx context.Context, token string) (Identity, error) {
 	t, err := decode(token)
 	if err != nil {

@@ -26,7 +26,7 @@ func TestIssuersVerify(t *testing.T) {
 	}
 }
 
-// The shapes are those of the providers' documentation:
+// The tokens have the form of the providers' documentation:
 // https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
 // https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
 // https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
@@ -196,7 +196,7 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// jwtNull is a claim that is null.
+// jwtNull stands for a claim that is null.
 type jwtNull struct{}
 
 func (jwtNull) MarshalJSON() ([]byte, error) { return []byte("null"), nil }

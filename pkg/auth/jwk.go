@@ -15,16 +15,16 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// methods are the algorithms that an issuer may sign with. None of them is
-// symmetric: a public key is never a secret.
+// methods are the algorithms that an issuer may use. None is symmetric: a public
+// key must never serve as a secret.
 var methods = map[string]jwt.SigningMethod{
 	"RS256": jwt.SigningMethodRS256,
 	"ES256": jwt.SigningMethodES256,
 	"EdDSA": jwt.SigningMethodEdDSA,
 }
 
-// RSA keys are taken from minRSABits (RFC 7518, section 3.3) to maxRSABits,
-// above which verifying takes long.
+// RSA keys must have minRSABits (RFC 7518, section 3.3) to maxRSABits, above
+// which verifying takes too long.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192
@@ -34,7 +34,8 @@ const (
 // only key of its algorithm.
 type keyID struct{ alg, kid string }
 
-// jwk is a JSON Web Key (RFC 7517 and 7518, RFC 8037) as far as we read it.
+// jwk holds the fields of a JSON Web Key (RFC 7517 and 7518, RFC 8037) that we
+// read.
 type jwk struct {
 	Kty    string   `json:"kty"`
 	Kid    string   `json:"kid"`
@@ -48,9 +49,9 @@ type jwk struct {
 	Y      string   `json:"y"`
 }
 
-// parseKeys reads a JWK set. Keys that are of no use to us are passed over, as
-// RFC 7517, section 5 has it; two of one name are both left out, since either
-// would be a guess. A set that leaves none is an error.
+// parseKeys reads a JWK set. It skips keys that we cannot use (RFC 7517, section
+// 5), and all keys that share a name, because choosing one would be a guess. It
+// is an error if no key is left.
 func parseKeys(b []byte) (map[keyID]crypto.PublicKey, error) {
 	var set struct {
 		Keys []jwk `json:"keys"`
@@ -84,7 +85,7 @@ func parseKeys(b []byte) (map[keyID]crypto.PublicKey, error) {
 	return keys, nil
 }
 
-// public returns the key and its algorithm; a nil key if it is of no use.
+// public returns the key and its algorithm; a nil key if we cannot use it.
 func (k jwk) public() (string, crypto.PublicKey) {
 	if (k.Use != "" && k.Use != "sig") || (k.KeyOps != nil && !slices.Contains(k.KeyOps, "verify")) {
 		return "", nil
@@ -121,7 +122,7 @@ func (k jwk) ecdsa() crypto.PublicKey {
 	if len(x) != 32 || len(y) != 32 {
 		return nil
 	}
-	// Refuses points that are not on the curve.
+	// It refuses points that are not on the curve.
 	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y))
 	if err != nil {
 		return nil
@@ -136,7 +137,7 @@ func (k jwk) ed25519() crypto.PublicKey {
 	return nil
 }
 
-// unbase64 is nil for what is not base64url.
+// unbase64 decodes base64url; nil if the text is not valid.
 func unbase64(s string) []byte {
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil {

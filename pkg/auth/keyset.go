@@ -18,8 +18,8 @@ func newKeySet(fetch func(context.Context) (map[keyID]crypto.PublicKey, error), 
 	return &keySet{cached[map[keyID]crypto.PublicKey]{fetch: fetch, clock: c}}
 }
 
-// key returns the key of that name. ErrInvalid if the issuer, asked just now,
-// has none; ErrUnavailable if it could not be asked.
+// key returns the key with an id. It returns ErrInvalid if the issuer, asked just
+// now, has no such key, and ErrUnavailable if the issuer could not be asked.
 func (s *keySet) key(ctx context.Context, id keyID) (crypto.PublicKey, error) {
 	key, age := s.find(id)
 	if key != nil && age < keysFresh {

@@ -32,7 +32,8 @@ func TestRotationOfKeys(t *testing.T) {
 	}
 	next := newKey(t, "e2", "ES256")
 	b.publish(b.ec, next)
-	// A fetch has just been made: the new key waits, and is not called wrong.
+	// Just after a fetch, a token with a new key must wait, and is not called
+	// invalid.
 	if err := verify(next); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalid) {
 		t.Errorf("a key of a moment ago: %v", err)
 	}
@@ -114,7 +115,7 @@ func TestSlowIssuerTimesOut(t *testing.T) {
 		token := newKey(t, "k", "ES256").sign(t, map[string]any{"iss": "https://a"}, nil)
 		start := time.Now()
 		var callers sync.WaitGroup
-		for range 8 { // one asks, the others wait for it
+		for range 8 { // one fetches, the others wait for it
 			callers.Go(func() {
 				if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrUnavailable) {
 					t.Errorf("got %v", err)
@@ -210,7 +211,7 @@ func TestStormOfUnknownKeys(t *testing.T) {
 		if _, err := b.verifier.Verify(t.Context(), token); err == nil {
 			t.Fatal("a stranger was let in")
 		}
-		// Whoever has a known key is not held up.
+		// Clients with a known key are not delayed.
 		if _, err := b.verifier.Verify(t.Context(), b.edwd.sign(t, b.claims(nil), nil)); err != nil {
 			t.Fatal(err)
 		}

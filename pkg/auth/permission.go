@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Action is something that can be permitted in a room.
+// Action is something that a client may do in a room.
 type Action string
 
 // The actions that a token can grant.
@@ -20,19 +20,18 @@ const (
 //
 //	{"org.42.*": ["join", "publish"], "user.{sub}": ["join"]}
 //
-// In a pattern, * stands for any characters, also none, and {sub} for the user
-// as InRoom writes it. The action "*" grants all. Join grants history too: a join replays the
-// same entries.
+// In a pattern, * stands for any number of characters, including none, and {sub}
+// for the user as InRoom writes it. The action "*" grants all. Join also grants
+// history, because a join replays the same entries.
 type Permissions map[string][]Action
 
-// maxPatternBytes bounds a pattern of a token: a room name that is all
-// variables fits twice.
+// maxPatternBytes limits a pattern of a token to twice the longest room name.
 const maxPatternBytes = 256
 
-// Policy decides what an identity may do. Its zero value denies all that a
-// token does not grant.
+// Policy decides what an identity may do. Its zero value grants only what the
+// token grants.
 type Policy struct {
-	// Open grants everything to a token that says nothing of rooms.
+	// Open grants everything to tokens that do not mention rooms.
 	Open bool
 }
 
@@ -52,12 +51,12 @@ func (p Policy) Allows(id Identity, action Action, room string) bool {
 	return false
 }
 
-// InRoom is how a user's id stands in the name of a room, in the place of {sub}:
-// each byte but A–Z a–z 0–9 and - as _ and two hexadecimal digits, so that
-// auth0|12 is auth0_7C12. No two users are the same, and none holds a character
-// that separates the parts of a room's name: ada.lovelace gets no room of
-// user.{sub}.* when ada is meant. An id of more than 128 characters so written
-// fits into no room's name.
+// InRoom returns a user's id as it replaces {sub} in room names: each byte except
+// A–Z a–z 0–9 and - becomes _ and two hexadecimal digits, so auth0|12 becomes
+// auth0_7C12. No two users have the same result, and no result contains a
+// character that separates the parts of a room's name: ada.lovelace gets no room
+// of user.{sub}.* meant for ada. A result longer than 128 characters fits into no
+// room's name.
 func InRoom(user string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
@@ -82,10 +81,10 @@ func expand(pattern, user string) []string {
 }
 
 // match reports whether a room fits a pattern, given as the texts between its
-// stars. It looks for each text once, from left to right, the last one at the
-// end: for patterns without other wildcards the leftmost place is always as good
-// as any, so there is no backtracking and the time is linear in the room's length
-// for each text.
+// stars. It searches for each text once, from left to right, and for the last one
+// at the end. Without other wildcards, the leftmost place is always as good as
+// any, so there is no backtracking, and the time for each text is linear in the
+// room's length.
 func match(texts []string, room string) bool {
 	last := len(texts) - 1
 	if last == 0 {

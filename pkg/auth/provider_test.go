@@ -22,7 +22,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// frozen is a clock that stands still unless it is moved. Nothing here sets a
+// frozen is a clock that stands still unless it is moved. No test here sets a
 // timer.
 type frozen struct {
 	clock.Clock
@@ -51,7 +51,7 @@ type signingKey struct {
 	private crypto.Signer
 }
 
-// rsaKey is made once: making one takes long.
+// rsaKey is made once, because that takes long.
 var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -97,8 +97,8 @@ func (k signingKey) jwk() map[string]any {
 	return out
 }
 
-// sign makes a token; header entries replace those that a token has anyway,
-// nil ones take them away.
+// sign makes a token. header entries replace those of the token, and nil ones
+// remove them.
 func (k signingKey) sign(t *testing.T, claims jwt.MapClaims, header map[string]any) string {
 	t.Helper()
 	token := jwt.NewWithClaims(k.method, claims)
@@ -115,8 +115,8 @@ func (k signingKey) sign(t *testing.T, claims jwt.MapClaims, header map[string]a
 	return out
 }
 
-// provider is an issuer with a JWK set on a socket of its own, which counts who
-// asks and can be broken.
+// provider is an issuer with a JWK set on its own socket. It counts requests and
+// can be made to fail.
 type provider struct {
 	*httptest.Server
 	t *testing.T
@@ -124,7 +124,7 @@ type provider struct {
 	mu    sync.Mutex
 	keys  []map[string]any
 	asked int
-	serve http.HandlerFunc // in place of the keys
+	serve http.HandlerFunc // instead of the keys
 }
 
 func newProvider(t *testing.T, keys ...signingKey) *provider {
@@ -170,7 +170,7 @@ func (p *provider) requests() int {
 	return p.asked
 }
 
-// bundle is a verifier before one provider with one key of each algorithm.
+// bundle is a verifier and one provider with one key of each algorithm.
 type bundle struct {
 	*provider
 	clock         *frozen
@@ -193,7 +193,7 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-// claims are good ones, with changes; nil ones take a claim away.
+// claims returns valid claims with changes; nil ones remove a claim.
 func (b *bundle) claims(changes jwt.MapClaims) jwt.MapClaims {
 	now := b.clock.Now()
 	c := jwt.MapClaims{

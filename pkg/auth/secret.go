@@ -10,8 +10,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// MinSecretBytes is the shortest secret that HS256 may be used with: the size
-// of its hash output (RFC 7518, section 3.2).
+// MinSecretBytes is the shortest secret allowed for HS256: the size of its hash
+// (RFC 7518, section 3.2).
 const MinSecretBytes = 32
 
 // SharedSecret verifies and signs JWTs with HS256. It is safe for concurrent
@@ -36,7 +36,7 @@ func (s *SharedSecret) WithRules(r Rules) *SharedSecret {
 	return &SharedSecret{s.secret, s.clock, r.WithDefaults()}
 }
 
-// Verify returns what a token says. ErrInvalid or ErrExpired otherwise.
+// Verify returns the identity of a token, or ErrInvalid or ErrExpired.
 func (s *SharedSecret) Verify(_ context.Context, token string) (Identity, error) {
 	t, err := decodeHS256(token)
 	if err != nil {

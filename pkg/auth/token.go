@@ -11,8 +11,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// header is what we read of a token's header. Where it says to find a key
-// (jwk, jku, x5c, x5u) is never read: whoever forges a token writes it too.
+// header holds the fields of a token's header that we read. Fields that say where
+// to find a key (jwk, jku, x5c, x5u) are ignored: a forger writes them too.
 type header struct {
 	Alg  string         `json:"alg"`
 	Kid  string         `json:"kid"`
@@ -20,17 +20,17 @@ type header struct {
 	Crit jsontext.Value `json:"crit"`
 }
 
-// signed is a token taken apart. Nothing of it is proved yet.
+// signed is a parsed token, not verified yet.
 type signed struct {
 	header    header
 	claims    claimSet
-	input     string // what the signature is over
+	input     string // the signed bytes
 	signature []byte
 }
 
-// decode takes a compact JWS apart. It is strict where readers of JSON and of
-// base64 differ, since two readers of one token must not see two users: a name
-// that occurs twice, invalid UTF-8, padding and stray bits are refused.
+// decode parses a compact JWS. It is strict where JSON and base64 parsers differ,
+// because two readers of one token must not see two users: it refuses duplicate
+// names, invalid UTF-8, padding and stray bits.
 func decode(token string) (signed, error) {
 	if len(token) > protocol.MaxTokenBytes {
 		return signed{}, invalid("larger than %d bytes", protocol.MaxTokenBytes)
@@ -54,8 +54,8 @@ func decode(token string) (signed, error) {
 		return signed{}, invalid("claims are no JSON object, or one occurs twice")
 	}
 	if s.header.Crit != nil {
-		// RFC 7515, section 4.1.11: what is critical and not understood makes
-		// the token invalid. We understand no extension.
+		// RFC 7515, section 4.1.11: a critical extension that is not understood
+		// makes the token invalid. We understand none.
 		return signed{}, invalid("header has a critical extension")
 	}
 	return s, checkType(s.header.Typ)
@@ -71,7 +71,8 @@ func checkType(typ string) error {
 	return invalid("typ is neither JWT nor at+jwt")
 }
 
-// invalid says for the log why a token is refused. It must not quote the token.
+// invalid returns the reason for which a token is refused, for the log. It must
+// not quote the token.
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }

@@ -10,31 +10,30 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// Vault is where a shared secret lies and is rotated. It is safe for concurrent
-// use.
+// Vault stores and rotates a shared secret. It is safe for concurrent use.
 type Vault interface {
-	// Secret reads the secret as it now stands.
+	// Secret reads the current secret.
 	Secret(ctx context.Context) (Versions, error)
 }
 
-// Versions are a secret as it stands, and as it stood before its last rotation.
+// Versions are a secret and its value before its last rotation.
 type Versions struct {
 	Current  string
 	Previous string    // empty if there is none
 	Rotated  time.Time // when Current was made
 }
 
-// StoredSecret verifies JWTs with HS256 by a secret that it reads from a Vault:
-// when the first token comes, when what it has read is ten minutes old, and when
-// a token may have been signed with a newer secret, at most every ten seconds.
-// So a secret is rotated without a deployment. If the Vault cannot be read for
-// an hour, nobody gets in. It is safe for concurrent use.
+// StoredSecret verifies JWTs with HS256 and a secret from a Vault. It reads the
+// secret when the first token comes, when its copy is ten minutes old, and when a
+// token may be signed with a newer secret, at most every ten seconds. So a secret
+// can be rotated without a deployment. If the Vault cannot be read for an hour,
+// nobody gets in. It is safe for concurrent use.
 type StoredSecret struct {
 	secret cached[Versions]
 	rules  Rules
 }
 
-// NewStoredSecret returns a verifier. Nothing is read yet.
+// NewStoredSecret returns a verifier, which has not read anything yet.
 func NewStoredSecret(v Vault, r Rules, c clock.Clock) *StoredSecret {
 	fetch := func(ctx context.Context) (Versions, error) {
 		versions, err := v.Secret(ctx)
@@ -49,8 +48,8 @@ func NewStoredSecret(v Vault, r Rules, c clock.Clock) *StoredSecret {
 	return &StoredSecret{cached[Versions]{fetch: fetch, clock: c}, r.WithDefaults()}
 }
 
-// Verify returns what a token says; ErrInvalid, ErrExpired or ErrUnavailable
-// otherwise.
+// Verify returns the identity of a token, or ErrInvalid, ErrExpired or
+// ErrUnavailable.
 func (s *StoredSecret) Verify(ctx context.Context, token string) (Identity, error) {
 	t, err := decodeHS256(token)
 	if err != nil {
@@ -76,9 +75,9 @@ func (s *StoredSecret) Verify(ctx context.Context, token string) (Identity, erro
 	return s.rules.identity(t.claims, "", s.secret.clock.Now())
 }
 
-// signed reports whether the secret, as it was read at the returned time, has
-// signed t. The previous version counts for as long as a token may live that it
-// has signed.
+// signed reports whether the secret has signed t, and when the secret was read.
+// The previous version is valid for as long as a token that it has signed may
+// live.
 func (s *StoredSecret) signed(t signed) (bool, time.Time) {
 	v, at := s.secret.look()
 	if len(v.Current) >= MinSecretBytes && signedHS256(t, v.Current) {
@@ -88,16 +87,16 @@ func (s *StoredSecret) signed(t signed) (bool, time.Time) {
 	return usable && len(v.Previous) >= MinSecretBytes && signedHS256(t, v.Previous), at
 }
 
-// younger reports whether t says that it was issued after the secret was read,
-// so that a newer one may have signed it. It may lie: that costs it nothing but
-// time, and us one read per ten seconds.
+// younger reports whether t claims to have been issued after the secret was read,
+// so that a newer secret may have signed it. The claim may be false: that costs
+// us one read in ten seconds.
 func (s *StoredSecret) younger(t signed, at time.Time) bool {
 	issued, err := t.claims.date("iat")
 	return err == nil && issued.Add(s.rules.Leeway).After(at)
 }
 
-// decodeHS256 takes a token apart that must be signed with HS256. The algorithm
-// is ours, not the token's: it is compared, never obeyed.
+// decodeHS256 parses a token that must be signed with HS256. The token's
+// algorithm is only compared with ours, never used.
 func decodeHS256(token string) (signed, error) {
 	t, err := decode(token)
 	if err == nil && t.header.Alg != jwt.SigningMethodHS256.Alg() {

@@ -14,7 +14,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// vault is a Vault that counts who asks and can be broken.
+// vault is a Vault that counts reads and can be made to fail.
 type vault struct {
 	mu       sync.Mutex
 	versions Versions
@@ -35,7 +35,7 @@ func (v *vault) change(f func(*vault)) {
 	f(v)
 }
 
-// vaultBundle is a verifier before a vault.
+// vaultBundle is a verifier and a vault.
 type vaultBundle struct {
 	*vault
 	t        *testing.T
@@ -50,7 +50,7 @@ func setupVault(t *testing.T) *vaultBundle {
 	return b
 }
 
-// secretOf makes a name as long as a secret must be.
+// secretOf returns a secret with a name, of the required length.
 func secretOf(name string) string { return name + strings.Repeat("-", MinSecretBytes) }
 
 func (b *vaultBundle) rotate(name string) {
@@ -94,22 +94,22 @@ func TestSecretIsRotatedWithoutADeployment(t *testing.T) {
 	if b.asked != 2 {
 		t.Errorf("asked %d times", b.asked)
 	}
-	// A read has just been made: the next secret waits, and is not called wrong.
+	// Just after a read, a token of the next secret must wait, and is not called
+	// invalid.
 	b.clock.Advance(time.Second)
 	b.rotate("three")
 	b.want("a secret of a moment ago", b.verify("three", 0), ErrUnavailable)
 	b.clock.Advance(refetchAfter)
 	b.want("a moment later", b.verify("three", 0), nil)
 	b.want("rotated away twice", b.verify("one", time.Hour), ErrInvalid)
-	// No token that the second one has signed is good any more.
+	// No token that the second secret has signed is valid any more.
 	b.clock.Advance(7*24*time.Hour - refetchAfter - time.Second)
 	b.want("the previous secret while it may count", b.verify("two", time.Minute), nil)
 	b.clock.Advance(time.Second)
 	b.want("the previous secret after all its tokens", b.verify("two", time.Minute), ErrInvalid)
 }
 
-// A secret that nobody signs with any more is found out without a token that
-// makes us ask.
+// A secret that is not used any more ends without a token that makes us read.
 func TestOldSecretEndsByItself(t *testing.T) {
 	t.Parallel()
 	b := setupVault(t)
@@ -199,7 +199,7 @@ func TestSlowVaultTimesOut(t *testing.T) {
 	})
 }
 
-// What is refused before a signature is looked at costs no read.
+// Tokens that are refused before their signature is checked cost no read.
 func TestTokensThatCostNoRead(t *testing.T) {
 	t.Parallel()
 	b := setupVault(t)
