@@ -34,7 +34,7 @@ func TestWindowOver(t *testing.T) {
 	})
 }
 
-// kept is a store that forgets a count when it may.
+// kept is a store that deletes a count when it may.
 type kept struct {
 	memory.Limits
 	expires time.Time
@@ -65,13 +65,13 @@ func behind(t *testing.T, by time.Duration) (passed int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		passed = n - 2 // a twenty-fifth is free
+		passed = n - 2 // one share, a twenty-fifth, is free
 	})
 	return passed
 }
 
-// TestLeftoverWithin: whose clock is behind finds the count of a window that is
-// over for others.
+// An environment whose clock is behind finds the count of a window that is over
+// for others.
 func TestLeftoverWithin(t *testing.T) {
 	t.Parallel()
 	for _, by := range []time.Duration{storetest.Apart, 10*time.Second + 10*time.Minute - time.Millisecond} {
@@ -88,9 +88,9 @@ func TestLeftoverOver(t *testing.T) {
 	}
 }
 
-// TestWindowsOfClocksApart: environments whose clocks disagree give no more than
-// the budget of a window and the free shares, window for window of their own
-// clocks: over any ten seconds, at most twice the budget.
+// Environments whose clocks disagree give no more than a window's budget and the
+// free shares, for each window of their own clocks: over any ten seconds, at most
+// twice the budget.
 func TestWindowsOfClocksApart(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, 5 * time.Second, storetest.Apart} {

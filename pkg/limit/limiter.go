@@ -9,49 +9,49 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// Patience: a key that was refused so often in one environment, in so many
-// windows in a row, does not heed retryAfterMs. Whoever does, with fifty
-// commands under way at once, is refused fifty times a window at most. Whoever
-// does not, spread over n environments, is found out at n times as many; it is
-// refused all the while.
+// A key counts as unruly if one environment has refused it so often, in so many
+// windows in a row: its client ignores retryAfterMs. A client that obeys, with
+// fifty commands in progress at once, is refused at most fifty times a window. A
+// client that does not, spread over n environments, is found after n times as
+// many refusals; it is refused all the while.
 const (
 	patience        = 50
 	patienceWindows = 3
 )
 
-// maxKeys bounds the keys that an environment remembers. When it is reached all
+// maxKeys limits the keys that an environment remembers. When it is reached, all
 // are forgotten, which gives each a free share again.
 const maxKeys = 10_000
 
-// leftover is for how long a window's count is kept after its end: longer than
-// clocks differ.
+// leftover is the time a window's count is kept after its end: longer than clocks
+// differ.
 const leftover = 10 * time.Minute
 
-// Limiter holds keys to a rate. It is safe for concurrent use.
+// Limiter applies a rate to each of its keys. It is safe for concurrent use.
 type Limiter struct {
 	store  Store
 	clock  clock.Clock
 	name   string
-	budget int // of a window
+	budget int // of one window
 	share  int
 
 	mu     sync.Mutex
 	states map[string]*state
 }
 
-// state is what an environment knows of one key.
+// state is an environment's state of one key.
 type state struct {
-	window  int64 // its number
+	window  int64 // number of the window
 	granted int   // what may be used without asking
 	used    int
-	asked   bool // the free share is accounted for
-	spent   bool // the window has no more to give
+	asked   bool // the free share is counted
+	spent   bool // the window's budget is used up
 	refused int
-	unruly  int // windows in a row before this one, in which patience ran out
+	unruly  int // windows in a row, before this one, with too many refusals
 }
 
-// New returns a Limiter of so many a second for each key. The name keeps its
-// keys apart from those of others in the store.
+// New returns a Limiter of perSecond for each key. The name separates its keys
+// from those of other limiters in the store.
 func New(store Store, c clock.Clock, name string, perSecond int) *Limiter {
 	budget := perSecond * int(Window/time.Second)
 	return &Limiter{
@@ -59,11 +59,12 @@ func New(store Store, c clock.Clock, name string, perSecond int) *Limiter {
 	}
 }
 
-// Verdict is what becomes of one more.
+// Verdict is the answer to an attempt.
 type Verdict struct {
-	// Wait is how long to wait before the next attempt; 0: go ahead, it counts.
+	// Wait is the time to wait before the next attempt; 0: the attempt is
+	// allowed, and counts.
 	Wait time.Duration
-	// Unruly is set once when a key that was refused goes on and on.
+	// Unruly is set once when a key continues in spite of many refusals.
 	Unruly bool
 }
 
@@ -73,8 +74,8 @@ func (l *Limiter) Take(ctx context.Context, key string) (Verdict, error) {
 	return verdict, err
 }
 
-// TakeN asks how many of n more may happen now, at the price of one write at
-// most unless the window ends meanwhile. Verdict.Wait is for the rest.
+// TakeN asks how many of n may happen now, with at most one write unless the
+// window ends meanwhile. Verdict.Wait is for the rest.
 func (l *Limiter) TakeN(ctx context.Context, key string, n int) (int, Verdict, error) {
 	for {
 		now := l.clock.Now()
@@ -112,7 +113,7 @@ func (l *Limiter) TakeN(ctx context.Context, key string, n int) (int, Verdict, e
 			s.granted += got
 			s.spent = s.spent || got < wanted
 		case first && current:
-			s.asked = false // the free share is still to be counted
+			s.asked = false // the free share is not counted yet
 		}
 		l.mu.Unlock()
 		if err != nil {
@@ -121,7 +122,7 @@ func (l *Limiter) TakeN(ctx context.Context, key string, n int) (int, Verdict, e
 	}
 }
 
-// state returns what is known of a key in a window; the caller holds mu.
+// state returns the state of a key in a window; the caller holds mu.
 func (l *Limiter) state(key string, window int64) *state {
 	s := l.states[key]
 	if s == nil {

@@ -28,7 +28,7 @@ func (c *counting) Add(ctx context.Context, p limit.AddParams) (int, error) {
 	return c.Limits.Add(ctx, p)
 }
 
-// fleet is several environments of a function.
+// fleet is a function with several environments.
 type fleet struct {
 	t        *testing.T
 	store    counting
@@ -47,7 +47,7 @@ func inTime(t *testing.T, environments, perSecond int, f func(*testing.T, *fleet
 	})
 }
 
-// send tries so often, in each environment in its order.
+// send makes n attempts, each in the environment that the order chooses.
 func (f *fleet) send(key string, n int) (passed int, last limit.Verdict, unruly int) {
 	f.t.Helper()
 	for i := range n {
@@ -82,14 +82,14 @@ func TestWhoStaysBelowAShareCostsNothing(t *testing.T) {
 	})
 }
 
-// orders are which environment serves which attempt.
+// orders say which environment serves which attempt.
 var orders = map[string]func(environments, i int) int{
 	"in turn":             func(environments, i int) int { return i % environments },
 	"one after the other": func(environments, i int) int { return i / 1000 % environments },
 }
 
-// TestLimitHoldsInAnyOrderOfEnvironments: in one it is exact. Each other adds a
-// share at most, and does when each is used up after the one before.
+// One environment is exact. Each further one adds at most a share, and exactly
+// that if each is used up after the one before.
 func TestLimitHoldsInAnyOrderOfEnvironments(t *testing.T) {
 	for name, order := range orders {
 		for _, environments := range []int{1, 2, 10, 25, 100} {
@@ -110,8 +110,8 @@ func TestLimitHoldsInAnyOrderOfEnvironments(t *testing.T) {
 						}
 						time.Sleep(last.Wait)
 					}
-					// A write for each share of 20, and one for each environment that
-					// learns the end.
+					// One write for each share of 20, and one for each
+					// environment that learns the end.
 					if most := 3 * (500/20 + environments); f.store.calls > most {
 						t.Errorf("%d writes, want %d at most", f.store.calls, most)
 					}
@@ -121,7 +121,6 @@ func TestLimitHoldsInAnyOrderOfEnvironments(t *testing.T) {
 	}
 }
 
-// TestFreeShareIsCountedThoughTheFirstAttemptFails.
 func TestFreeShareIsCountedThoughTheFirstAttemptFails(t *testing.T) {
 	inTime(t, 1, 50, func(t *testing.T, f *fleet) {
 		f.store.err = errors.New("broken")
@@ -138,7 +137,7 @@ func TestFreeShareIsCountedThoughTheFirstAttemptFails(t *testing.T) {
 	})
 }
 
-// TestSeveralAtOnceCostOneWrite, and as many as may of them pass.
+// TestSeveralAtOnceCostOneWrite: as many of them pass as may.
 func TestSeveralAtOnceCostOneWrite(t *testing.T) {
 	inTime(t, 1, 10, func(t *testing.T, f *fleet) {
 		for i, want := range []int{32, 32, 32, 4, 0} {
@@ -179,7 +178,7 @@ func TestWhoGoesOnIsUnrulyOnceAWindow(t *testing.T) {
 			}
 			time.Sleep(last.Wait)
 		}
-		// A window of peace is forgiven.
+		// A window without refusals resets it.
 		time.Sleep(limit.Window)
 		if _, _, unruly := f.send("ada", 200); unruly != 0 {
 			t.Error("unruly after a pause")
@@ -187,7 +186,6 @@ func TestWhoGoesOnIsUnrulyOnceAWindow(t *testing.T) {
 	})
 }
 
-// TestWhoGoesOnInManyEnvironmentsIsUnrulyInOneOfThem.
 func TestWhoGoesOnInManyEnvironmentsIsUnrulyInOneOfThem(t *testing.T) {
 	inTime(t, 10, 1, func(t *testing.T, f *fleet) {
 		for window := range 3 {

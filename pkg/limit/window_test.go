@@ -14,7 +14,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
 )
 
-// noting keeps what it is asked.
+// noting records its requests.
 type noting struct {
 	memory.Limits
 	asked []limit.AddParams
@@ -38,10 +38,10 @@ func TestWholeSharesAreAskedForUnderTheKeysName(t *testing.T) {
 				t.Fatalf("%d of %d passed, %+v, %v", passed, n, v, err)
 			}
 		}
-		take(10) // of the free share, which is 20
+		take(10) // from the free share of 20
 		take(30) // needs 20 more: one share, and the free one is counted
 		take(21) // two shares
-		take(19) // what is left of them
+		take(19) // the rest of these shares
 		want := []limit.AddParams{
 			{Key: "publish/ada", Start: start, N: 40, Expires: start.Add(limit.Window + 10*time.Minute)},
 			{Key: "publish/ada", Start: start, N: 40, Expires: start.Add(limit.Window + 10*time.Minute)},
@@ -70,7 +70,7 @@ func TestWaitIsForTheRestOfTheWindow(t *testing.T) {
 	})
 }
 
-// TestPatience refuses a key exactly 50 times in each of three windows.
+// Each of three windows refuses a key exactly 50 times.
 func TestPatience(t *testing.T) {
 	for _, test := range []struct{ refused, unruly int }{{49, 0}, {50, 1}} {
 		t.Run(fmt.Sprint(test.refused), func(t *testing.T) {
@@ -87,10 +87,10 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// slow is a store whose first answer comes when it is told to.
+// slow is a store whose first answer comes on request.
 type slow struct {
 	memory.Limits
-	answer chan error // the first
+	answer chan error // the first answer
 	asked  bool
 }
 
@@ -104,7 +104,7 @@ func (s *slow) Add(ctx context.Context, p limit.AddParams) (int, error) {
 	return s.Limits.Add(ctx, p)
 }
 
-// TestAnswerOfAWindowThatIsOver counts for nothing in the next one.
+// The answer of a window that is over does not affect the next one.
 func TestAnswerOfAWindowThatIsOver(t *testing.T) {
 	t.Parallel()
 	for _, broken := range []error{nil, errors.New("broken")} {
@@ -164,7 +164,7 @@ func TestTenThousandKeysAreRemembered(t *testing.T) {
 
 func TestFreeShareIsCountedOnceThoughALaterAttemptFails(t *testing.T) {
 	inTime(t, 1, 50, func(t *testing.T, f *fleet) {
-		f.send("ada", 40) // the free share, and one that was asked for
+		f.send("ada", 40) // the free share, and one from the store
 		f.store.err = errors.New("broken")
 		if _, err := f.limiters[0].Take(t.Context(), "ada"); !errors.Is(err, f.store.err) {
 			t.Fatal(err)
