@@ -12,8 +12,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest"
 )
 
-// learned reports whether a guard knows of a revocation so long after it has
-// read the list.
+// learned reports whether a guard knows of a revocation so long after it has read
+// the list.
 func learned(t *testing.T, after time.Duration) (known bool) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -35,7 +35,7 @@ func learned(t *testing.T, after time.Duration) (known bool) {
 	return known
 }
 
-// TestEveryWithin: no message pays for a read of its own.
+// No message pays for a read of its own.
 func TestEveryWithin(t *testing.T) {
 	t.Parallel()
 	if learned(t, 3*time.Second-time.Millisecond) {
@@ -50,12 +50,12 @@ func TestEveryOver(t *testing.T) {
 	}
 }
 
-// lifetime is that of tokens by default.
+// lifetime is the default of tokens.
 var lifetime = config.Lifetime{MaxLifetime: 7 * 24 * time.Hour, Leeway: 5 * time.Second}
 
-// TestMemoryWithin: a revocation is remembered for as long as any token lives
-// that it takes back: one whose issuer's clock was ahead, until the end of its
-// leeway, by the clock of whoever asks, which may be wrong.
+// A revocation is remembered for as long as any token lives that it revokes: the
+// issuer's clock may be ahead, the leeway extends the token, and the clock that
+// checks it may be wrong.
 func TestMemoryWithin(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{-storetest.Apart, 0, storetest.Apart} {
@@ -115,8 +115,7 @@ func TestMemoryOver(t *testing.T) {
 	})
 }
 
-// TestLeewayWithin and TestLeewayOver: the issuer's clock may be ahead of that of
-// whoever takes back.
+// The issuer's clock may be ahead of the clock that revokes.
 func TestLeewayWithin(t *testing.T) {
 	t.Parallel()
 	if !takenBack(t, 5*time.Second) {

@@ -12,7 +12,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/revocation"
 )
 
-// gated is a store whose reads answer one by one, when they are told to.
+// gated is a store whose reads answer one by one, on request.
 type gated struct {
 	revocation.Store
 	mu    sync.Mutex
@@ -74,7 +74,7 @@ func TestFourShardsAreReadAtOnce(t *testing.T) {
 	})
 }
 
-// TestSlowReadDoesNotReplaceANewerList: whoever was revoked meanwhile stays so.
+// A slow read must not undo a revocation that a newer list contains.
 func TestSlowReadDoesNotReplaceANewerList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -47,7 +47,7 @@ func TestHolds(t *testing.T) {
 	}
 }
 
-// counting fails on demand and counts its reads.
+// counting counts its reads and can be made to fail.
 type counting struct {
 	store memory.Revocations
 	err   error
@@ -100,7 +100,7 @@ func TestGuardReadsNowAndThen(t *testing.T) {
 		if !revoked() {
 			t.Error("not known in time")
 		}
-		// Who cannot be judged does not get in.
+		// If the list cannot be read, nobody gets in.
 		store.err = errors.New("broken")
 		time.Sleep(revocation.Every)
 		if _, err := guard.Revoked(t.Context(), "bob", "", issued); !errors.Is(err, store.err) {
@@ -114,8 +114,7 @@ func TestGuardReadsNowAndThen(t *testing.T) {
 	})
 }
 
-// TestIssuerWhoseClockIsAhead: what it has issued before the revocation is taken
-// back, though it is dated after.
+// A token issued before the revocation is revoked even if it is dated after.
 func TestIssuerWhoseClockIsAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -136,8 +135,8 @@ func TestIssuerWhoseClockIsAhead(t *testing.T) {
 	})
 }
 
-// TestGuardReadsTheUsersShardOnly: others cost nothing, and what they cost does
-// not concern this user.
+// Other users cost nothing, and an error in their shards does not concern this
+// user.
 func TestGuardReadsTheUsersShardOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -173,7 +172,7 @@ func dial(t *testing.T, s *stack.Stack, token string) client {
 	return client{c, t}
 }
 
-// host is where a program that takes back tokens runs.
+// host is the host of a program that revokes tokens.
 func host(t *testing.T, s *stack.Stack) app.Host {
 	t.Helper()
 	environ := map[string]string{}
@@ -188,7 +187,7 @@ func host(t *testing.T, s *stack.Stack) app.Host {
 	}
 }
 
-// call sends a command and returns the reply, passing over pushes.
+// call sends a command and returns the reply, skipping pushes.
 func (c client) call(format string, args ...any) string {
 	c.t.Helper()
 	if err := c.Send(c.t.Context(), fmt.Sprintf(format, args...)); err != nil {
@@ -205,8 +204,8 @@ func (c client) call(format string, args ...any) string {
 	}
 }
 
-// TestRevokedUser is the whole way: commands within seconds, live delivery
-// within one sweep, and no return with the old token.
+// TestRevokedUser checks everything together: commands end within seconds, live
+// delivery within one sweep, and the old token does not work again.
 func TestRevokedUser(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -262,7 +261,7 @@ func TestRevokedUser(t *testing.T) {
 		if reply := again.call(`{"action":"hello","id":1,"session":"new","rooms":{"a":{}}}`); !strings.Contains(reply, `"forbidden"`) {
 			t.Errorf("with the old token: %s", reply)
 		}
-		time.Sleep(5 * time.Second) // the leeway of clocks
+		time.Sleep(5 * time.Second) // wait for the leeway
 		fresh := dial(t, s, token("ada"))
 		if reply := fresh.call(`{"action":"hello","id":1,"rooms":{"a":{}}}`); !strings.Contains(reply, `"head":1`) {
 			t.Errorf("with a fresh token: %s", reply)
