@@ -28,7 +28,8 @@ func redeemed(t *testing.T, p ticket.Params, after, skew time.Duration) error {
 	return err
 }
 
-// stay is the identity of a ticket whose office knows how long tokens may live.
+// stay returns the identity of a ticket whose office limits the lifetime of
+// tokens.
 func stay(t *testing.T, lifetime, asked time.Duration) auth.Identity {
 	t.Helper()
 	store := new(watched)
@@ -94,7 +95,7 @@ func TestDefaultStayWithin(t *testing.T) {
 	})
 }
 
-// TestDefaultStayOver: nor does a connection outlast what a token may.
+// A connection does not outlast what a token may.
 func TestDefaultStayOver(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		now := time.Now()
@@ -107,7 +108,7 @@ func TestDefaultStayOver(t *testing.T) {
 	})
 }
 
-// TestLifetimeWithin and TestLifetimeOver: a stay that was asked for.
+// A stay that was asked for.
 func TestLifetimeWithin(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		if now, stays := time.Now(), stay(t, 24*time.Hour, 24*time.Hour); stays.Expired(now.Add(24*time.Hour - time.Millisecond)) {
@@ -125,9 +126,8 @@ func TestLifetimeOver(t *testing.T) {
 	})
 }
 
-// TestTicketsOfClocksApart: a ticket lives as much longer or shorter as the
-// clocks of whoever makes it and of whoever takes it are apart, and never longer
-// than that.
+// A ticket lives longer or shorter by the difference of the clocks that issue and
+// redeem it, and no more.
 func TestTicketsOfClocksApart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		for _, skew := range []time.Duration{-storetest.Apart, storetest.Apart} {

@@ -1,8 +1,8 @@
-// Package ticket lets in whoever shows a ticket: a secret that a back end makes
-// for one of its users, that works once, within seconds. It is for clients that
-// can send neither a header, nor a subprotocol, nor a first message of their
-// own, and the only secret that may stand in a URL: by the time that a URL can
-// be read in some log, its ticket is used or has expired.
+// Package ticket issues and redeems tickets: secrets that a back end makes for
+// one of its users, and that work once, within seconds. They are for clients that
+// can send neither a header nor a subprotocol nor a first message of their own. A
+// ticket is the only secret that may be in a URL: before anybody can read the URL
+// in a log, the ticket is used or has expired.
 package ticket
 
 import (
@@ -19,21 +19,22 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// ErrInvalid is returned when a ticket was never made, has expired, or was used
+// ErrInvalid is returned when a ticket was never issued, has expired, or was used
 // before.
 var ErrInvalid = errors.New("ticket invalid: never made, expired, or used before")
 
-// Prefix begins every ticket, so that a scanner for secrets knows one.
+// Prefix begins every ticket, so that scanners for secrets recognise it.
 const Prefix = "gtk_"
 
-// Ticket is what is kept of a ticket. The ticket itself is not: whoever reads
-// the store cannot use it.
+// Ticket is what the store keeps about a ticket. The ticket itself is not stored,
+// so that reading the store is not enough to use it.
 type Ticket struct {
 	// Digest is the SHA-256 of the ticket, in base64url.
 	Digest string
-	// Identity is who it lets in, and until when the connection lasts.
+	// Identity is the identity that it grants, and until when the connection
+	// lasts.
 	Identity auth.Identity
-	// Expires is until when it can be used.
+	// Expires is when the ticket expires.
 	Expires time.Time
 }
 
@@ -44,42 +45,43 @@ type TakeParams struct {
 	Now          time.Time
 }
 
-// Store keeps tickets. Each method is one atomic decision; all are safe for
-// concurrent use, and may be repeated after a Temporary error. Times are kept to
-// the millisecond.
+// Store keeps tickets. Each method is one atomic decision, is safe for concurrent
+// use, and may be repeated after a Temporary error. Times have milliseconds.
 type Store interface {
-	// Put keeps a ticket. One of the same Digest that is kept already stays as it
-	// is, used or not: the request is an earlier attempt that took effect late.
+	// Put stores a ticket. If a ticket with the same Digest is stored, used or
+	// not, nothing changes, because the request is an earlier attempt that took
+	// effect late.
 	Put(ctx context.Context, t Ticket) error
-	// Take uses a ticket for a connection and returns whom it lets in. ErrInvalid
-	// if there is none, if it has expired, or if another connection has used it;
-	// the same one may ask again.
+	// Take uses a ticket for a connection and returns its identity. It returns
+	// ErrInvalid if there is no such ticket, if it has expired, or if another
+	// connection has used it; the same connection may repeat the call.
 	Take(ctx context.Context, p TakeParams) (auth.Identity, error)
 }
 
-// For how long a ticket can be used, and how long what it opens lasts.
+// The times for which a ticket can be used and for which its connection lasts.
 const (
 	DefaultValid = 30 * time.Second
 	MaxValid     = 5 * time.Minute
 	DefaultStay  = time.Hour
 )
 
-// Params say what a ticket is for.
+// Params describe a ticket to issue.
 type Params struct {
-	// User is who it lets in, 1 to 128 bytes without control characters. With
-	// several issuers of tokens it is the whole name, "issuer:user".
+	// User is the user whom it lets in, 1 to 128 bytes without control
+	// characters. With several issuers of tokens it is the full name,
+	// "issuer:user".
 	User string
-	// Rooms are what the user may do. Nil says nothing of rooms, and the
-	// deployment's default applies.
+	// Rooms are the user's permissions. Nil means the deployment's default.
 	Rooms auth.Permissions
-	// Valid is for how long the ticket can be used. Default 30 s, at most 5 min.
+	// Valid is the time in which the ticket can be used. Default 30 s, at most 5
+	// min.
 	Valid time.Duration
-	// Stay is how long the connection lasts unless it is extended by a token.
-	// Default 1 h, at most as long as a token may live.
+	// Stay is the time the connection lasts unless a token extends it. Default 1
+	// h, at most the longest life of a token.
 	Stay time.Duration
 }
 
-// Office makes tickets and takes them. It is safe for concurrent use.
+// Office issues and redeems tickets. It is safe for concurrent use.
 type Office struct {
 	store    Store
 	clock    clock.Clock
@@ -87,15 +89,15 @@ type Office struct {
 	lifetime time.Duration
 }
 
-// NewOffice returns an Office. random makes what nobody can guess, at least 96
-// bits; lifetime is how long tokens may live, since it is for how long
-// revocations are remembered.
+// NewOffice returns an Office. random returns unguessable text of at least 96
+// bits. lifetime is the longest life of a token, because revocations are
+// remembered for that time.
 func NewOffice(s Store, c clock.Clock, random func() string, lifetime time.Duration) *Office {
 	return &Office{s, c, random, lifetime}
 }
 
 // Issue makes a ticket and returns it: 36 characters of the URL-safe alphabet.
-// Whoever asks for it must have been authenticated as the user.
+// The caller must have authenticated the user.
 func (o *Office) Issue(ctx context.Context, p Params) (string, error) {
 	if p.Valid == 0 {
 		p.Valid = DefaultValid
@@ -126,8 +128,9 @@ func (o *Office) Issue(ctx context.Context, p Params) (string, error) {
 // maxBytes is longer than any ticket.
 const maxBytes = 256
 
-// Redeem uses a ticket for a connection and returns whom it lets in. ErrInvalid
-// if it is none that can be used; any other error says that it is not known.
+// Redeem uses a ticket for a connection and returns its identity. It returns
+// ErrInvalid if the ticket cannot be used; after any other error that is not
+// known.
 func (o *Office) Redeem(ctx context.Context, text, connectionID string) (auth.Identity, error) {
 	if !strings.HasPrefix(text, Prefix) || len(text) > maxBytes {
 		return auth.Identity{}, ErrInvalid

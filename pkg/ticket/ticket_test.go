@@ -16,7 +16,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
-// watched keeps what was put.
+// watched records the tickets that were stored.
 type watched struct {
 	memory.Tickets
 	put []ticket.Ticket
