@@ -14,8 +14,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Client is a connection that comes back by itself, and the rooms on it. It is
-// safe for concurrent use. Whoever dialed it calls Close.
+// Client is a connection that reconnects by itself, and the rooms on it. It is
+// safe for concurrent use. The caller of [Dial] must call [Client.Close].
 type Client struct {
 	url     string
 	options Options
@@ -40,20 +40,21 @@ type Client struct {
 	state  State
 	why    error
 	link   *link
-	// rotating says that a replacement is being opened while link is in use.
+	// rotating is true while a replacement is being opened and link is in use.
 	rotating bool
-	// changed is closed, and replaced, when there is another link.
+	// changed is closed, and replaced, when link changes.
 	changed chan struct{}
 	user    string
 	rooms   map[string]*Room
 	joins   uint64
-	// leaving holds rooms whose leave is under way, to be joined again after.
+	// leaving holds the rooms whose leave is under way: a new join waits for it.
 	leaving map[string]<-chan struct{}
 }
 
-// Dial connects and authenticates. ctx bounds that alone: the client lives until
-// Close, or until the server does not want it back. The error is a *DialError,
-// *TokenError, *CloseError or *Error, or what ctx ended with.
+// Dial connects and authenticates. ctx bounds only that: the client lives until
+// [Client.Close], or until the server ends it for good. The error is a
+// [*DialError], [*TokenError], [*CloseError] or [*Error], or the cause of ctx's
+// end. Without [Options.RetryDial] there is one attempt.
 func Dial(ctx context.Context, url string, options Options) (*Client, error) {
 	options = options.WithDefaults()
 	if err := options.validate(); err != nil {
@@ -71,7 +72,7 @@ func Dial(ctx context.Context, url string, options Options) (*Client, error) {
 	return c, nil
 }
 
-// newClient makes a client that has no connection yet.
+// newClient returns a client without a connection.
 func newClient(ctx context.Context, url string, options Options) *Client {
 	life, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	c := &Client{
@@ -85,7 +86,7 @@ func newClient(ctx context.Context, url string, options Options) *Client {
 	return c
 }
 
-// begin takes the first connection into use, and keeps one from then on.
+// begin adopts the first connection, and keeps the client connected from then on.
 func (c *Client) begin(first *opened) {
 	c.adopt(first)
 	c.spawn(func() { c.supervise(first.link) })
@@ -100,9 +101,9 @@ func (c *Client) settle() {
 	c.group.Wait()
 }
 
-// Close ends the connection and every call; publishes that wait return
-// ErrClosed. It waits for the goroutines of the client, except for a handler that
-// runs, and may so be called from one; Done tells when that has returned too.
+// Close ends the connection and every call; waiting publishes return
+// [ErrClosed]. It waits for the client's goroutines, except for a running
+// handler, so a handler may call it; [Client.Done] waits for the handler too.
 func (c *Client) Close() error {
 	c.finish(nil)
 	c.group.Wait()
@@ -112,27 +113,29 @@ func (c *Client) Close() error {
 // Done is closed once the client has ended and its last handler has returned.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
-// State is where the connection stands, and why; the error is nil when it is
-// Connected.
+// State returns the state of the connection and its reason. The error is nil in
+// the state [Connected].
 func (c *Client) State() (State, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state, c.why
 }
 
-// User is who the server says we are.
+// User returns the user that the server took from the token.
 func (c *Client) User() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.user
 }
 
-// Session names this client across its reconnects.
+// Session returns [Options.Session] or its default: this client's name, which
+// stays across reconnects.
 func (c *Client) Session() string { return c.options.Session }
 
-// Check asks at once whether the line is alive and nothing was missed, or ends
-// the pause before the next attempt, unless the server asked for it. Call it after a sleep of the machine or a
-// change of its network.
+// Check checks at once that the connection is alive and that nothing was missed.
+// Without a connection it ends the pause before the next attempt, except for a
+// pause that the server asked for. Call it after the machine slept or changed
+// its network.
 func (c *Client) Check() {
 	if l := c.current(); l != nil {
 		c.spawn(func() { l.ping(doubtTimeout, true) })
@@ -141,9 +144,10 @@ func (c *Client) Check() {
 	signal(c.hurry)
 }
 
-// Join makes the client a member of a room, now and after each reconnect. The
-// same name gives the same room until it is left. What is wrong with the name or
-// the permission is told by Next and Ready.
+// Join makes the client a member of a room, now and after each reconnect. It
+// returns at once: [Room.Next] and [Room.Ready] return the error if the name is
+// invalid or the token does not permit the join. Until [Room.Leave], another Join
+// of the name returns the same Room and ignores its options.
 func (c *Client) Join(name string, options ...JoinOption) *Room {
 	c.mu.Lock()
 	if r := c.rooms[name]; r != nil {
@@ -162,8 +166,9 @@ func (c *Client) Join(name string, options ...JoinOption) *Room {
 	return r
 }
 
-// Room is a room without membership, to publish, to read history and to see who
-// is there. If the room was joined, it is the joined one.
+// Room returns a room without joining it, for [Room.Publish], [Room.Send],
+// [Room.History] and [Room.Presence]; [Room.Next] returns [ErrNotJoined]. If the
+// room is joined, Room returns the joined one.
 func (c *Client) Room(name string) *Room {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -187,7 +192,8 @@ func (c *Client) spawn(f func()) bool {
 	return true
 }
 
-// finish ends the client; nil is the application's wish. The first cause counts.
+// finish ends the client; why is nil if the application closes it. The first
+// call decides the cause.
 func (c *Client) finish(why error) {
 	c.mu.Lock()
 	if c.state == Closed {
@@ -223,11 +229,11 @@ func (c *Client) finish(why error) {
 	c.events.close()
 }
 
-// over is what calls return after the client's end.
+// over returns the error of all calls after the client's end.
 func (c *Client) over() error { return context.Cause(c.ctx) }
 
-// current is the connection in use; nil if there is none, or it has ended and
-// that is not noticed everywhere yet.
+// current returns the connection in use, or nil if there is none or it has
+// ended.
 func (c *Client) current() *link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -256,7 +262,8 @@ func (c *Client) connected(ctx context.Context) (*link, error) {
 	}
 }
 
-// command sends a command, and again after what passes, until ctx is done.
+// command sends a command, and repeats it after temporary failures until ctx is
+// done.
 func (c *Client) command(ctx context.Context, params protocol.Params) (jsontext.Value, error) {
 	for tries := 0; ; tries++ {
 		l, err := c.connected(ctx)
@@ -282,8 +289,9 @@ func (c *Client) command(ctx context.Context, params protocol.Params) (jsontext.
 	}
 }
 
-// mayRepeat reports whether a command that failed so on a link is to be sent
-// again, and has done what has to come before.
+// mayRepeat reports whether a command that failed on a link with err should be
+// sent again. If a fresh token or another connection is needed first, it asks
+// for that.
 func (c *Client) mayRepeat(l *link, err error) bool {
 	switch {
 	case c.ctx.Err() != nil:
@@ -298,8 +306,7 @@ func (c *Client) mayRepeat(l *link, err error) bool {
 	return true
 }
 
-// rest waits before a repetition, unless it can go out on another connection than
-// l at once.
+// rest waits before a repetition, or until l has ended.
 func (c *Client) rest(ctx context.Context, l *link, err error, tries int) error {
 	if errors.Is(err, ErrDisconnected) || hasCode(err, protocol.Unauthenticated) {
 		return ctx.Err()
@@ -318,7 +325,7 @@ func (c *Client) rest(ctx context.Context, l *link, err error, tries int) error 
 	return nil
 }
 
-// complain tells what went wrong without ending anything.
+// complain reports an error that ends nothing.
 func (c *Client) complain(err error) {
 	c.options.Logger.WarnContext(c.ctx, "went wrong", "error", err)
 	if c.options.OnError != nil {
@@ -338,8 +345,8 @@ func (c *Client) set(state State, why error, retry time.Duration) {
 	c.options.Logger.InfoContext(c.ctx, string(state), "reason", why, "retryIn", retry)
 }
 
-// setLocked changes the state and tells it, in one, so that changes are told in
-// their order.
+// setLocked changes the state and queues its event under one lock, so that
+// events keep the order of the changes.
 func (c *Client) setLocked(state State, why error, retry time.Duration) {
 	c.state, c.why = state, why
 	c.events.state(StateChange{state, why, retry})

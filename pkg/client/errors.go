@@ -8,39 +8,39 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Errors of this package have the method Temporary() bool, to be found by
-// errors.As: true says that the same call may succeed later.
+// All errors of this package have the method Temporary() bool (find it with
+// errors.As). True means that the same call may succeed later.
 var (
-	// ErrClosed is returned by every call once the client has ended, by Close
-	// or because the server does not want it back; in the second case it wraps
-	// the *CloseError or *Error that says why.
+	// ErrClosed is returned by every call after the client has ended: by
+	// Close, or because the server refuses it for good. In the second case it
+	// wraps the *CloseError or *Error with the reason.
 	ErrClosed error = &condition{text: "client is closed"}
-	// ErrLeft is returned by Next once the room was left and everything that
-	// had been received is handed over.
+	// ErrLeft is returned by Next after Leave, once it has returned all messages
+	// that were received before.
 	ErrLeft error = &condition{text: "room was left"}
 	// ErrNotJoined is returned by Next and Ready of a room that came from
 	// Client.Room.
 	ErrNotJoined error = &condition{text: "room was not joined"}
-	// ErrQueueFull is returned by Publish when Options.MaxPending publishes wait
-	// for their acknowledgement.
+	// ErrQueueFull is returned by Publish when Options.MaxPending publishes
+	// wait already.
 	ErrQueueFull error = &condition{text: "too many publishes wait", temporary: true}
 	// ErrUnacknowledged is returned by Publish when no acknowledgement came
-	// within Options.KeyWindow: the message may or may not be in the log, and a
-	// repetition may be a second one.
+	// within Options.KeyWindow. The message may or may not be in the log, and
+	// publishing it again may write it twice.
 	ErrUnacknowledged error = &condition{text: "publish was not acknowledged in time"}
-	// ErrOtherUser is returned by Publish when the client has connected as another
-	// user meanwhile: the message may or may not be in the log, as the first
-	// user's.
+	// ErrOtherUser is returned by Publish when the client has connected as
+	// another user meanwhile. The message may or may not be in the log, under
+	// the first user's name.
 	ErrOtherUser error = &condition{text: "another user now"}
-	// ErrDisconnected is returned by Send while there is no connection, and is
-	// what ended commands on a lost one.
+	// ErrDisconnected is returned by Send while there is no connection. It is
+	// also the error of commands whose connection was lost.
 	ErrDisconnected error = &condition{text: "not connected", temporary: true}
-	// ErrNoAnswer is why a connection ended on which no frame came after a
-	// ping, or why a command is repeated.
+	// ErrNoAnswer is the reason of a connection that ended because no frame came
+	// after a ping, and of a command that is repeated.
 	ErrNoAnswer error = &condition{text: "no answer in time", temporary: true}
 )
 
-// condition is a sentinel that knows whether it passes.
+// condition is a sentinel error with a Temporary method.
 type condition struct {
 	text      string
 	temporary bool
@@ -54,7 +54,7 @@ type Error struct {
 	Code protocol.Code
 	// Message is a sentence for the developer; do not parse it.
 	Message string
-	// RetryAfter is how long to wait at least; 0 if the server did not say.
+	// RetryAfter is the least time to wait; 0 if the server did not say.
 	RetryAfter time.Duration
 
 	temporary bool
@@ -69,10 +69,11 @@ func wireError(e *protocol.Error) *Error {
 	return &Error{e.Code, e.Message, time.Duration(e.RetryAfterMs) * time.Millisecond, e.Temporary}
 }
 
-// CloseError is why a connection ended: the server's bye, or a close frame.
+// CloseError is the reason of a connection's end: the server's bye, or a close
+// frame.
 type CloseError struct {
-	// Code is a close code of the protocol, or one of WebSocket (RFC 6455,
-	// section 7.4.1); 1006 if the line was lost without any.
+	// Code is a close code of the protocol or of WebSocket (RFC 6455, section
+	// 7.4.1); 1006 if the connection was lost without a close frame.
 	Code   int
 	Reason string
 	// After is the pause that the server asked for.
@@ -88,12 +89,12 @@ func (e *CloseError) Error() string {
 	return fmt.Sprintf("connection closed with %d: %s", e.Code, e.Reason)
 }
 
-// Temporary reports whether the client comes back by itself.
+// Temporary reports whether the client reconnects by itself.
 func (e *CloseError) Temporary() bool { return !e.final }
 
-// DialError is a connection that could not be opened.
+// DialError is returned when a connection cannot be opened.
 type DialError struct {
-	// Status is the HTTP status that refused the handshake, 0 if none came.
+	// Status is the HTTP status of a refused handshake, or 0 without an answer.
 	Status int
 	Err    error
 }
@@ -107,13 +108,13 @@ func (e *DialError) Error() string {
 
 func (e *DialError) Unwrap() error { return e.Err }
 
-// Temporary reports whether another attempt may succeed: not after a status
-// that blames the request.
+// Temporary reports whether another attempt may succeed: false for statuses 400
+// to 499, except 408 and 429.
 func (e *DialError) Temporary() bool {
 	return e.Status < 400 || e.Status >= 500 || e.Status == 408 || e.Status == 429
 }
 
-// TokenError is a token that GetToken, or a URL that GetURL could not bring.
+// TokenError is returned when [Options.GetToken] or [Options.GetURL] fails.
 type TokenError struct{ Err error }
 
 func (e *TokenError) Error() string { return fmt.Sprintf("get token or URL: %v", e.Err) }
@@ -122,15 +123,15 @@ func (e *TokenError) Unwrap() error { return e.Err }
 // Temporary is true: the next attempt asks again.
 func (e *TokenError) Temporary() bool { return true }
 
-// ResetError stands in the place of entries that are lost: the log began anew,
-// or they have expired. Forget what you know of the room and load it anew; what
-// follows begins after To.
+// ResetError stands in place of messages that are lost, because they have expired
+// or the room's log started over. Discard what you know of the room and load it
+// again; the messages that follow begin after To.
 type ResetError struct {
 	Room string
-	// From is the last position that was reached, To where it goes on.
+	// From is the last position before the loss. Messages go on after To.
 	From, To Position
-	// Oldest is the lowest number of To's epoch that History can still read; 0
-	// if there is none.
+	// Oldest is the lowest number of To's epoch that History can still read, or
+	// 0 if it can read none.
 	Oldest uint64
 }
 
@@ -141,8 +142,8 @@ func (e *ResetError) Error() string {
 // Temporary is false: what is lost does not come back.
 func (e *ResetError) Temporary() bool { return false }
 
-// hopeless reports whether an attempt to connect that failed so would fail
-// again.
+// hopeless reports whether another attempt to connect would fail like the one
+// that failed with err.
 func hopeless(err error) bool {
 	var refused *Error
 	var closed *CloseError
@@ -158,8 +159,8 @@ func hopeless(err error) bool {
 	return false
 }
 
-// badToken reports whether err says that the token was not taken, so that a
-// fresh one may be.
+// badToken reports whether the server refused the token, so that a fresh one may
+// help.
 func badToken(err error) bool {
 	var refused *Error
 	var dial *DialError
@@ -178,7 +179,7 @@ func hasCode(err error, code protocol.Code) bool {
 	return errors.As(err, &refused) && refused.Code == code
 }
 
-// pause is how long the server asked to wait.
+// pause returns the time that the server asked to wait.
 func pause(err error) time.Duration {
 	var refused *Error
 	var closed *CloseError
@@ -191,7 +192,7 @@ func pause(err error) time.Duration {
 	return 0
 }
 
-// passing reports whether a command that failed so may be repeated.
+// passing reports whether a command that failed with err may be repeated.
 func passing(err error) bool {
 	var e interface{ Temporary() bool }
 	return errors.As(err, &e) && e.Temporary()

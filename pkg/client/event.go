@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// State is where a client's connection stands.
+// State is the state of a client's connection.
 type State string
 
 // The states. A client begins as Connecting inside Dial.
@@ -16,24 +16,23 @@ const (
 	Closed       State = "closed"
 )
 
-// StateChange is a new state.
+// StateChange is passed to [Options.OnState].
 type StateChange struct {
 	State State
-	// Err is why; nil for Connected.
+	// Err is the reason; nil for Connected.
 	Err error
 	// RetryIn is the pause before the next attempt.
 	RetryIn time.Duration
 }
 
-// events hands what happens to handlers, one after the other, on a goroutine of
-// its own.
+// events calls handlers, one after the other, on one goroutine.
 type events struct {
 	mu     sync.Mutex
 	wake   chan struct{}
 	queue  []event
 	states int
 	closed bool
-	// lost counts hints that found no place and of which nobody was told.
+	// lost counts dropped hints that were not logged yet.
 	lost int
 }
 
@@ -59,8 +58,8 @@ func (e *events) hint(handle func()) {
 	signal(e.wake)
 }
 
-// state queues a change. When too many wait, the last of them gives way: the
-// present state is always told.
+// state queues a change. When too many wait, it replaces the last of them: the
+// present state is always delivered.
 func (e *events) state(change StateChange) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -81,7 +80,7 @@ func (e *events) state(change StateChange) {
 	signal(e.wake)
 }
 
-// close lets run end once everything is told.
+// close lets run end after it has handled what is queued.
 func (e *events) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -89,8 +88,8 @@ func (e *events) close() {
 	signal(e.wake)
 }
 
-// run calls handlers until close, and dropped with how many hints found no
-// place since.
+// run calls handlers until close, and dropped with the number of hints that were
+// dropped before.
 func (e *events) run(onState func(StateChange), dropped func(int)) {
 	for range e.wake {
 		for {

@@ -7,15 +7,17 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// HistoryQuery says what to read. The zero value reads from the beginning.
+// HistoryQuery is the argument of [Room.History]. The zero value reads forwards
+// from the beginning.
 type HistoryQuery struct {
-	// Since reads forwards, the entries above its number. Without its Epoch the
-	// current one is meant.
+	// Since reads forwards the entries above its number. An empty Epoch means
+	// the current one.
 	Since Position
-	// Before, if not 0, reads backwards instead: the last entries below it.
+	// Before, if not 0, reads the last entries below it instead, in the epoch of
+	// Since.
 	Before uint64
-	// Limit is at most so many, 1 to 100. Default 100; fewer come if they do
-	// not fit into one frame.
+	// Limit is the most entries to return, 1 to 100. Default 100. Fewer come if
+	// they do not fit into one frame.
 	Limit int
 }
 
@@ -24,19 +26,22 @@ type HistoryPage struct {
 	Epoch string
 	// Head is the highest number that can be read.
 	Head uint64
-	// Oldest is the lowest one, if the server said.
+	// Oldest is the lowest number that can be read, or 0 if the server did not
+	// say.
 	Oldest uint64
-	// Messages ascend. Numbers whose writer died are left out.
+	// Messages are in ascending order. Numbers whose writer died are left out.
 	Messages []Message
 	// First and Last are the numbers that the page covers; 0 if it is empty.
 	First, Last uint64
-	// More says that there is more above Last, or below First.
+	// More is true if there are entries above Last, or below First if the query
+	// had Before.
 	More bool
 }
 
-// History reads one page of the log, repeating until there is an answer or ctx is
-// done. It needs no membership. A *ResetError says that something that was asked
-// for is gone; what there is begins at its Oldest.
+// History reads one page of the log. It repeats the command until the server
+// answers or ctx is done. It needs permission, and no membership. A
+// [*ResetError] means that some of the requested entries are gone; its Oldest is
+// the first that can be read.
 func (r *Room) History(ctx context.Context, query HistoryQuery) (HistoryPage, error) {
 	h := &protocol.History{Room: r.name, Epoch: query.Since.Epoch}
 	if query.Before > 0 {

@@ -3,29 +3,31 @@ package client
 import "time"
 
 const (
-	// maxServerFrame is what is read at most: PROTOCOL.md promises 131,072
-	// bytes and that limits may grow.
+	// maxServerFrame is the longest frame to read: PROTOCOL.md promises at most
+	// 131,072 bytes, and that limits may grow.
 	maxServerFrame = 1 << 20
 
 	// connectTimeout bounds the handshake and hello, two functions.
 	connectTimeout = 10 * time.Second
 	// tokenTimeout bounds GetToken.
 	tokenTimeout = 30 * time.Second
-	// callTimeout is when a command counts as lost; each may be repeated.
+	// callTimeout is the time after which a command counts as lost and is
+	// repeated.
 	callTimeout = 15 * time.Second
-	// writeTimeout is when a line that takes no frame counts as dead.
+	// writeTimeout is the time after which a connection that accepts no frame
+	// counts as dead.
 	writeTimeout = 10 * time.Second
 
-	// pingTimeout is when a line counts as dead on which nothing came after a
-	// ping (PROTOCOL.md, "Connecting and staying connected").
+	// pingTimeout is the time after a ping without a frame after which the
+	// connection counts as dead (PROTOCOL.md, "Connecting and staying connected").
 	pingTimeout = 10 * time.Second
-	// doubtTimeout is the same when there is a reason for doubt.
+	// doubtTimeout replaces pingTimeout when there is a reason for doubt.
 	doubtTimeout = 3 * time.Second
-	// maxLate is by how much a watch may come late for a ping without that being
-	// an excuse.
+	// maxLate is the delay of a timer up to which a missing answer still means
+	// a dead connection.
 	maxLate = 2 * time.Second
-	// maxHeldBack is by how much it may come late without that being a sleep, or
-	// a clock that was set.
+	// maxHeldBack is the delay of a timer above which the machine has slept or
+	// its clock was set.
 	maxHeldBack = 90 * time.Second
 	// maxSilence is the longest time without sending: API Gateway ends a
 	// connection after 10 minutes of it
@@ -34,7 +36,8 @@ const (
 	// defaultHeartbeat is used if the server named none.
 	defaultHeartbeat = 45 * time.Second
 
-	// held is how long a connection lasts that ends a series of attempts.
+	// held is the time after which a connection counts as stable, and back-off
+	// starts over.
 	held = 10 * time.Second
 	// maxBackoff bounds the pause between attempts, without jitter.
 	maxBackoff = 30 * time.Second
@@ -43,25 +46,25 @@ const (
 	rotateSoonest = 5 * time.Second
 	// renewBefore is the time before its end at which a token is renewed.
 	renewBefore = time.Minute
-	// overlap is how long a replaced connection stays, to answer what it was
-	// asked and until the rooms are joined on the other.
+	// overlap is the time that a replaced connection stays open, so that its
+	// commands are answered and the rooms joined on the new one.
 	overlap = 10 * time.Second
 
-	// patience is how long a gap may close by itself: our own message comes by
-	// another way than those of others.
+	// patience is the time in which a gap may close by itself: the reply to our
+	// own publish may overtake pushes.
 	patience = 500 * time.Millisecond
-	// gapPause is the least time between two questions for one gap: its writer
-	// is still at work, or dead and about to be voided.
+	// gapPause is the least time between two reads for one gap: its writer may
+	// still be at work, or dead with the void about to be written.
 	gapPause = time.Second
-	// syncPause is how long after one sync a doubt needs no other.
+	// syncPause is the time after a sync in which a doubt starts no other.
 	syncPause = 5 * time.Second
 
-	// maxAhead bounds what is kept beyond a gap of one room; more is read from
-	// the log again.
+	// maxAhead is the most entries of a room to keep beyond a gap; more are read
+	// from the log again.
 	maxAhead = 1000
 
-	// maxHints bounds ephemeral messages and presence changes that wait for
-	// their handler, maxStates changes of state.
+	// maxHints is the most ephemeral messages and presence changes that wait for
+	// their handler; maxStates the most changes of state.
 	maxHints  = 1000
 	maxStates = 64
 )

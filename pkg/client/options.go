@@ -14,67 +14,69 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Options say how a Client is set up. The zero value works where the handshake
-// needs no token.
+// Options configure a [Client]. The zero value works where the handshake needs
+// no token.
 type Options struct {
-	// GetToken is asked for a token before each connection and before the one in
-	// use expires; fresh asks for a new one, not one from a cache. It gets 30
-	// seconds and should return when its context ends: a call that does not is
-	// left behind, may run beside the next one, and its answer is thrown away.
-	// It may call everything. Default: no token is sent, and Header has to
-	// authenticate.
+	// GetToken returns a token. It is called before each connection and before
+	// the token in use expires; if fresh is true, it must not return a cached
+	// token. It has 30 seconds and should return when its context ends: a call
+	// that does not is abandoned, may overlap the next call, and its answer is
+	// discarded. It may call any method of the client. Default: no token is
+	// sent, and Header or the URL must authenticate.
 	GetToken func(ctx context.Context, fresh bool) (string, error)
-	// GetURL is asked for the URL before each connection, in place of Dial's, for
-	// a single-use ticket in it. It is held to what GetToken is. Default: the URL
-	// stays.
+	// GetURL returns the URL for each connection, in place of the argument of
+	// Dial, for example with a new single-use ticket. The same time-out and
+	// concurrency rules as GetToken's apply. Default: Dial's URL.
 	GetURL func(ctx context.Context) (string, error)
 	// Header is added to each handshake.
 	Header http.Header
-	// Session names this client across its reconnects; presence counts it. At
-	// most 64 bytes. Default: random.
+	// Session is this client's name, the same on all its connections. Presence
+	// counts sessions. At most 64 bytes. Default: random.
 	Session string
-	// RetryDial makes Dial repeat attempts that may succeed later, until its
-	// context is done. Default: Dial makes one attempt.
+	// RetryDial makes Dial repeat attempts that failed for a temporary reason
+	// until its context is done. Default: one attempt.
 	RetryDial bool
 
-	// OnState is told each change of the connection's state, in their order.
+	// OnState is called for each change of the connection's state, in order. If
+	// 64 changes wait, the newest replaces the last of them.
 	OnState func(StateChange)
-	// OnError is told what went wrong without ending anything, such as a token
-	// that could not be refreshed. Default: it is logged only.
+	// OnError is called for errors that end nothing, such as a token that could
+	// not be refreshed. Default: the error is only logged.
 	//
-	// Handlers, also those of rooms, run one after the other on a goroutine of
-	// their own: they may call everything, also Close, and delay each other but
-	// no message.
+	// All handlers, including those of rooms, run one after the other on one
+	// goroutine. They may call any method, even Close. A slow handler delays
+	// other handlers, and no message.
 	OnError func(error)
 
-	// MaxPending bounds the publishes that wait for their acknowledgement, in
-	// all rooms. Default 1000.
+	// MaxPending is the most publishes, in all rooms together, that may wait for
+	// their acknowledgement. Default 1000.
 	MaxPending int
-	// KeyWindow is for how long after it was first sent a publish is repeated.
-	// It must stay below the time for which the deployment remembers keys (10
-	// minutes by default) by two minutes: see PROTOCOL.md. Default 8 minutes.
+	// KeyWindow is the time after its first attempt in which a publish is
+	// repeated. It must be at least two minutes shorter than the time that the
+	// deployment remembers keys (10 minutes by default): see PROTOCOL.md.
+	// Default 8 minutes.
 	KeyWindow time.Duration
-	// MaxBuffered bounds the messages of one room that were received and not
-	// yet taken by Next or Messages. What is beyond is read from the log
-	// later. Default 1000.
+	// MaxBuffered is the most messages of one room to keep in memory until Next
+	// or Messages takes them. Later ones are read from the log when there is
+	// room. Default 1000.
 	MaxBuffered int
-	// SyncEvery is after which time, within a fifth, the server is asked whether
-	// anything was missed. Default 5 minutes.
+	// SyncEvery is the time between two questions to the server whether anything
+	// was missed, varied at random by up to a fifth. Default 5 minutes.
 	SyncEvery time.Duration
 
-	// Logger gets what happens to connections, never data or tokens. Default:
+	// Logger receives events of connections, never data or tokens. Default:
 	// nothing is logged.
 	Logger *slog.Logger
 	// Transport opens connections. Default: WebSocket.
 	Transport Transport
-	// Clock tells all time. Default: the system's.
+	// Clock is the source of all time. Default: the system's.
 	Clock clock.Clock
-	// Rand is uniform in [0, 1) and spreads attempts in time; it is called
-	// concurrently. Default: random.
+	// Rand returns a number in [0, 1), uniformly distributed, for jitter. It is
+	// called concurrently. Default: math/rand/v2.
 	Rand func() float64
 }
 
-// WithDefaults fills in what is not set.
+// WithDefaults returns o with its defaults filled in.
 func (o Options) WithDefaults() Options {
 	def(&o.Session, rand.Text())
 	def(&o.MaxPending, 1000)
@@ -111,8 +113,7 @@ func (o Options) validate() error {
 	return nil
 }
 
-// A JoinOption says how a room begins. Only the options of the first Join of a
-// room count.
+// A JoinOption configures [Client.Join].
 type JoinOption func(*joinOptions)
 
 type joinOptions struct {
@@ -122,25 +123,28 @@ type joinOptions struct {
 	onPresence  func(PresenceChange)
 }
 
-// Last begins with so many of the newest messages, 0 to 100. Default 0. It does
-// nothing beside Since.
+// Last begins with the n newest messages, 0 to 100. Default 0. [Since] wins over
+// it.
 func Last(n int) JoinOption {
 	return func(o *joinOptions) { o.last = uint64(max(0, n)) }
 }
 
-// Since begins after a position that was kept from an earlier client.
+// Since begins after a position that was kept from an earlier client: everything
+// later is replayed, or a [*ResetError] says what is lost.
 func Since(p Position) JoinOption { return func(o *joinOptions) { o.since = &p } }
 
-// OnEphemeral hands what others Send to f; see Options.OnError for how handlers
-// run.
+// OnEphemeral calls f for what others [Room.Send]. See [Options] for how handlers
+// run; when 1000 calls wait, more are dropped, and that is logged.
 func OnEphemeral(f func(Ephemeral)) JoinOption { return func(o *joinOptions) { o.onEphemeral = f } }
 
-// OnPresence hands changes of who is in the room to f.
+// OnPresence calls f for each change of who is in the room, under the rules of
+// [OnEphemeral].
 func OnPresence(f func(PresenceChange)) JoinOption { return func(o *joinOptions) { o.onPresence = f } }
 
-// A PublishOption says how one message is published.
+// A PublishOption configures [Room.Publish].
 type PublishOption func(*protocol.Publish)
 
-// Key publishes under a key of the caller's, at most 64 bytes, so that a
-// repetition by a later process is the same message. Default: a random one.
+// Key publishes under the caller's own key, at most 64 bytes, so that a later
+// process can repeat the publish without a second message, within the time that
+// the deployment remembers keys (10 minutes by default). Default: a random key.
 func Key(key string) PublishOption { return func(p *protocol.Publish) { p.Key = key } }

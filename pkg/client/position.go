@@ -9,9 +9,9 @@ import (
 )
 
 // Position is a place in a room's log: "everything of epoch E up to number 44".
-// Keep both, after you have handled the message; a number alone means little.
-// Epochs are compared for equality only. The zero Position is before the first
-// entry of whatever log there is.
+// Store both fields, after the message is handled: a number means nothing
+// without its epoch. Compare epochs only for equality. The zero Position is
+// before the first entry of the current log.
 type Position struct {
 	Epoch string `json:"epoch"`
 	Seq   uint64 `json:"seq"`
@@ -24,16 +24,16 @@ type Message struct {
 	Room string
 	Position
 	User string
-	// At is when it was published, by the server's clock; by this client's
-	// for what it published itself on the present connection.
+	// At is the time of publishing by the server's clock, or by this client's
+	// clock for its own message on the present connection.
 	At time.Time
-	// Key is the publisher's, if it gave one; this package always does.
+	// Key is the publisher's key, or empty. This package always sends one.
 	Key string
 	// Data is compact JSON.
 	Data json.RawMessage
 }
 
-// Decode reads Data into what v points to.
+// Decode unmarshals Data into v, a pointer.
 func (m Message) Decode(v any) error {
 	if err := json.Unmarshal(m.Data, v); err != nil {
 		return fmt.Errorf("decode message %d of room %s: %w", m.Seq, m.Room, err)
@@ -48,22 +48,22 @@ func newMessage(room, epoch string, e protocol.Entry) Message {
 	}
 }
 
-// Published is what a publish became.
+// Published is the result of [Room.Publish]: the message's place in the log.
 type Published struct {
 	Position
-	// Duplicate says that the key had been published before; Position is then
-	// the first one's.
+	// Duplicate is true if the key had been published before. Position is then
+	// that of the first message.
 	Duplicate bool
 }
 
-// Ephemeral is data that was sent past the log.
+// Ephemeral is a message sent by [Room.Send]: not in the log.
 type Ephemeral struct {
 	Room, User string
 	Data       json.RawMessage
 }
 
-// PresenceChange tells which users' first connection to a room has come and
-// whose last one has gone. It is a hint: Room.Presence is the truth.
+// PresenceChange names the users whose first connection joined a room and those
+// whose last one left. It may be late or lost: [Room.Presence] is the truth.
 type PresenceChange struct {
 	Room         string
 	Joined, Left []string
@@ -71,14 +71,14 @@ type PresenceChange struct {
 	Count int
 }
 
-// Presence is who is in a room.
+// Presence is the result of [Room.Presence].
 type Presence struct {
-	// Count is the number of users; Users may hold fewer.
+	// Count is the number of users. Users holds as many as fit into one frame.
 	Count int
 	Users []PresenceUser
 }
 
-// PresenceUser is one user and how many sessions it has in the room.
+// PresenceUser is a user and the number of its sessions in the room.
 type PresenceUser struct {
 	User     string
 	Sessions int

@@ -12,12 +12,13 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// Room is one room of a client. It is safe for concurrent use.
+// Room is one room of a client, from [Client.Join] or [Client.Room]. It is safe
+// for concurrent use.
 type Room struct {
 	client  *Client
 	name    string
 	options joinOptions
-	// wake makes follow look at what is to be done.
+	// wake makes follow look for work.
 	wake chan struct{}
 	// ready signals that Next may find something.
 	ready chan struct{}
@@ -29,8 +30,8 @@ type Room struct {
 	life context.Context
 	stop context.CancelFunc
 
-	// sending counts our publishes that are under way: their numbers come by
-	// their replies.
+	// sending counts our publishes that are under way: replies bring their
+	// numbers.
 	sending atomic.Int32
 
 	// number is the place in the order of joins.
@@ -38,25 +39,27 @@ type Room struct {
 
 	mu  sync.Mutex
 	seq *sequencer
-	// on is the link on which the server has answered our join, joining the one
-	// on which we asked last.
+	// on is the link on which the server has answered our join; joining is the
+	// link on which we asked last.
 	on, joining *link
-	// refused is the answer if it was no.
+	// refused is the error of a refused join.
 	refused error
 	// over, once set, is what Next returns after what was received.
 	over error
-	// joined is closed once a join was answered, well or ill, or over is set.
+	// joined is closed once a join was answered or refused, or over is set.
 	joined chan struct{}
 	head   Position
-	// anew says that entries of another log came, which a join explains.
+	// anew is true after entries of another epoch came: a join tells which
+	// epoch is current.
 	anew bool
-	// noHistory says that the token grants joining, not reading.
+	// noHistory is true if the token grants join and not history.
 	noHistory bool
-	// gapSince is when the gap was seen for which gapWait is waited.
+	// gapSince is the time at which the gap was seen; it may close by itself
+	// until gapWait later.
 	gapSince time.Time
 	gapWait  time.Duration
 	gapTries int
-	// handed is the position of what Next returned last.
+	// handed is the position of the message that Next returned last.
 	handed Position
 }
 
@@ -81,9 +84,9 @@ func newRoom(c *Client, name string, options []JoinOption) *Room {
 // Name is the room's name.
 func (r *Room) Name() string { return r.name }
 
-// Position is that of what Next or Messages handed over last, or where they
-// begin. To go on after a restart of the program, keep the Position of a message
-// after you have handled it, and give it to Since.
+// Position returns the position of the last message from Next or Messages, or
+// the position at which they begin. To go on after a restart of the program,
+// store the Position of each message after handling it, and pass it to [Since].
 func (r *Room) Position() Position {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,8 +96,8 @@ func (r *Room) Position() Position {
 	return r.handed
 }
 
-// Ready waits until the server has answered the join and returns the log's head
-// then. The error is the server's *Error if it refused.
+// Ready waits until the server has answered the join, and returns the log's head
+// at that moment. If the server refused the join, the error wraps its [*Error].
 func (r *Room) Ready(ctx context.Context) (Position, error) {
 	for {
 		r.mu.Lock()
@@ -115,10 +118,10 @@ func (r *Room) Ready(ctx context.Context) (Position, error) {
 	}
 }
 
-// Next waits for the next message. A *ResetError stands in the place of messages
-// that are lost; after it the calls go on. An *Error says that the server refuses
-// the room, for as long as it does; ErrLeft and ErrClosed, that nothing comes any
-// more. Of concurrent callers each message goes to one.
+// Next waits for the next message. A [*ResetError] stands in place of lost
+// messages; the next call goes on after them. While the server refuses the room,
+// the error is its [*Error]. After [ErrLeft] or [ErrClosed] no message follows.
+// With concurrent callers, each message goes to one of them.
 func (r *Room) Next(ctx context.Context) (Message, error) {
 	for {
 		r.mu.Lock()
@@ -166,9 +169,9 @@ func (r *Room) Next(ctx context.Context) (Message, error) {
 	}
 }
 
-// Messages is a loop of Next. It ends silently once the room was left or Close
-// was called, and after any other error but a *ResetError. The loop may be left
-// and another begun, which goes on where the first one stopped.
+// Messages loops over [Room.Next]. It ends silently after Leave or Close. A
+// [*ResetError] is yielded and the loop goes on; any other error is yielded and
+// ends it. A later loop goes on where an earlier one stopped.
 func (r *Room) Messages() iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
@@ -186,9 +189,9 @@ func (r *Room) Messages() iter.Seq2[Message, error] {
 	}
 }
 
-// Leave ends the membership, and Messages once what was received is handed over.
-// It waits for the server's answer; an error means that ctx was done before.
-// Publishes that wait still go out.
+// Leave ends the membership. Next and Messages return what was received before,
+// and end. Leave waits for the server's answer; an error means that ctx was done
+// first. Waiting publishes still go out.
 func (r *Room) Leave(ctx context.Context) error {
 	c := r.client
 	c.mu.Lock()
@@ -210,7 +213,8 @@ func (r *Room) Leave(ctx context.Context) error {
 	}
 }
 
-// finish makes the room end; the first reason counts, but for the client's end.
+// finish ends the room. The first reason counts, except that the client's end
+// replaces any other.
 func (r *Room) finish(why error) {
 	r.mu.Lock()
 	if r.over == nil || errors.Is(why, ErrClosed) && errors.Is(r.over, ErrLeft) {
@@ -225,12 +229,15 @@ func (r *Room) finish(why error) {
 	signal(r.wake)
 }
 
-// Publish appends data, encoded as JSON, to the log and returns its place there.
-// Until the server has acknowledged, it is repeated under one key, over
-// reconnects, so that it is one message. Publishes of one room go out in the
-// order of the calls, one at a time. When ctx is done first, the message may or
-// may not be in the log if it was sent before. A room that is joined gets it back
-// by Next, in the order of the log.
+// Publish appends data, encoded as JSON (at most 30,720 bytes), to the log and
+// returns its place there. It repeats under one key, across reconnects, until the
+// server acknowledges, so the log holds the message once. Publishes to one room
+// go out one at a time, in the order of the calls. If ctx is done first, a message
+// that was sent may or may not be in the log: publish again with the same [Key] to
+// be sure. A joined room also gets the message from Next, in the order of the log.
+//
+// Errors are the server's [*Error], [ErrQueueFull], [ErrUnacknowledged],
+// [ErrOtherUser], [ErrClosed], or the cause of ctx's end.
 func (r *Room) Publish(ctx context.Context, data any, options ...PublishOption) (Published, error) {
 	p, err := r.encode(data)
 	if err != nil {
@@ -249,10 +256,11 @@ func (r *Room) Publish(ctx context.Context, data any, options ...PublishOption) 
 	return published, nil
 }
 
-// Send hands data to those who are in the room now, at most once, past the log:
-// for cursors and typing marks. It does not wait for an answer; a refusal goes to
-// Options.OnError. The error is ErrDisconnected, or says what is wrong with the
-// data. ctx bounds the wait for a line that takes no frame.
+// Send sends data to the members that are in the room now, at most once and not
+// to the log: for cursors and typing indicators. It does not wait for an answer;
+// a refusal goes to [Options.OnError]. The error is [ErrDisconnected], or says
+// what is wrong with the data. ctx bounds the wait for a connection that accepts
+// no frame.
 func (r *Room) Send(ctx context.Context, data any) error {
 	p, err := r.encode(data)
 	if err != nil {
@@ -281,8 +289,8 @@ func (r *Room) encode(data any) (*protocol.Publish, error) {
 	return &protocol.Publish{Room: r.name, Data: b}, nil
 }
 
-// Presence asks who is in the room, repeating until there is an answer or ctx is
-// done.
+// Presence returns who is in the room. It repeats the command until the server
+// answers or ctx is done.
 func (r *Room) Presence(ctx context.Context) (Presence, error) {
 	result, err := r.client.command(ctx, &protocol.Presence{Room: r.name})
 	if err != nil {

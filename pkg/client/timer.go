@@ -7,7 +7,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// within is ctx that also ends after d on a clock, with a cause.
+// within returns a context that also ends after d on a clock, with a cause.
 func within(ctx context.Context, c clock.Clock, d time.Duration, cause error) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := c.AfterFunc(d, func() { cancel(cause) })
@@ -17,7 +17,7 @@ func within(ctx context.Context, c clock.Clock, d time.Duration, cause error) (c
 	}
 }
 
-// alarm signals once each time that it is set. It belongs to one goroutine.
+// alarm signals C once after each set. It belongs to one goroutine.
 type alarm struct {
 	clock clock.Clock
 	timer clock.Timer
@@ -26,8 +26,8 @@ type alarm struct {
 
 func newAlarm(c clock.Clock) *alarm { return &alarm{clock: c, C: make(chan struct{}, 1)} }
 
-// set makes C ready in d. What was set before may make it ready too: whoever
-// waits looks at the time.
+// set makes C ready in d. An earlier set may make it ready too, so the receiver
+// must look at the time.
 func (a *alarm) set(d time.Duration) {
 	if a.timer != nil {
 		a.timer.Stop()
@@ -49,7 +49,7 @@ func signal(c chan struct{}) {
 	}
 }
 
-// backoff is a random part of 1, 2, 4 … 30 seconds.
+// backoff returns a random part of 1, 2, 4 … 30 seconds.
 func (o Options) backoff(tries int) time.Duration {
 	return time.Duration(o.Rand() * float64(min(maxBackoff, time.Second<<min(tries, 5))))
 }

@@ -13,33 +13,35 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// schemes are those that a handshake can go to.
+// schemes are the URL schemes of a handshake.
 var schemes = []string{"ws", "wss", "http", "https"}
 
-// Transport opens connections to a server. Tests bring one that stays in memory.
+// Transport opens connections to a server. Tests can replace it with one in
+// memory.
 type Transport interface {
-	// Dial opens a connection; header goes with the handshake. A refusal by the
-	// server is a *DialError with a Status. ctx bounds the handshake only.
+	// Dial opens a connection, with header in the handshake. A refusal by the
+	// server is a *DialError with a Status. ctx bounds only the handshake.
 	Dial(ctx context.Context, url string, header http.Header) (Conn, error)
 }
 
-// Conn carries text frames. One goroutine reads while others write and close.
+// Conn carries text frames. One goroutine reads; others write and close
+// concurrently.
 type Conn interface {
 	// Read returns the next frame. After the peer's close frame it returns a
 	// *CloseError. When ctx ends, the connection may end too.
 	Read(ctx context.Context) ([]byte, error)
 	// Write sends one frame. It is called concurrently.
 	Write(ctx context.Context, frame []byte) error
-	// Close says goodbye with code 1000 and ends a pending Read. It returns
-	// within seconds even if the peer is gone.
+	// Close closes with code 1000 and ends a pending Read. It returns within
+	// seconds even if the peer is gone.
 	Close() error
-	// CloseNow ends the connection without a word.
+	// CloseNow ends the connection without a close frame.
 	CloseNow() error
 }
 
-// WebSocket is the transport of production.
+// WebSocket is the default [Transport].
 type WebSocket struct {
-	// HTTPClient makes the handshake. Default: http.DefaultClient.
+	// HTTPClient sends the handshake. Default: http.DefaultClient.
 	HTTPClient *http.Client
 }
 

@@ -6,10 +6,11 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/protocol"
 )
 
-// watch pings when the line is silent and ends it when nothing answers, until
-// the link ends. Where it comes late, the program was stopped or frozen for a
-// while, and an answer may wait unread: that is a reason for doubt, once. So are
-// a sleep, and a clock that was set.
+// watch pings when the connection is silent, and ends it when nothing answers,
+// until the link ends. If its timer fires late, the program was stopped for a
+// while and an answer may wait unread, so it pings again once, with a shorter
+// time-out and a sync. It does the same after a sleep and after the clock was
+// set.
 func (l *link) watch(heartbeat time.Duration) {
 	wake := newAlarm(l.client.clock)
 	defer wake.stop()
@@ -38,8 +39,8 @@ func (l *link) watch(heartbeat time.Duration) {
 	}
 }
 
-// due is when to ping, or when to give up a ping that waits for its answer, and
-// whether that was sent in doubt.
+// due returns the time of the next ping or, while a ping waits for its answer,
+// the time to give up, and whether that ping was sent in doubt.
 func (l *link) due(heartbeat time.Duration) (at time.Time, waiting, doubted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,8 +54,8 @@ func (l *link) due(heartbeat time.Duration) (at time.Time, waiting, doubted bool
 	return silent, false, false
 }
 
-// ping asks for a sign of life within a time; a further one does not give a dead
-// line more of it. With doubt, a sync follows the answer.
+// ping sends a ping that must be answered in time; a second ping does not extend
+// the deadline. With doubt, a sync follows the answer.
 func (l *link) ping(timeout time.Duration, doubt bool) {
 	l.mu.Lock()
 	now := l.client.clock.Now()
@@ -67,8 +68,8 @@ func (l *link) ping(timeout time.Duration, doubt bool) {
 	signal(l.poke)
 }
 
-// tend refreshes the token before it expires and asks now and then whether
-// anything was missed, until the link ends.
+// tend refreshes the token before it expires and syncs each SyncEvery, until the
+// link ends.
 func (l *link) tend(tokenExpires time.Duration) {
 	c := l.client
 	refresh, sync := newAlarm(c.clock), newAlarm(c.clock)
@@ -102,7 +103,7 @@ func (l *link) tend(tokenExpires time.Duration) {
 			c.complain(err)
 			refresh.set(pause(err) + time.Second + c.options.backoff(tries))
 			tries++
-			renew = nil // who asks for it meanwhile waits too
+			renew = nil // requests wait for the next attempt too
 			continue
 		}
 		select {

@@ -35,7 +35,7 @@ type frame struct {
 	AfterMs   int64            `json:"afterMs"`
 }
 
-// page is a join result, or why there is none.
+// page is a join result, or its error.
 type page struct {
 	Epoch     string           `json:"epoch"`
 	Head      uint64           `json:"head"`
@@ -66,7 +66,7 @@ type syncResult struct {
 	Rooms map[string]page `json:"rooms"`
 }
 
-// bye is why the server ends the connection.
+// bye returns the reason with which the server ends the connection.
 func (f frame) bye() *CloseError {
 	final := f.Code >= 3500
 	if f.Reconnect != nil {
