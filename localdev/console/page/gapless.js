@@ -85,11 +85,11 @@ var lost = { code: 1006, message: "connection lost" }, replaced = { code: 1e3, m
     this.E = _host;
     this.D = _socket;
     this.m = !0;
-    /** Rooms whose live messages have stopped here: join again once caught up. It may be told before the answer to the join. */
+    /** Rooms whose live messages have stopped here: join again once caught up. `behind` may come before the answer to the join. */
     this.N = /* @__PURE__ */ new Set();
     this.fb = 0;
     this.C = /* @__PURE__ */ new Map();
-    /** What concerns a membership runs one after the other: the platform may handle a connection's commands at once. */
+    /** Commands about a membership run one after the other, because the platform handles a connection's commands concurrently. */
     this.ya = /* @__PURE__ */ new Map();
     this.za = /* @__PURE__ */ new Map();
     this.$ = /* @__PURE__ */ new Set();
@@ -97,7 +97,7 @@ var lost = { code: 1006, message: "connection lost" }, replaced = { code: 1e3, m
     this.O = 0;
     this.a = _host.a, this.B = new Promise((_, reject) => this.Ca = reject), this.wa = Promise.race([this.B, new Promise((resolve) => _socket.onopen = resolve)]), this.B.catch(ignore), _socket.onmessage = (event) => this.gb(event.data), _socket.onclose = (event) => this.e({ code: event.code ?? lost.code, message: event.reason || lost.message }), _socket.onerror = ignore;
   }
-  /** Ends the link, whoever began; calls under way reject with `disconnected`. A code that is a text never forbids to come back. */
+  /** Ends the link, whichever side began; calls under way reject with `disconnected`. A code that is a string never forbids reconnecting. */
   e({ code, message }, afterMs, back = !(code >= 3500)) {
     if (!this.m) return;
     this.m = !1;
@@ -115,7 +115,7 @@ var lost = { code: 1006, message: "connection lost" }, replaced = { code: 1e3, m
       this.p(id)?.w(error);
     this.E.hb(this, reason, error);
   }
-  /** Runs later, unless the link ends before. */
+  /** Runs a function later, unless the link ends first. */
   s(ms, run) {
     if (!this.m) return;
     let timer = this.a.setTimeout(() => {
@@ -144,16 +144,16 @@ var lost = { code: 1006, message: "connection lost" }, replaced = { code: 1e3, m
       this.e({ code: "socket", message: "not connected" });
     }
   }
-  /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
+  /** The highest acknowledged number of a log here: pushes on this connection leave our own messages out. */
   Ea(room, epoch, seq = 0) {
     let log = `${epoch} ${room}`;
     return seq = Math.max(seq, this.za.get(log) ?? 0), this.za.set(log, seq), seq;
   }
-  /** Watches the line: pings after `ms` of silence. */
+  /** Watches the connection: pings after `ms` of silence. */
   ib(ms) {
     this.aa = ms || 45e3, this.Q();
   }
-  /** Asks at once whether the line is alive. */
+  /** Pings at once. */
   fa() {
     if (this.D.readyState !== 1)
       return this.e(lost);
@@ -236,7 +236,7 @@ var late = () => new GaplessError("timeout", "no answer in time", !0), Outbox = 
       let timeout = Math.min(timeoutMs, 48e4), item = {
         Ia: room,
         Ja: JSON.parse(json),
-        // as it is now, whatever becomes of the object
+        // a copy, because the caller may change the object
         Ka: options.key ?? client.La + (++this.kb).toString(36),
         ia: client.user,
         ha: !1,
@@ -248,7 +248,7 @@ var late = () => new GaplessError("timeout", "no answer in time", !0), Outbox = 
       this.f.add(item), this.G(room);
     });
   }
-  /** Whether a message of ours may be in the log without us knowing its number. */
+  /** Whether the log may hold a message of ours whose number we do not know. */
   R(room) {
     return !!this.Ma(room)?.ha;
   }
@@ -298,7 +298,7 @@ var Stream = class {
   constructor(_open, _handed) {
     this.Oa = _open;
     this.T = _handed;
-    /** Pushed and not handed on yet. */
+    /** Pushed and not delivered yet. */
     this.f = [];
     /** Calls of `next` that wait. */
     this.R = [];
@@ -307,7 +307,7 @@ var Stream = class {
   F(item) {
     this.f.push(item) > 1e4 && this.e(new GaplessError("overflow", "a loop lags too far behind")), this.Na();
   }
-  /** What was pushed before can still be read; then comes the error, if any, or the end. */
+  /** Items pushed before can still be read; then follows the error, if any, or the end. */
   e(error) {
     this.Oa.delete(this) && (this.k = error, this.Na());
   }
@@ -345,7 +345,7 @@ var RoomCore = class extends Emitter {
     this.j = /* @__PURE__ */ new Map();
     this.H = "";
     this.I = /* @__PURE__ */ new Set();
-    /** Questions in a row that failed, or did not close the gap. */
+    /** The number of consecutive reads that failed or did not close the gap. */
     this.z = 0;
     let { since } = _options;
     since !== void 0 ? this.c = typeof since == "number" ? { epoch: "", seq: since } : { ...since } : this.pb();
@@ -385,13 +385,13 @@ var RoomCore = class extends Emitter {
     let stream = new Stream(this.I, () => this.oa());
     return this.i ? this.y() : this.b.state === "closed" && this.y(this.b.reason), stream;
   }
-  /** Ends iterations, loudly if it was not the application that wanted it. */
+  /** Ends iterations, with an error unless the application asked for it. */
   y(reason) {
     this.W();
     for (let stream of this.I)
       stream.e(reason && reason.code !== "closed" ? closed(reason) : void 0);
   }
-  /** Where a join goes on. */
+  /** The position from which a join goes on. */
   Qa() {
     let at = this.c;
     return this.J = !1, at ? { since: at.seq, epoch: at.epoch || void 0 } : { last: this.q.last || void 0 };
@@ -400,7 +400,7 @@ var RoomCore = class extends Emitter {
   ob() {
     return !this.V && !this.k;
   }
-  /** Takes what hello said of the room on a link, or sync without one; `asked` is where we were then. */
+  /** Takes the room's result of hello on a link, or of sync without a link; `asked` is our position when it was sent. */
   Ra(link, result, asked) {
     if (this.i) return;
     let error = result?.error;
@@ -410,12 +410,12 @@ var RoomCore = class extends Emitter {
     let { push, room, ...event } = frame;
     push === "messages" ? this.p(frame.epoch, frame.messages) : push === "behind" ? link.N.add(this.name) : (push === "ephemeral" || push === "presence") && link === (this.b.d ?? link) && this.h(push, event), this.n();
   }
-  /** Our own message has its number; it comes to us by no other way on this connection. */
+  /** Our own message has its number; nothing else brings it on this connection. */
   S(ok, user, key, data) {
     let entry = { seq: ok.seq, user, at: this.b.a.now(), key, data, S: !0 };
     this.p(ok.epoch, ok.duplicate ? [] : [entry]), this.n();
   }
-  /** Does what is to be done: join, catch up, wait for a gap to close. */
+  /** Joins, catches up, or waits for a gap to close, whichever is due. */
   n() {
     let { a: env, d: link } = this.b, on = this.o === link;
     if (!(this.na || this.i || !link || this.U || on && this.k)) {
@@ -434,7 +434,7 @@ var RoomCore = class extends Emitter {
       });
     }
   }
-  /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
+  /** The log holds more than was delivered: entries above a gap, or own messages that will not be pushed here. */
   pa() {
     let link = this.b.d;
     return !!link && (this.j.size > 0 || link.Ea(this.name, this.c.epoch) > this.c.seq);
@@ -469,7 +469,7 @@ var RoomCore = class extends Emitter {
   rb() {
     return this.b.u.R(this.name) || !!this.j.get(Math.min(...this.j.keys()))?.S;
   }
-  /** Takes the answer to a question that was asked at a position, or to a join on a link. */
+  /** Takes the answer to a read from a position, or to a join on a link. */
   Ta(page, asked, join) {
     join && (this.o = join, this.k = void 0);
     let at = this.c, recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
@@ -491,7 +491,7 @@ var RoomCore = class extends Emitter {
     }
     join && this.h("joined", { epoch: page.epoch, seq: page.head, recovered }), this.p(page.epoch, page.messages), this.z = this.pa() && asked?.seq === this.c.seq ? this.z + 1 : 0, this.oa(), this.b.u.G(this.name);
   }
-  /** Sorts entries in, and hands on what is next. */
+  /** Sorts entries in, and delivers the next ones. */
   p(epoch, entries) {
     let at = this.c, other = at?.epoch && epoch !== at.epoch;
     (other || epoch !== this.H && this.j.size) && (this.J = !0), epoch !== this.H && this.j.clear(), this.H = epoch, at && this.V && !other && (at = this.Ua(epoch));
@@ -501,7 +501,7 @@ var RoomCore = class extends Emitter {
     }
     this.Va(), this.c !== at && (this.oa(), this.W(), this.z = 0);
   }
-  /** The log has entries, and is ours if we knew none. */
+  /** Notes that the log has entries; it is ours if we knew none. */
   Ua(epoch) {
     return this.c.epoch ? this.c : this.c = { epoch, seq: this.c.seq };
   }
@@ -518,7 +518,7 @@ var RoomCore = class extends Emitter {
   Pa(epoch, { S: _own, ...entry }) {
     return { room: this.name, epoch, ...entry };
   }
-  /** Up to where the application has been given everything: a loop may lag behind. */
+  /** The position up to which the application was given everything: a loop may lag behind. */
   T() {
     let [first] = [...this.I].map(({ f: _items }) => _items).sort((a, b) => b.length - a.length)[0] ?? [];
     return first ? { epoch: first.epoch, seq: first.seq - 1 } : this.c;
@@ -536,7 +536,7 @@ var RoomCore = class extends Emitter {
       this.U = void 0, this.n();
     });
   }
-  /** What the storage answers, if there is one, one question after the other. If it is full, forbidden or silent, that is told, and live goes on. */
+  /** Calls the storage, if any, one call after the other. If it fails or is silent, an `error` event says so, and the room goes on. */
   Wa(run) {
     let { q: { storage }, a: env, X: url, sb: _stores } = this.b;
     return storage && serial(_stores, this.name, () => inTime(env, 5e3, () => run(storage, `gapless:${typeof url == "string" ? url : ""}:${this.name}`)).catch((e) => this.h("error", e)));
@@ -553,12 +553,12 @@ var asking = (rooms) => rooms.map((room) => [room, room.c]), ClientCore = class 
     this.g = /* @__PURE__ */ new Map();
     this.rooms = this.g;
     this.u = new Outbox(this);
-    /** Questions to the storage, by room: one that was left may still write when it is joined again. */
+    /** Calls of the storage, by room: a room that was left may still write when it is joined again. */
     this.sb = /* @__PURE__ */ new Map();
-    /** All that are open: the one in use, one that is opened, those that were replaced. */
+    /** All open connections: the one in use, one that is being opened, and replaced ones. */
     this.qa = /* @__PURE__ */ new Set();
     this.Y = 0;
-    /** In a pause between attempts: until when the server asked for it, which no wake shortens. */
+    /** In a pause between attempts: the end of the pause that the server asked for, which no wake shortens. */
     this.Z = 1 / 0;
     this.a = environment(_options.environment), this.La = randomName(this.a) + ".", this.session = _options.session ?? randomName(this.a), this.Ya();
   }
@@ -579,7 +579,7 @@ var asking = (rooms) => rooms.map((room) => [room, room.c]), ClientCore = class 
   qb(room) {
     this.g.delete(room.name), this.d && this.Za(this.d, room.name);
   }
-  /** Asks on the present connection, and again if that may help; the first time and `most` + 1 times more. */
+  /** Sends a command on the present connection, and repeats it after temporary failures, at most `most` + 1 times. */
   async K(action, fields, most = 2) {
     for (let tries = 0; ; ) {
       let link = this.d;
@@ -591,7 +591,7 @@ var asking = (rooms) => rooms.map((room) => [room, room.c]), ClientCore = class 
       }
     }
   }
-  /** Does what has to come before a command that failed so is repeated, and waits; false if it would fail again. */
+  /** Prepares the repetition of a command that failed with an error, and waits; false if it would fail again. */
   async ja(link, error, tries) {
     if (link !== this.d) return !0;
     if (error.code === "token_expired") this._a(link);
@@ -599,7 +599,7 @@ var asking = (rooms) => rooms.map((room) => [room, room.c]), ClientCore = class 
     else if (!error.temporary) return !1;
     return await link.Da(error.retryAfterMs + backoff(this.a, tries)), !0;
   }
-  /** Presents a fresh token on a live connection, until one is taken. */
+  /** Presents a fresh token on a live connection until one is accepted. */
   async _a(link) {
     if (!(this.sa === link || !this.q.getToken)) {
       this.sa = link;
@@ -643,7 +643,7 @@ var asking = (rooms) => rooms.map((room) => [room, room.c]), ClientCore = class 
       this._();
     }, ms), this.L(this.user === void 0 ? "connecting" : "reconnecting", reason, ms);
   }
-  /** What the application answers, in time. */
+  /** The answer of the application's code, within tokenTimeout. */
   $a(ask) {
     return inTime(this.a, 3e4, ask).catch((e) => {
       throw new GaplessError("token", e?.message ?? String(e), !0);
@@ -729,7 +729,7 @@ var asking = (rooms) => rooms.map((room) => [room, room.c]), ClientCore = class 
     for (; rooms.length; ) this.vb(rooms.splice(0, 32)).catch(() => {
     });
   }
-  /** Rejects if it would fail again; the next connection says all anew. */
+  /** Rejects if it would fail again; the next connection sends everything again. */
   async vb(rooms) {
     let asked, ok = await this.K("sync", () => (asked = asking(rooms.filter((room) => room.joined)), { rooms: this.cb(asked) }), 1 / 0);
     for (let [room, at] of asked) room.Ra(void 0, ok.rooms[room.name], at);

@@ -10,7 +10,7 @@ import type {
 } from "./types.js";
 import type { Frame, HelloResult, RoomResult } from "./wire.js";
 
-/** Rooms of which is asked, and where each was then. */
+/** The rooms of a question, and the position of each when it was asked. */
 type Asked = [room: RoomCore<any, any>, at: Position | undefined][];
 
 const asking = (rooms: RoomCore<any, any>[]): Asked => rooms.map((room) => [room, room._at]);
@@ -26,18 +26,18 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
   readonly _rooms = new Map<string, RoomCore<any, any>>();
   readonly rooms: ReadonlyMap<string, Room<any, any>> = this._rooms;
   readonly _outbox = new Outbox(this);
-  /** Questions to the storage, by room: one that was left may still write when it is joined again. */
+  /** Calls of the storage, by room: a room that was left may still write when it is joined again. */
   readonly _stores: Chains = new Map();
   /** The connection in use: hello is answered. */
   _link: Link | undefined;
 
-  /** The attempt under way, if any; a later one makes it void. */
+  /** The attempt under way, if any; a later attempt makes it void. */
   private _dialing: object | undefined;
-  /** All that are open: the one in use, one that is opened, those that were replaced. */
+  /** All open connections: the one in use, one that is being opened, and replaced ones. */
   private _links = new Set<Link>();
   private _attempt = 0;
   private _retry: unknown;
-  /** In a pause between attempts: until when the server asked for it, which no wake shortens. */
+  /** In a pause between attempts: the end of the pause that the server asked for, which no wake shortens. */
   private _earliest = Infinity;
   /** The token at hand was refused, or has expired. */
   private _fresh?: boolean;
@@ -83,7 +83,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     if (this._link) this._forget(this._link, room.name);
   }
 
-  /** Asks on the present connection, and again if that may help; the first time and `most` + 1 times more. */
+  /** Sends a command on the present connection, and repeats it after temporary failures, at most `most` + 1 times. */
   async _ask(action: string, fields: () => object, most = 2): Promise<any> {
     for (let tries = 0; ; ) {
       const link = this._link;
@@ -96,9 +96,9 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     }
   }
 
-  /** Does what has to come before a command that failed so is repeated, and waits; false if it would fail again. */
+  /** Prepares the repetition of a command that failed with an error, and waits; false if it would fail again. */
   async _repeats(link: Link, error: GaplessError, tries: number): Promise<boolean> {
-    if (link !== this._link) return true; // at once, on another one
+    if (link !== this._link) return true; // at once, on another connection
     if (error.code === "token_expired") void this._refresh(link);
     else if (error.code === "unauthenticated") link._end(error);
     else if (!error.temporary) return false;
@@ -106,7 +106,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     return true;
   }
 
-  /** Presents a fresh token on a live connection, until one is taken. */
+  /** Presents a fresh token on a live connection until one is accepted. */
   async _refresh(link: Link): Promise<void> {
     if (this._refreshing === link || !this._options.getToken) return;
     this._refreshing = link;
@@ -177,7 +177,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     this._set(this.user === undefined ? "connecting" : "reconnecting", reason, ms);
   }
 
-  /** What the application answers, in time. */
+  /** The answer of the application's code, within tokenTimeout. */
   private _answer<T>(ask: () => T | Promise<T>): Promise<T> {
     return inTime(this._env, tokenTimeout, ask).catch((e) => {
       throw new GaplessError("token", e?.message ?? String(e), true);
@@ -298,7 +298,7 @@ export class ClientCore extends Emitter<ClientEvents> implements Client, LinkHos
     while (rooms.length) this._syncSome(rooms.splice(0, maxRooms)).catch(() => {});
   }
 
-  /** Rejects if it would fail again; the next connection says all anew. */
+  /** Rejects if it would fail again; the next connection sends everything again. */
   private async _syncSome(rooms: RoomCore<any, any>[]): Promise<void> {
     let asked!: Asked;
     const ok: { rooms: Record<string, RoomResult> } = await this._ask("sync", () => {

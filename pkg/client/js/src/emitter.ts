@@ -1,4 +1,4 @@
-/** Calls listeners. One that throws keeps none from being called; what it threw becomes an unhandled rejection. */
+/** Calls listeners. If a listener throws, the others are still called, and its error becomes an unhandled rejection. */
 export class Emitter<Events> {
   _listeners = new Map<keyof Events, Set<(event: any) => void>>();
 

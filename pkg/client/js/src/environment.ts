@@ -1,7 +1,7 @@
 import { maxBackoff, maxDelay } from "./limits.js";
 import type { Environment } from "./types.js";
 
-/** The host's clock, chance and signals: of a page, a worker, or none. */
+/** The host's clock, randomness and signals, in a page, a worker or elsewhere. */
 export function environment(own: Partial<Environment> = {}): Environment {
   const host = globalThis as any;
   const hidden = () => host.document?.visibilityState === "hidden";
@@ -31,7 +31,7 @@ export function environment(own: Partial<Environment> = {}): Environment {
   };
 }
 
-/** What an application's own code answers, or a rejection after `ms`. */
+/** The answer of the application's code, or a rejection after `ms`. */
 export function inTime<T>(env: Environment, ms: number, run: () => T | Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = env.setTimeout(() => reject(new Error("no answer in time")), ms);
@@ -44,7 +44,7 @@ export function backoff(env: Environment, attempt: number): number {
   return env.random() * Math.min(maxBackoff, 1000 * 2 ** attempt);
 }
 
-/** A name that nobody else makes. */
+/** A unique name. */
 export function randomName(env: Environment): string {
   let name = "";
   while (name.length < 16) name += Math.floor(env.random() * 36).toString(36);

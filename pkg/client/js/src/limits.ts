@@ -1,49 +1,49 @@
-// Times are in milliseconds. The constants have a module of their own because esbuild
-// puts the numbers of another module in the place of their names, which saves bytes.
+// Times are in milliseconds. The constants have their own module because esbuild
+// inlines the numbers of another module, which saves bytes.
 
-/** Until hello is answered, from the opening of the socket. */
+/** From opening the socket to the answer to hello. */
 export const connectTimeout = 10_000;
 /** For getToken, and a URL that is a function. */
 export const tokenTimeout = 30_000;
-/** After so long a connection counts as one that held. */
+/** The time after which a connection counts as stable. */
 export const held = 10_000;
-/** Between two looks at what may have been missed. */
+/** Between two syncs, varied by up to a fifth. */
 export const syncEvery = 300_000;
-/** Two doubts within this time are one. */
+/** The time after a sync in which a doubt starts no other. */
 export const syncPause = 5_000;
-/** How long a replaced connection stays, to answer what it was asked and until the rooms are joined on the other. */
+/** The time that a replaced connection stays open, so that its commands are answered and the rooms joined on the new one. */
 export const overlap = 10_000;
-/** No server makes us replace a connection sooner. */
+/** The least time before a connection is replaced, whatever the server says. */
 export const rotateSoonest = 5_000;
-/** A token is renewed this long before its end. */
+/** The time before its end at which a token is renewed. */
 export const renewBefore = 60_000;
 /** The longest delay that hosts take (2^31-1 ms); a longer one would fire at once. */
 export const maxDelay = 2147483647;
 /** The longest pause between attempts, without jitter. */
 export const maxBackoff = 30_000;
-/** Without an answer in this time, a command is asked again: all of them may be. */
+/** The time after which an unanswered command is repeated, as every command may be. */
 export const callTimeout = 15_000;
-/** Without a frame in this time after a ping, the line is dead. */
+/** The time after a ping without a frame after which the connection is dead. */
 export const pingTimeout = 10_000;
-/** The same when there is reason for doubt. */
+/** That time when there is a reason for doubt. */
 export const doubtTimeout = 3_000;
 /** The longest silence: the platform ends connections after 10 minutes of it. */
 export const maxSilence = 240_000;
-/** A timer that fires later than this was held back, and an answer may wait behind it. */
+/** A timer that fires later than this was delayed, and an answer may wait behind it. */
 export const maxLate = 2_000;
-/** Browsers hold back the timers of hidden pages for a minute; more is a sleep, or a clock that was set. */
+/** Browsers delay the timers of hidden pages by up to a minute; a longer delay is a sleep, or a clock that was set. */
 export const maxHeldBack = 90_000;
-/** The server knows a key for ten minutes. The last repetition may take one to arrive and be handled, and clocks differ. */
+/** The server remembers a key for ten minutes. The last repetition may take one minute to arrive and be handled, and clocks differ. */
 export const keyWindow = 480_000;
-/** How long a gap may close by itself, as our own message and others' pushes come by different ways. */
+/** The time in which a gap may close by itself: the reply to our own publish may overtake pushes. */
 export const gapPatience = 500;
-/** The least time between two questions for one gap: its writer is still at work, or died. */
+/** The least time between two reads for one gap: its writer may still be at work, or dead. */
 export const gapPause = 1000;
 /** Messages kept beyond a gap; more are read again from the log. */
 export const maxAhead = 1000;
 /** For one answer of the storage. */
 export const storageTimeout = 5000;
-/** Messages that one iteration may lag behind before it is told so. */
+/** The messages that an iteration may lag behind before it ends with an error. */
 export const maxLag = 10_000;
 /** Rooms that one hello or sync may name. */
 export const maxRooms = 32;

@@ -6,9 +6,9 @@ import type { Frame, WireError } from "./wire.js";
 export interface LinkHost {
   _env: Environment;
   _push(link: Link, frame: Frame): void;
-  /** `error` says whether to come back, and when. */
+  /** `error` says whether to reconnect, and when. */
   _lost(link: Link, reason: Reason, error: GaplessError): void;
-  /** The line is alive after a doubt: asks what was missed. */
+  /** The connection is alive after a doubt: ask what was missed. */
   _sync(): void;
   _emit(type: "error", error: GaplessError): void;
 }
@@ -25,12 +25,12 @@ export function wireError(e: WireError): GaplessError {
 
 const ignore = () => {};
 
-/** What waits when the client ends rejects so. */
+/** The error of everything that waits when the client ends. */
 export const closed = ({ message }: Reason) => new GaplessError("closed", message);
 
 export type Chains = Map<string, Promise<unknown>>;
 
-/** Runs one after the other what has the same name. */
+/** Runs functions with the same name one after the other. */
 export function serial<R>(chains: Chains, name: string, run: () => Promise<R>): Promise<R> {
   const result = (chains.get(name) ?? Promise.resolve()).then(run);
   chains.set(name, result.catch(ignore));
@@ -40,24 +40,24 @@ export function serial<R>(chains: Chains, name: string, run: () => Promise<R>): 
 const lost: Reason = { code: 1006, message: "connection lost" };
 export const replaced: Reason = { code: 1000, message: "replaced" };
 
-/** One socket: commands and their replies, and whether the line is alive. */
+/** One socket: commands, their replies, and whether the connection is alive. */
 export class Link {
   _alive = true;
-  /** When hello was answered. */
+  /** The time of the answer to hello. */
   _since!: number;
   /** Rejects when the link ends before it opened. */
   _opened: Promise<unknown>;
   /** Rejects when the link ends. */
   _over: Promise<never>;
-  /** Rooms whose live messages have stopped here: join again once caught up. It may be told before the answer to the join. */
+  /** Rooms whose live messages have stopped here: join again once caught up. `behind` may come before the answer to the join. */
   _behind = new Set<string>();
-  /** Why the link ended. */
+  /** The reason of the link's end. */
   _reason: Reason | undefined;
 
   private _env: Environment;
   private _ids = 0;
   private _calls = new Map<number, Call>();
-  /** What concerns a membership runs one after the other: the platform may handle a connection's commands at once. */
+  /** Commands about a membership run one after the other, because the platform handles a connection's commands concurrently. */
   _chains: Chains = new Map();
   private _published = new Map<string, number>();
   private _timers = new Set<unknown>();
@@ -67,7 +67,7 @@ export class Link {
   private _idle = 0;
   private _heard!: number;
   private _spoke!: number;
-  /** When the ping under way is given up; 0 without one. */
+  /** The deadline of the ping under way; 0 without one. */
   private _deadline?: number;
   private _doubted?: boolean;
   private _beat: unknown;
@@ -84,7 +84,7 @@ export class Link {
     _socket.onerror = ignore; // a close event follows
   }
 
-  /** Ends the link, whoever began; calls under way reject with `disconnected`. A code that is a text never forbids to come back. */
+  /** Ends the link, whichever side began; calls under way reject with `disconnected`. A code that is a string never forbids reconnecting. */
   _end({ code, message }: Reason, afterMs?: number, back = !((code as number) >= 3500)): void {
     if (!this._alive) return;
     this._alive = false;
@@ -92,7 +92,7 @@ export class Link {
     const error = new GaplessError("disconnected", message, back, afterMs);
     this._fail(error);
     const socket = this._socket;
-    // Handlers stay, as sockets of some libraries throw errors nobody handles.
+    // Handlers stay: some libraries' sockets throw errors without a handler.
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = ignore;
     try {
       socket.close(1000);
@@ -107,7 +107,7 @@ export class Link {
     this._host._lost(this, reason, error);
   }
 
-  /** Runs later, unless the link ends before. */
+  /** Runs a function later, unless the link ends first. */
   _after(ms: number, run: () => void): void {
     if (!this._alive) return;
     const timer = this._env.setTimeout(() => {
@@ -144,7 +144,7 @@ export class Link {
     }
   }
 
-  /** The highest number of a log that was acknowledged here: pushes on this connection leave it out. */
+  /** The highest acknowledged number of a log here: pushes on this connection leave our own messages out. */
   _acknowledged(room: string, epoch: string, seq = 0): number {
     const log = `${epoch} ${room}`;
     seq = Math.max(seq, this._published.get(log) ?? 0);
@@ -152,13 +152,13 @@ export class Link {
     return seq;
   }
 
-  /** Watches the line: pings after `ms` of silence. */
+  /** Watches the connection: pings after `ms` of silence. */
   _watch(ms: number): void {
     this._base = ms || 45_000;
     this._schedule();
   }
 
-  /** Asks at once whether the line is alive. */
+  /** Pings at once. */
   _doubt(): void {
     if (this._socket.readyState !== 1) {
       return this._end(lost);
@@ -180,7 +180,7 @@ export class Link {
 
   private _ping(timeout: number): void {
     const now = this._env.now();
-    // A further doubt does not give a dead line more time.
+    // A second doubt does not extend the deadline.
     const left = this._deadline! - now;
     this._deadline = now + (left > 0 ? Math.min(left, timeout) : timeout);
     this._send({ action: "ping" });
@@ -203,7 +203,7 @@ export class Link {
     if (Math.abs(late) > maxHeldBack) return this._doubt();
     if (this._env.now() >= this._due()) {
       if (this._deadline) {
-        // A late timer says nothing of the line. Once.
+        // After a late timer, ping once more before giving up.
         return late > maxLate && !this._doubted ? this._doubt() : this._end({ code: "no_answer", message: "no answer in time" });
       }
       this._idle++;
@@ -237,7 +237,7 @@ export class Link {
     } else if (frame.error) {
       this._host._emit("error", wireError(frame.error));
     } else {
-      // The gateway's own envelope: one command failed, and it does not say which. All are repeated.
+      // The gateway's own frame: one command failed, and it does not say which. Repeat all.
       for (const id of this._calls.keys()) {
         this._take(id)?._reject(new GaplessError("unavailable", "the gateway failed", true));
       }

@@ -9,10 +9,10 @@ interface Item {
   _room: string;
   _data: unknown;
   _key: string;
-  /** Who says it: keys are the user's, so that a repetition by another one would be a second message. */
+  /** The user: keys belong to a user, so another user's repetition would be a second message. */
   _user: string | undefined;
   _sent: boolean;
-  /** When it is given up, by the clock: a timer may sleep with the machine. */
+  /** The time at which it is given up, by the clock: a timer may sleep with the machine. */
   _until: number;
   _resolve(published: Published): void;
   _reject(error: GaplessError): void;
@@ -22,9 +22,9 @@ interface Item {
 const late = () => new GaplessError("timeout", "no answer in time", true);
 
 /**
- * Publishes that wait for their acknowledgement. In one room one is under way
- * at a time: the platform handles a connection's commands at once, so two
- * could change places.
+ * Publishes that wait for their acknowledgement. One publish of a room is under way
+ * at a time, because the platform handles a connection's commands concurrently and
+ * could swap two.
  */
 export class Outbox {
   /** Of all rooms, in the order of the calls. */
@@ -51,7 +51,7 @@ export class Outbox {
       const timeout = Math.min(timeoutMs, keyWindow);
       const item: Item = {
         _room: room,
-        _data: JSON.parse(json), // as it is now, whatever becomes of the object
+        _data: JSON.parse(json), // a copy, because the caller may change the object
         _key: options.key ?? client._nonce + (++this._keys).toString(36),
         _user: client.user,
         _sent: false,
@@ -65,7 +65,7 @@ export class Outbox {
     });
   }
 
-  /** Whether a message of ours may be in the log without us knowing its number. */
+  /** Whether the log may hold a message of ours whose number we do not know. */
   _waiting(room: string): boolean {
     return !!this._first(room)?._sent;
   }

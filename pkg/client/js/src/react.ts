@@ -1,18 +1,18 @@
 import type { Client, Ephemeral, JoinOptions, Message, PresenceChange, Published, PublishOptions, Room, StateChange } from "@gapless-rooms/client";
 import { useMemo, useSyncExternalStore } from "react";
 
-/** How long a room is kept after its last component went, so that navigating back costs no join. */
+/** The time that a room is kept after its last component went, so that navigating back costs no join. */
 const keepMs = 1000;
 
-/** What useRoom shows. The object changes when anything in it does. */
+/** The result of useRoom. The object is replaced when anything in it changes. */
 export interface RoomView<T = unknown, E = unknown> {
   /** The newest messages in the log's order, at most `limit`. */
   readonly messages: readonly Message<T>[];
   readonly joined: boolean;
   readonly error: Error | undefined;
-  /** How often messages were lost to us; `messages` began anew each time. */
+  /** The number of times that messages were lost; each time `messages` started empty. */
   readonly resets: number;
-  /** The last change of who is here. */
+  /** The last change of who is in the room. */
   readonly presence: PresenceChange | undefined;
   readonly ephemeral: Ephemeral<E> | undefined;
   publish(data: T, options?: PublishOptions): Promise<Published>;
@@ -20,14 +20,14 @@ export interface RoomView<T = unknown, E = unknown> {
 }
 
 export interface UseRoomOptions extends JoinOptions {
-  /** Messages that are kept. Default 200. The first component of a room decides. */
+  /** The most messages to keep. Default 200. The first component of a room decides. */
   limit?: number;
 }
 
 interface Store {
   subscribe(changed: () => void): () => void;
   get(): any;
-  /** What a server renders, and a page that takes over its HTML: the same, however far the client is. */
+  /** The state for rendering on a server and for hydration: always the same, so that hydration finds no difference. */
   initial(): any;
 }
 
@@ -38,9 +38,9 @@ interface RoomStore extends Store {
 const stores = new WeakMap<Client, Map<string, RoomStore>>();
 
 /**
- * All components that use one room share what is known of it, also one that was
- * hidden meanwhile: so the store stays as long as the client, and begins anew
- * with each membership.
+ * All components of one room share its store, even a component that was hidden
+ * meanwhile. So the store lives as long as the client, and starts over with each
+ * membership.
  */
 function roomStore(client: Client, name: string, options: UseRoomOptions): RoomStore {
   let rooms = stores.get(client);
@@ -67,7 +67,7 @@ function newRoomStore(client: Client, name: string, options: UseRoomOptions): Ro
     if (!listeners.size) leaveSoon(); // in use before a component is mounted, which may never happen
     return (room ??= start());
   };
-  /** Publishes where nobody shows the room any more, without being seen to come and go. */
+  /** Publishes after the last component of the room went, without joining it. */
   const publishAside: Room<any>["publish"] = (data, publishOptions) => {
     const known = client.rooms.get(name);
     const aside = known ?? client.join<any>(name);

@@ -10,17 +10,17 @@ import type {
 } from "./types.js";
 import type { Entry, Frame, Page, RoomResult } from "./wire.js";
 
-/** What says that a page could not go on where it was asked from. */
+/** The error for a page that does not begin at the requested position. */
 function lost(from: Position, { epoch, head, oldest }: Page) {
   return new GaplessError("reset", "messages are lost", false, 0, { from, to: { epoch, seq: head }, oldest });
 }
 
 /**
- * One room: brings entries that come from pushes, replays, history and our own
- * publishes into the order of the log, and asks for what is missing.
+ * One room: puts entries from pushes, replays, history and our own publishes into
+ * the order of the log, and reads what is missing.
  */
 export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T, E> {
-  /** The link on which the server has answered our join, well or ill. */
+  /** The link on which the server has answered or refused our join. */
   _on: Link | undefined;
   _left?: boolean;
   /** The position is being read from the storage. */
@@ -38,12 +38,12 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   private _saving?: boolean;
   /** There is more in the log than we were sent. */
   private _more?: boolean;
-  /** Entries of another log came, and nothing was asked since: a join says what became of ours. */
+  /** Entries of another log came, and we have not asked yet: a join tells which log is current. */
   private _anew?: boolean;
   /** The token grants joining but not reading back. */
   private _noHistory?: boolean;
   private _patience: unknown;
-  /** Questions in a row that failed, or did not close the gap. */
+  /** The number of consecutive reads that failed or did not close the gap. */
   private _tries = 0;
   private _running: Promise<void> | undefined;
 
@@ -93,7 +93,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     if (this._left) return;
     this._left = true;
     this._client._leave(this);
-    void this._client._outbox._pump(this.name); // it need not wait for a place in the order any more
+    void this._client._outbox._pump(this.name); // it no longer waits for a place in the order
     this._close();
   }
 
@@ -104,7 +104,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return stream;
   }
 
-  /** Ends iterations, loudly if it was not the application that wanted it. */
+  /** Ends iterations, with an error unless the application asked for it. */
   _close(reason?: Reason): void {
     this._hurry();
     for (const stream of this._streams) {
@@ -112,7 +112,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     }
   }
 
-  /** Where a join goes on. */
+  /** The position from which a join goes on. */
   _from(): object {
     const at = this._at;
     this._anew = false;
@@ -124,12 +124,12 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return !this._known && !this._error;
   }
 
-  /** Takes what hello said of the room on a link, or sync without one; `asked` is where we were then. */
+  /** Takes the room's result of hello on a link, or of sync without a link; `asked` is our position when it was sent. */
   _result(link: Link | undefined, result: RoomResult | undefined, asked: Position | undefined): void {
     if (this._left) return;
     const error = result?.error;
     if (error && link && !error.temporary && error.code !== "token_expired") this._refused(link, wireError(error));
-    else if (error?.code === "conflict") this._on = undefined; // sync: the server does not see us there
+    else if (error?.code === "conflict") this._on = undefined; // sync: the server does not know us as a member
     else if (result && !error) this._page(result, asked, link);
     this._check();
   }
@@ -138,19 +138,19 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     const { push, room, ...event } = frame;
     if (push === "messages") this._take(frame.epoch!, frame.messages!);
     else if (push === "behind") link._behind.add(this.name);
-    // While one connection replaces another, both bring what has no number.
+    // While one connection replaces another, both deliver events without a number.
     else if ((push === "ephemeral" || push === "presence") && link === (this._client._link ?? link)) this._emit(push, event as any);
     this._check();
   }
 
-  /** Our own message has its number; it comes to us by no other way on this connection. */
+  /** Our own message has its number; nothing else brings it on this connection. */
   _own(ok: Published, user: string, key: string, data: unknown): void {
     const entry = { seq: ok.seq, user, at: this._client._env.now(), key, data, _own: true };
-    this._take(ok.epoch, ok.duplicate ? [] : [entry]); // what an earlier attempt wrote is the log's to tell
+    this._take(ok.epoch, ok.duplicate ? [] : [entry]); // an earlier attempt's message is read from the log
     this._check();
   }
 
-  /** Does what is to be done: join, catch up, wait for a gap to close. */
+  /** Joins, catches up, or waits for a gap to close, whichever is due. */
   _check(): void {
     const { _env: env, _link: link } = this._client;
     const on = this._on === link;
@@ -174,7 +174,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     });
   }
 
-  /** The log holds more than what was handed on: entries above a gap, or own messages that will not be pushed here. */
+  /** The log holds more than was delivered: entries above a gap, or own messages that will not be pushed here. */
   private _lacks(): boolean {
     const link = this._client._link;
     return !!link && (this._ahead.size > 0 || link._acknowledged(this.name, this._at!.epoch) > this._at!.seq);
@@ -188,7 +188,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
   private async _ask(link: Link): Promise<void> {
     const join = this._on !== link || this._anew;
     if (join) this._on = void link._behind.delete(this.name);
-    this._more = false; // what is found missing from now on is another need
+    this._more = false; // what is found missing from now on needs another read
     const asked = this._at;
     try {
       const page: Page = await serial(link._chains, this.name, async () => {
@@ -200,10 +200,10 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       if (!join && link._behind.has(this.name) && !page.more) this._on = undefined;
     } catch (e) {
       const error = e as GaplessError;
-      if (this._left || link !== this._client._link) return; // on another one all is said anew
+      if (this._left || link !== this._client._link) return; // on another link everything is sent again
       this._more = !join;
       if (error.code === "forbidden" && !join && !this._noHistory) {
-        this._noHistory = true; // a join with our position tells the same
+        this._noHistory = true; // a join with our position gives the same answer
         return;
       }
       if (!(await this._client._repeats(link, error, this._tries++))) this._refused(link, error);
@@ -222,7 +222,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return this._client._outbox._waiting(this.name) || !!this._ahead.get(Math.min(...this._ahead.keys()))?._own;
   }
 
-  /** Takes the answer to a question that was asked at a position, or to a join on a link. */
+  /** Takes the answer to a read from a position, or to a join on a link. */
   private _page(page: Page, asked: Position | undefined, join?: Link | false): void {
     if (join) {
       this._on = join;
@@ -231,17 +231,17 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     const at = this._at;
     const recovered = page.recovered && (!at?.epoch || page.epoch === at.epoch);
     if (at && !recovered && asked !== at) {
-      // We have moved since we asked: the answer is about another place.
+      // We have moved on after asking: the answer is about another position.
       this._more = true;
       return;
     }
     this._more ||= page.more;
     const first = page.messages[0];
     if (!at && page.more && !first) {
-      this._on = undefined; // cut to nothing among other rooms: ask for this one alone
+      this._on = undefined; // nothing fitted beside other rooms: ask for this room alone
       return;
     }
-    // What was pushed before the position was known may lie before it.
+    // Entries pushed before the position was known may be below it.
     if (page.epoch === this._aheadEpoch) for (const seq of this._ahead.keys()) if (seq <= (first?.seq ?? page.head)) this._ahead.delete(seq);
     if (!at || !recovered) this._at = { epoch: page.epoch, seq: first ? first.seq - 1 : page.head };
     else this._begun(page.epoch);
@@ -250,21 +250,21 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
       this._anew = false;
       const error = lost(at, page);
       this._emit("reset", error.reset!);
-      // A loop cannot see events: unless somebody listens, it ends loudly.
+      // A loop cannot see events: without a listener it ends with an error.
       if (!this._listeners.get("reset")?.size) for (const stream of this._streams) stream._end(error);
     }
     if (join) this._emit("joined", { epoch: page.epoch, seq: page.head, recovered });
     this._take(page.epoch, page.messages);
-    // A number beyond the page may belong to a writer that is still at work, or died.
+    // A number above the page may belong to a writer that is still at work or dead.
     this._tries = this._lacks() && asked?.seq === this._at!.seq ? this._tries + 1 : 0;
     this._save();
     void this._client._outbox._pump(this.name);
   }
 
-  /** Sorts entries in, and hands on what is next. */
+  /** Sorts entries in, and delivers the next ones. */
   private _take(epoch: string, entries: Entry[]): void {
     let at = this._at;
-    // The log began anew: the join will say so, and what is above its head is kept for then.
+    // The log started over: the join will say so, and entries above its head are kept until then.
     const other = at?.epoch && epoch !== at.epoch;
     if (other || (epoch !== this._aheadEpoch && this._ahead.size)) this._anew = true;
     if (epoch !== this._aheadEpoch) this._ahead.clear();
@@ -285,7 +285,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     }
   }
 
-  /** The log has entries, and is ours if we knew none. */
+  /** Notes that the log has entries; it is ours if we knew none. */
   private _begun(epoch: string): Position {
     return this._at!.epoch ? this._at! : (this._at = { epoch, seq: this._at!.seq });
   }
@@ -308,7 +308,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     return { room: this.name, epoch, ...(entry as any) };
   }
 
-  /** Up to where the application has been given everything: a loop may lag behind. */
+  /** The position up to which the application was given everything: a loop may lag behind. */
   private _handed(): Position | undefined {
     const [first] = [...this._streams].map(({ _items }) => _items).sort((a, b) => b.length - a.length)[0] ?? [];
     return first ? { epoch: first.epoch, seq: first.seq - 1 } : this._at;
@@ -336,7 +336,7 @@ export class RoomCore<T, E> extends Emitter<RoomEvents<T, E>> implements Room<T,
     });
   }
 
-  /** What the storage answers, if there is one, one question after the other. If it is full, forbidden or silent, that is told, and live goes on. */
+  /** Calls the storage, if any, one call after the other. If it fails or is silent, an `error` event says so, and the room goes on. */
   private _stored(run: (storage: PositionStorage, key: string) => unknown): Promise<unknown> | undefined {
     const { _options: { storage }, _env: env, _url: url, _stores } = this._client;
     return storage && serial(_stores, this.name, () => inTime(env, storageTimeout, () => run(storage, `gapless:${typeof url === "string" ? url : ""}:${this.name}`)).catch((e) => this._emit("error", e)));

@@ -3,7 +3,7 @@ import { maxLag } from "./limits.js";
 
 /** One `for await` over a room. */
 export class Stream<T> implements AsyncIterableIterator<T> {
-  /** Pushed and not handed on yet. */
+  /** Pushed and not delivered yet. */
   _items: T[] = [];
   private _error: GaplessError | undefined;
   /** Calls of `next` that wait. */
@@ -19,7 +19,7 @@ export class Stream<T> implements AsyncIterableIterator<T> {
     this._wake();
   }
 
-  /** What was pushed before can still be read; then comes the error, if any, or the end. */
+  /** Items pushed before can still be read; then follows the error, if any, or the end. */
   _end(error?: GaplessError): void {
     if (!this._open.delete(this)) return;
     this._error = error;

@@ -1,4 +1,4 @@
-/** A place in a room's log: the incarnation of the log, and a number in it. */
+/** A place in a room's log: the epoch, which names one life of the log, and a number in it. */
 export interface Position {
   epoch: string;
   seq: number;
@@ -11,21 +11,21 @@ export interface Message<T = unknown> {
   /** 1, 2, 3, … in one epoch; numbers whose writer died are left out. */
   seq: number;
   user: string;
-  /** Milliseconds since 1970 by the server's clock; by this client's for what it published itself. */
+  /** Time of publishing, in milliseconds since 1970, by the server's clock; by this client's clock for its own messages. */
   at: number;
-  /** The publisher's key: match it to show a message before it is acknowledged. */
+  /** The publisher's key. Match it to replace a message that you show before it is acknowledged. */
   key?: string;
   data: T;
 }
 
-/** What a publish became. */
+/** The result of a publish: the message's place in the log. */
 export interface Published extends Position {
-  /** The key had been published before; this is where. */
+  /** The key had been published before; the position is that of the first message. */
   duplicate: boolean;
 }
 
 export interface PublishOptions {
-  /** At most 64 bytes. Default: a random one, so that retries are one message. */
+  /** At most 64 bytes. Default: random. Repeating a publish with its key writes no second message. */
   key?: string;
 }
 
@@ -45,27 +45,27 @@ export interface Presence {
   users: { user: string; sessions: number }[];
 }
 
-/** Entries between `from` and `to` are lost to this client: load your state anew. */
+/** Messages between `from` and `to` are lost to this client: load your state again. */
 export interface Reset {
   from: Position;
   to: Position;
-  /** The lowest number that `history` can still read. */
+  /** The lowest number that `history` can still read; absent if it can read none. */
   oldest?: number;
 }
 
 export interface Joined extends Position {
-  /** False if a `reset` came with it. */
+  /** False if a `reset` event came with it. */
   recovered: boolean;
 }
 
 /**
- * The entries above `since` from the lowest, or the last ones below `before`: one of
- * the two. Without `epoch`, which the number belongs to, the present log is meant; give
- * the first page's with all others, so that no log that began anew is taken for it.
+ * Reads forwards above `since`, or the last entries below `before`. `epoch` is the
+ * epoch of that number; default: the current one. When you read several pages, pass
+ * the `epoch` of the first page with all others, in case the room starts over.
  */
 export type HistoryQuery = ({ before: number; since?: undefined } | { since: number; before?: undefined }) & {
   epoch?: string;
-  /** 1 to 100, which is the default. */
+  /** 1 to 100. Default 100. */
   limit?: number;
 };
 
@@ -73,21 +73,22 @@ export interface HistoryPage<T = unknown> {
   epoch: string;
   /** The highest number that can be read. */
   head: number;
-  /** The lowest one, if the server said. */
+  /** The lowest number that can be read, if the server said. */
   oldest?: number;
   messages: Message<T>[];
-  /** The numbers that the page covers, also those without a message. */
+  /** The first and last number that the page covers, including numbers without a message. */
   first?: number;
   last?: number;
-  /** There is more above `last`, or below `first`. */
+  /** There are entries above `last`, or below `first` if the query had `before`. */
   more: boolean;
 }
 
 export type State = "connecting" | "connected" | "reconnecting" | "closed";
 
 /**
- * Why a connection ended. A number is a WebSocket or protocol close code; text
- * is an error code of the server, or `no_answer`, `token`, `socket`, `closed`.
+ * The reason of a connection's end. A number is a close code of WebSocket or of the
+ * protocol; a string is an error code of the server, or `no_answer`, `token`,
+ * `socket`, `closed`.
  */
 export interface Reason {
   code: number | string;
@@ -97,7 +98,7 @@ export interface Reason {
 export interface StateChange {
   state: State;
   reason?: Reason;
-  /** How long until the next attempt. */
+  /** The pause before the next attempt, in milliseconds. */
   retryInMs?: number;
 }
 
@@ -107,71 +108,72 @@ export interface RoomEvents<T, E> {
   presence: PresenceChange;
   joined: Joined;
   reset: Reset;
-  /** The room refused this client, or its log could not be read. */
+  /** The server refused the room, or its log could not be read. */
   error: Error;
 }
 
 export interface ClientEvents {
   state: StateChange;
-  /** What went wrong without ending anything, such as a token that could not be fetched. */
+  /** An error that ends nothing, such as a token that could not be fetched. */
   error: Error;
 }
 
 export interface Listen<Events> {
   /**
-   * Calls `listener` for each event, until the returned function is called. One
-   * that throws stops nothing here, but is an error of the host: an unhandled
-   * rejection, at which Node ends unless the process listens for those.
+   * Calls `listener` for each event until the returned function is called. A
+   * listener that throws stops nothing here, but causes an unhandled rejection,
+   * which ends a Node process unless it handles `unhandledRejection`.
    */
   on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void;
 }
 
 export interface Room<T = unknown, E = unknown> extends Listen<RoomEvents<T, E>>, AsyncIterable<Message<T>> {
   readonly name: string;
-  /** What was handed to the application last. */
+  /** The position of the last message that the application was given. */
   readonly position: Position | undefined;
-  /** Live on the present connection. */
+  /** Whether messages arrive live on the present connection. */
   readonly joined: boolean;
   /**
-   * Appends to the log. Resolves once it is there; repeats by itself across
-   * reconnects, with one key, until then. Rejects with a GaplessError; with `conflict` if
-   * the client has become another user, as keys are the user's.
+   * Appends data to the log: any JSON up to 30,720 bytes. Resolves once it is there;
+   * until then it is repeated under one key, across reconnects. Rejects with a
+   * GaplessError; with the code `conflict` if the client has connected as another
+   * user meanwhile, because keys belong to a user.
    */
   publish(data: T, options?: PublishOptions): Promise<Published>;
-  /** Sends past the log, for cursors and typing marks; false if not connected. */
+  /** Sends to the members present now and not to the log, for cursors and typing indicators. False if not connected. */
   send(data: E): boolean;
-  /** Reads a page of the log. Rejects with `reset` if something that was asked for is lost; what there is begins at `error.reset.oldest`. */
+  /** Reads a page of the log. Rejects with `reset` if requested entries are lost; `error.reset.oldest` is the first that can be read. */
   history(query: HistoryQuery): Promise<HistoryPage<T>>;
   presence(): Promise<Presence>;
-  /** Ends the membership and every iteration. What was published still goes out. */
+  /** Ends the membership and every iteration. Waiting publishes still go out. */
   leave(): void;
 }
 
 export interface JoinOptions {
-  /** On the first join: so many of the newest entries. 0 to 100, default 0. */
+  /** On the first join: begin with this many of the newest entries, 0 to 100. Default 0. */
   last?: number;
-  /** On the first join: all entries after this; wins over what is stored. */
+  /** On the first join: begin with all entries after this position. Wins over a stored position. */
   since?: Position | number;
 }
 
 export interface Client extends Listen<ClientEvents> {
   readonly state: State;
   readonly reason: Reason | undefined;
-  /** Who the server says we are; known once connected. */
+  /** The user that the server took from the token; known once connected. */
   readonly user: string | undefined;
   readonly session: string;
   readonly rooms: ReadonlyMap<string, Room>;
-  /** The same name gives the same room until it is left. */
+  /** Makes the client a member now and after each reconnect. Until `leave`, the same name returns the same room. */
   join<T = unknown, E = unknown>(name: string, options?: JoinOptions): Room<T, E>;
-  /** Asks whether the line is alive and nothing was missed; if it waits, reconnects at once, unless the server asked it to wait. */
+  /** Checks that the connection is alive and nothing was missed. Without one, reconnects at once, unless the server asked for a pause. */
   check(): void;
-  /** Starts anew after the server closed for good. */
+  /** Connects again after the state became `closed`, by the server or by `close`. */
   reconnect(): void;
-  /** Ends all. Open publishes reject with `closed`, as they do when the server closes for good; iterations end. */
+  /** Ends the connection. Waiting publishes reject with `closed`, as they do when the server closes for good; iterations end. */
   close(): void;
 }
 
-/** What this SDK uses of a WebSocket. */
+/** The part of a WebSocket that this SDK uses. */
 export interface WebSocketLike {
   readonly readyState: number;
   onopen: ((event: any) => void) | null;
@@ -182,13 +184,13 @@ export interface WebSocketLike {
   close(code?: number, reason?: string): void;
 }
 
-/** localStorage, sessionStorage, React Native's AsyncStorage. It has five seconds for an answer. */
+/** For example sessionStorage, or React Native's AsyncStorage. Each call must answer within five seconds. */
 export interface PositionStorage {
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;
 }
 
-/** Time, chance and the host's signals, to be replaced in tests. */
+/** Time, randomness and the host's signals; tests replace them. */
 export interface Environment {
   /** Milliseconds since 1970. */
   now(): number;
@@ -196,37 +198,37 @@ export interface Environment {
   clearTimeout(timer: any): void;
   /** Uniform in [0, 1). */
   random(): number;
-  /** Whether nobody looks. */
+  /** Whether the page is hidden. */
   hidden(): boolean;
-  /** Calls `wake` when the network or the page may have come back. */
+  /** Calls `wake` when the network or the page may have come back. Returns the function that stops it. */
   onWake(wake: () => void): () => void;
 }
 
 /**
- * A function is awaited before each connection, for a single-use ticket in the
- * URL. If it rejects, or takes more than 30 seconds, it is asked again later.
+ * A function is awaited before each connection, for a URL with a single-use ticket.
+ * If it rejects or takes more than 30 seconds, it is called again later.
  */
 export type Url = string | (() => string | Promise<string>);
 
 export interface Options {
   /**
-   * Awaited before each connection and before the token expires. `fresh` asks
-   * for a new one, not one from a cache. Leave it out if a cookie or a header
-   * authenticates the handshake.
+   * Returns a token. Awaited before each connection and before the token expires,
+   * for at most 30 seconds. If `fresh` is true, do not return a cached token. Leave
+   * it out if a cookie, a header or the URL authenticates the handshake.
    */
   getToken?: (context: { fresh: boolean }) => string | Promise<string>;
-  /** Default: the host's own. */
+  /** The WebSocket to use. Default: the host's. */
   WebSocket?: new (url: string) => WebSocketLike;
-  /** Names this client across reconnects; presence counts it. Default: random. */
+  /** This client's name, the same on all its connections; presence counts sessions. At most 64 bytes. Default: random. */
   session?: string;
-  /** Keeps positions across page loads. */
+  /** Keeps positions across page loads. Default: they are not kept. */
   storage?: PositionStorage;
   queue?: {
-    /** Publishes that wait, in all rooms. Default 1000. */
+    /** The most publishes, in all rooms together, that may wait. Default 1000. */
     max?: number;
-    /** What to do with one more: refuse it (default), or give up the oldest that was never sent. */
+    /** What to do with one more: reject it (default), or give up the oldest that was never sent. */
     overflow?: "reject" | "drop-oldest";
-    /** When an unacknowledged publish is given up. Default 120,000, at most 480,000. */
+    /** The time after which an unacknowledged publish is given up, in milliseconds. Default 120,000, at most 480,000. */
     timeoutMs?: number;
   };
   environment?: Partial<Environment>;

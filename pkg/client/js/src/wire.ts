@@ -1,4 +1,4 @@
-/** Frames of pkg/protocol/PROTOCOL.md, as far as this SDK reads them. */
+/** The frames of pkg/protocol/PROTOCOL.md that this SDK reads. */
 export interface Entry {
   seq: number;
   user?: string;
@@ -6,7 +6,7 @@ export interface Entry {
   key?: string;
   data?: unknown;
   void?: boolean;
-  /** Never on the wire: this client's own, taken from the reply to its publish. */
+  /** Never on the wire: true for this client's own entry, from the reply to its publish. */
   _own?: boolean;
 }
 
