@@ -11,7 +11,7 @@ import (
 // mayBeNegative lists the variables for which -1 means "never".
 var mayBeNegative = map[string]bool{"GAPLESS_PRESENCE_MEMBERS": true, "GAPLESS_EPHEMERAL_MEMBERS": true, "GAPLESS_MAX_CONNECTIONS": true}
 
-// mayBeZero lists the variables for which 0 means "as follows from another".
+// mayBeZero lists the variables for which 0 means "derived from another".
 var mayBeZero = map[string]bool{
 	"GAPLESS_USER_PUBLISH_RATE": true, "GAPLESS_COMMAND_RATE": true, "GAPLESS_USER_COMMAND_RATE": true, "GAPLESS_HEAD_LIFETIME": true,
 }
@@ -32,7 +32,7 @@ func checkPositive(v reflect.Value) error {
 	return errors.Join(errs...)
 }
 
-// checkParts asks each part of a configuration whether its variables agree.
+// checkParts checks that the variables of each part of a configuration agree.
 func checkParts(v reflect.Value) error {
 	var errs []error
 	for i := range v.NumField() {
@@ -43,8 +43,8 @@ func checkParts(v reflect.Value) error {
 	return errors.Join(errs...)
 }
 
-// check wants one way of checking tokens, not two: were both open, whoever
-// learns the weaker one's secret would be anybody.
+// check requires exactly one way of checking tokens: with two, the weaker one's
+// secret would be enough to impersonate anybody.
 func (a Auth) check() error {
 	switch {
 	case a.SecretARN == "" && len(a.Issuers) == 0:
@@ -59,8 +59,8 @@ func (a Auth) check() error {
 	return nil
 }
 
-// check refuses a cookie that any page could make use of, and origins that no
-// browser sends and that would match nothing.
+// check refuses a cookie that any page could use, and origins that no browser
+// sends, which would match nothing.
 func (a Access) check() error {
 	var errs []error
 	if a.Cookie != "" && len(a.Origins) == 0 {

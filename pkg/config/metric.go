@@ -1,8 +1,8 @@
 package config
 
-// Metric is a metric of our own in CloudWatch. It stands here since the
-// functions write it and the CDK app's alarms and dashboard look for it by the
-// same names.
+// Metric is a metric of our own in CloudWatch. It is in this package because the
+// functions write it, and the CDK app's alarms and dashboard use it, under the
+// same name.
 type Metric struct {
 	Name string
 	// Unit is one of CloudWatch's
@@ -11,21 +11,22 @@ type Metric struct {
 }
 
 const (
-	// MetricNamespace is where our metrics are.
+	// MetricNamespace is the namespace of our metrics.
 	MetricNamespace = "Gapless"
-	// MetricDimension is the one dimension of each: the name of the function
+	// MetricDimension is the only dimension of each: the name of the function
 	// that writes it, as in Lambda's own metrics.
 	MetricDimension = "FunctionName"
 )
 
 var (
-	// OpenConnections is how many connections a sweep has found, once a sweep.
-	// There is no value of a sweep that could not read them all.
+	// OpenConnections is the number of connections that a sweep has read. A sweep
+	// that could not read them all writes no value.
 	OpenConnections = Metric{"OpenConnections", "Count"}
-	// DrainLag is how old a message was when the last member that was served had
-	// it, or was given up for being too slow: the most in one drain. Values
-	// below broadcast.Config's LateAfter are not written.
+	// DrainLag is the age of a message when the last member served accepted it,
+	// or was given up for being too slow: the maximum of one drain. Values below
+	// broadcast.Config's LateAfter are not written.
 	DrainLag = Metric{"DrainLag", "Milliseconds"}
-	// MembersBehind is how many members a drain has given up for being too slow.
+	// MembersBehind is the number of members that a drain has given up for being
+	// too slow.
 	MembersBehind = Metric{"MembersBehind", "Count"}
 )
