@@ -1,5 +1,5 @@
-// Package rule is yours: the one place where an application puts its own rules
-// into Gapless. The deployed functions and `make dev` take them from here.
+// Package rule is yours: put your application's own rules here. The deployed
+// functions and `make dev` use them.
 package rule
 
 import (
@@ -9,11 +9,11 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/hook"
 )
 
-// New returns the rules of one environment of a function; there are none yet,
-// and so none are asked. It is called once, when the environment starts, with
-// what the function finds around it: settings, the AWS SDK's configuration, the
-// clock. What the rules call of AWS must be granted to the functions
-// message, connect and sweep in infra/grant.go, locally too.
+// New returns the rules of one environment of a function. There are none yet, so
+// no hook is called. New is called once, when the environment starts, with the
+// function's surroundings: settings, the AWS SDK's configuration, the clock.
+// Grant the AWS calls that your rules make to the functions message, connect and
+// sweep in infra/grant.go, even for local use.
 //
 // localdev/example/moderated has rules to copy.
 func New(context.Context, app.Host) (hook.Hooks, error) { return nil, nil }
