@@ -1,5 +1,4 @@
-// Package telemetry is what functions tell of themselves beside their log:
-// metrics.
+// Package telemetry writes metrics to the function's log.
 package telemetry
 
 import (
@@ -11,8 +10,8 @@ import (
 )
 
 // Metrics writes metrics into a function's log in CloudWatch's embedded metric
-// format: CloudWatch finds them there, so that they cost a line and no call of
-// AWS, nor a grant but that to log
+// format. CloudWatch finds them there, so each costs one line, and needs no AWS
+// call and no permission except to log
 // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 // It is safe for concurrent use.
 type Metrics struct {
@@ -21,8 +20,8 @@ type Metrics struct {
 	function string
 }
 
-// NewMetrics returns the metrics of a function, in its log. The log must be of
-// one JSON object a line.
+// NewMetrics returns the metrics of a function, which it writes to logger. The
+// logger must write one JSON object per line.
 func NewMetrics(logger *slog.Logger, clock clock.Clock, function string) *Metrics {
 	return &Metrics{logger.Handler(), clock, function}
 }
@@ -33,7 +32,7 @@ type Value struct {
 	Value  int64
 }
 
-// header is what tells CloudWatch which members of the line are metrics.
+// header tells CloudWatch which members of the line are metrics.
 type header struct {
 	Timestamp         int64       // of the values, in milliseconds
 	CloudWatchMetrics []directive // one
@@ -45,9 +44,9 @@ type directive struct {
 	Metrics    []config.Metric
 }
 
-// Put writes values, in one line, whatever the least level that is logged.
-// Beside them stand attributes that tell where they come from, of which
-// CloudWatch makes no metric; none may hold a message or a token.
+// Put writes values in one line, whatever the least level that is logged. The
+// attributes say where the values come from and are not metrics; they must not
+// hold a message or a token.
 func (m *Metrics) Put(ctx context.Context, values []Value, attributes ...slog.Attr) {
 	now := m.clock.Now()
 	d := directive{Namespace: config.MetricNamespace, Dimensions: [][]string{{config.MetricDimension}}}
@@ -59,5 +58,5 @@ func (m *Metrics) Put(ctx context.Context, values []Value, attributes ...slog.At
 	}
 	line.AddAttrs(slog.Any("_aws", header{now.UnixMilli(), []directive{d}}))
 	line.AddAttrs(attributes...)
-	_ = m.log.Handle(ctx, line) // as with any line of a log
+	_ = m.log.Handle(ctx, line) // errors are ignored, as for any line of a log
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
-// TestLineIsInTheEmbeddedMetricFormat holds a line against the specification:
-// the metadata in _aws has those members and no others, and each metric and
+// TestLineIsInTheEmbeddedMetricFormat checks a line against the specification:
+// the metadata in _aws has these members and no others, and each metric and
 // dimension that it names is a member of the line, a number or a string.
 func TestLineIsInTheEmbeddedMetricFormat(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelError})) // metrics come all the same
+		log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelError})) // metrics are written at any level
 		telemetry.NewMetrics(log, clock.System(), "gapless-dev-sweep").Put(t.Context(), []telemetry.Value{
 			{Metric: config.OpenConnections, Value: 17}, {Metric: config.DrainLag, Value: 2500},
 		}, slog.String("room", "lobby"))
