@@ -1,4 +1,4 @@
-// Package clock is the only door to time. Everything in pkg takes a Clock, so
+// Package clock is the only access to time. Everything in pkg takes a Clock, so
 // that the local stack can move time and tests need no sleeps.
 package clock
 
@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Clock tells and waits for time. Implementations are safe for concurrent use.
+// Clock tells the time and waits. Implementations are safe for concurrent use.
 type Clock interface {
-	// Now is the current time.
+	// Now returns the current time.
 	Now() time.Time
-	// AfterFunc runs f in a goroutine of its own once d has passed. A d of
-	// zero or less runs f at once.
+	// AfterFunc runs f in its own goroutine once d has passed, at once if d is
+	// not positive.
 	AfterFunc(d time.Duration, f func()) Timer
 }
 
-// Timer is a pending call of AfterFunc. It is an alias so that a clock of a
-// package that does not know this one is a Clock, too.
+// Timer is a pending call of AfterFunc. It is an alias, so that other packages
+// can implement Clock without importing this one.
 type Timer = interface {
 	// Stop prevents the call and reports whether it was still pending.
 	Stop() bool
@@ -25,7 +25,7 @@ type Timer = interface {
 	Reset(d time.Duration) bool
 }
 
-// System is the wall clock. Inside a testing/synctest bubble it is the
+// System returns the wall clock. Inside a testing/synctest bubble it is the
 // bubble's virtual time.
 func System() Clock { return system{} }
 
@@ -35,8 +35,8 @@ func (system) Now() time.Time { return time.Now() }
 
 func (system) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
 
-// Sleep waits until d has passed on c or ctx is done, whichever is first, and
-// returns ctx's error in the second case.
+// Sleep waits until d has passed on c. It returns ctx's error if ctx is done
+// first.
 func Sleep(ctx context.Context, c Clock, d time.Duration) error {
 	if err := ctx.Err(); err != nil || d <= 0 {
 		return err
@@ -52,6 +52,6 @@ func Sleep(ctx context.Context, c Clock, d time.Duration) error {
 	}
 }
 
-// Millis is t in integer milliseconds since the Unix epoch, the form in which
-// every time is stored and sent.
+// Millis returns t in milliseconds since the Unix epoch, the form in which every
+// time is stored and sent.
 func Millis(t time.Time) int64 { return t.UnixMilli() }
