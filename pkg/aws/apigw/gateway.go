@@ -1,4 +1,4 @@
-// Package apigw is the adapter to API Gateway's @connections calls.
+// Package apigw calls API Gateway's @connections API.
 package apigw
 
 import (
@@ -20,9 +20,9 @@ var _ connection.Gateway = (*Gateway)(nil)
 // Gateway calls @connections of one API. It is safe for concurrent use.
 type Gateway struct{ client *api.Client }
 
-// New returns a Gateway for an endpoint, https://{host}/{stage}. The SDK's own
-// retries are off: whether a refusal is worth repeating depends on how many
-// members are refused, which only the broadcaster knows.
+// New returns a Gateway for an endpoint, https://{host}/{stage}. It switches off
+// the SDK's retries, because only the broadcaster knows whether to repeat a
+// refused post: that depends on how many members refuse.
 func New(cfg aws.Config, endpoint string) *Gateway {
 	return &Gateway{api.NewFromConfig(cfg, func(o *api.Options) {
 		o.BaseEndpoint = aws.String(endpoint)

@@ -8,10 +8,10 @@ import (
 	smithytime "github.com/aws/smithy-go/time"
 )
 
-// attempts performs an update as run does, and repeats it when the client would,
-// each time as next returns it. The SDK's own repetitions are all the same
-// request: the first may take effect after the second was answered, and what the
-// two share is then written twice.
+// attempts performs an update like run, and repeats it when the client would,
+// each time with the update that next returns. The SDK's own repetitions all send
+// the same request, so the first may take effect after the second was answered,
+// and write the values of both twice.
 func attempts(ctx context.Context, client API, operation string, next func(attempt int) update) (item, error) {
 	var retryer aws.Retryer = aws.NopRetryer{}
 	once := func(o *dynamodb.Options) {

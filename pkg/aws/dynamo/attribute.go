@@ -52,16 +52,17 @@ func yes() types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: 
 
 func millis(t time.Time) types.AttributeValue { return number(t.UnixMilli()) }
 
-// seconds rounds up, so that nothing is forgotten early.
+// seconds rounds up, so that nothing expires early.
 func seconds(t time.Time) types.AttributeValue { return number(t.Add(time.Second - 1).Unix()) }
 
 func key(pk string, sk types.AttributeValue) item {
 	return item{PartitionKey: text(pk), SortKey: sk}
 }
 
-// The readers below return the zero value for an attribute that is absent or
-// of another type: a newer or a broken item must not stop its neighbours. Where
-// the zero value would permit something, its reader says what stands instead.
+// The readers below return the zero value for an attribute that is absent or of
+// another type: a newer or a broken item must not stop its neighbours. Where the
+// zero value would permit something, the reader's comment says what it returns
+// instead.
 
 func textOf(i item, name string) string {
 	if s, ok := i[name].(*types.AttributeValueMemberS); ok {
@@ -70,7 +71,7 @@ func textOf(i item, name string) string {
 	return ""
 }
 
-// numeral is a number as it is written.
+// numeral returns a number as written.
 func numeral(i item, name string) string {
 	if n, ok := i[name].(*types.AttributeValueMemberN); ok {
 		return n.Value
@@ -117,8 +118,8 @@ func timeOf(i item, name string) time.Time {
 	return time.Time{}
 }
 
-// expired reports whether an item is past its time: TTL deletes within days
-// only (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html).
+// expired reports whether an item has expired: TTL deletes only within days
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html).
 func expired(i item, now time.Time) bool {
 	x := numberOf(i, TTLAttribute)
 	return x != 0 && x <= now.Unix()

@@ -11,10 +11,11 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// Authenticate sets who is behind a connection: 1 WRU, and another if it is
-// under sentence, has a token that came later, or other permissions and is in
-// rooms; if one of the rooms stands there for a newer join, or any join began
-// later; or if so many stand there that it must be counted which are new.
+// Authenticate sets the identity of a connection. It costs 1 WRU, and a second
+// one in these cases: the connection is condemned, has a later token, or has
+// other permissions and is in rooms; one of the rooms has a newer join, or any
+// join began later; or the connection is in so many rooms that the new ones must
+// be counted.
 func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
 	identity, err := identityItem(p.Identity)
 	if err != nil {
@@ -46,24 +47,23 @@ func (s *Connections) Authenticate(ctx context.Context, p connection.Authenticat
 			return connection.Connection{}, connection.ErrTooManyRooms
 		}
 		if a.overtaken && p.Session == "" && len(a.rooms) == 0 && (len(p.Rooms) == 0 || a.later) {
-			return c, nil // nothing is left to set
+			return c, nil // nothing to set
 		}
 	}
-	return connection.Connection{}, connection.ErrNotFound // a room's time cannot be read: let the client begin anew
+	return connection.Connection{}, connection.ErrNotFound // a room's time is unreadable: the client must reconnect
 }
 
-// attempt is what is known of a connection that is to be authenticated; at
-// first nothing.
+// attempt holds what is known of a connection to authenticate; at first nothing.
 type attempt struct {
-	overtaken bool            // it has a token that came later
-	keepDue   bool            // it is under sentence
+	overtaken bool            // it has a later token
+	keepDue   bool            // it is condemned
 	regrant   bool            // it has other permissions
 	later     bool            // a join began later than these
-	rooms     []string        // those to set: not those that stand there for a newer join
-	in        map[string]bool // those of rooms that stand there
+	rooms     []string        // the rooms to set, without those that have a newer join
+	in        map[string]bool // those of rooms that it is in already
 }
 
-// learn takes what stood there when an attempt was refused.
+// learn updates an attempt with the item that refused it.
 func (a *attempt) learn(found item, p connection.AuthenticateParams, identity item) {
 	c := connectionOf(found)
 	a.overtaken = a.overtaken || c.TokenAt.After(p.TokenAt)
@@ -79,14 +79,14 @@ func (a *attempt) learn(found item, p connection.AuthenticateParams, identity it
 	}
 }
 
-// added is how many rooms the attempt adds at most.
+// added returns how many rooms the attempt adds at most.
 func (a *attempt) added() int { return len(a.rooms) - len(a.in) }
 
-// authenticateTries is more than the reasons for which an authentication begins
-// again.
+// authenticateTries is more than the number of reasons to repeat an
+// authentication.
 const authenticateTries = 8
 
-// authentication is the update of Authenticate but for its key.
+// authentication is the update of Authenticate without its key.
 func (a *attempt) authentication(p connection.AuthenticateParams, identity item) update {
 	owner := "(attribute_not_exists(u) OR u = :u)"
 	if p.Late {
@@ -126,8 +126,8 @@ func (a *attempt) authentication(p connection.AuthenticateParams, identity item)
 	return u
 }
 
-// renewal puts the conditions into u under which the identity may take the place
-// of the one that stands there, and returns what is to be set.
+// renewal adds to u the conditions under which the identity may replace the
+// stored one, and returns the attributes to set.
 func (a *attempt) renewal(u *update, p connection.AuthenticateParams, identity item) item {
 	set := maps.Clone(identity)
 	u.condition += " AND NOT ta > :ta"
@@ -151,8 +151,8 @@ func (a *attempt) renewal(u *update, p connection.AuthenticateParams, identity i
 	return set
 }
 
-// entry puts the conditions into u under which the rooms may be set, and returns
-// what sets them.
+// entry adds to u the conditions under which the rooms may be set, and returns
+// the expressions that set them.
 func (a *attempt) entry(u *update, p connection.AuthenticateParams) []string {
 	if len(a.rooms) == 0 {
 		return nil

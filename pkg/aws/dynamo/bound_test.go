@@ -18,7 +18,7 @@ func forgotten(t *testing.T, after time.Duration) bool {
 	return expired(i, began.Add(after))
 }
 
-// TestLeftoverWithin: a day for the sweeper to find what a connection has left.
+// The sweeper has a day to find what a connection has left behind.
 func TestLeftoverWithin(t *testing.T) {
 	t.Parallel()
 	if forgotten(t, 26*time.Hour-time.Millisecond) {

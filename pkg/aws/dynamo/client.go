@@ -11,8 +11,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/aws/fault"
 )
 
-// API is what we use of DynamoDB: conditional writes of one item, consistent
-// reads, queries. No scan, no transaction, no batch.
+// API is the part of DynamoDB that we use: conditional writes of one item,
+// consistent reads, queries. No scan, no transaction, no batch.
 type API interface {
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
@@ -40,8 +40,7 @@ type refusal struct{ existing item }
 
 func (*refusal) Error() string { return "condition failed" }
 
-// run performs the update and returns the item as it then stands, or a
-// *refusal.
+// run performs the update and returns the item after it, or a *refusal.
 func (u update) run(ctx context.Context, client API, operation string, options ...func(*dynamodb.Options)) (item, error) {
 	input := &dynamodb.UpdateItemInput{
 		TableName: &u.table, Key: u.key, UpdateExpression: &u.set,
@@ -60,8 +59,8 @@ func (u update) run(ctx context.Context, client API, operation string, options .
 	return out.Attributes, nil
 }
 
-// refused returns a *refusal for a failed condition and a *fault.Error for
-// everything else.
+// refused returns a *refusal for a failed condition and a *fault.Error for any
+// other error.
 func refused(operation string, err error) error {
 	var failed *types.ConditionalCheckFailedException
 	if errors.As(err, &failed) {

@@ -19,39 +19,39 @@ var _ connection.Store = (*Connections)(nil)
 
 // Connections keeps connections. It is safe for concurrent use.
 //
-// TTL is a backstop only, a day after API Gateway must have closed the
-// connection: one that is past it and still there is returned, so that the
+// TTL is only a fallback, a day after API Gateway must have closed the
+// connection. An expired connection that still exists is returned, so that the
 // sweeper removes its memberships with it.
 type Connections struct {
 	client     API
 	table      string
 	partitions int
-	page       int32 // items that one read of Due looks at
+	page       int32 // items that one read of Due reads
 }
 
-// NewConnections returns Connections over a table, spread over so many
-// partitions, at least one. All functions must use the same number: a
-// connection is looked for in the partition that its id and the number give.
+// NewConnections returns Connections over a table, spread over the given number
+// of partitions, at least one. All functions must use the same number, because it
+// determines, with the id, a connection's partition.
 func NewConnections(client API, table string, partitions int) *Connections {
 	return &Connections{client, table, max(1, partitions), duePage}
 }
 
-// WithPage returns s with so many items in a page of Due. Tests cut pages that
-// only a large deployment fills.
+// WithPage returns s with so many items in a page of Due. With it, tests reach
+// further pages without a large deployment.
 func (s *Connections) WithPage(items int32) *Connections {
 	return &Connections{s.client, s.table, s.partitions, items}
 }
 
-// open is the condition of every change but MarkClosing: no change brings a
+// open is the condition of every change except MarkClosing: no change may bring a
 // connection back.
 const open = "attribute_exists(pk) AND attribute_not_exists(cl)"
 
-// unsentenced is added where a change sets the next check: a connection that
-// is condemned stays due, or whoever is kicked could put off the end by
-// authenticating again and again.
+// unsentenced is added to changes that set the next check: a condemned connection
+// stays due, or a kicked user could put off the end by authenticating again and
+// again.
 const unsentenced = " AND attribute_not_exists(bc)"
 
-// Partitions is over how many partitions the connections are spread.
+// Partitions returns the number of partitions that hold the connections.
 func (s *Connections) Partitions() int { return s.partitions }
 
 func (s *Connections) key(id string) item {
@@ -82,7 +82,7 @@ func (s *Connections) Get(ctx context.Context, id string) (connection.Connection
 	return s.read(ctx, id, true)
 }
 
-// Peek reads a connection that may be a moment old: 0.5 RRU per 4 KB begun.
+// Peek reads a connection as it was a moment ago: 0.5 RRU per 4 KB begun.
 func (s *Connections) Peek(ctx context.Context, id string) (connection.Connection, error) {
 	return s.read(ctx, id, false)
 }
@@ -98,11 +98,11 @@ func (s *Connections) read(ctx context.Context, id string, consistent bool) (con
 	return connectionOf(i), nil
 }
 
-// joinTries is more than the reasons for which AddRoom begins again.
+// joinTries is more than the number of reasons to repeat AddRoom.
 const joinTries = 4
 
-// AddRoom adds a room: 1 WRU, and another if the room stands there for a newer
-// join, or a join of any room that began later was written before.
+// AddRoom adds a room: 1 WRU, and another if the room has a newer join, or a join
+// of any room that began later was written before.
 func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) (connection.Connection, error) {
 	newer, later := false, false
 	for range joinTries {
@@ -120,16 +120,16 @@ func (s *Connections) AddRoom(ctx context.Context, p connection.AddRoomParams) (
 		case len(found) == 0 || c.Closing:
 			return connection.Connection{}, connection.ErrNotFound
 		case newer && later:
-			return c, nil // nothing is left to set
+			return c, nil // nothing to set
 		case !c.In(p.Room) && len(c.Rooms) >= p.Max:
 			return connection.Connection{}, connection.ErrTooManyRooms
 		}
 	}
-	return connection.Connection{}, connection.ErrNotFound // a time cannot be read: let the client begin anew
+	return connection.Connection{}, connection.ErrNotFound // a time is unreadable: the client must reconnect
 }
 
-// addition is the update of AddRoom where the room stands there for a newer join,
-// or a join has begun later, as far as that is known.
+// addition is the update of AddRoom. newer and later say whether the room is
+// known to have a newer join, or the connection a later one.
 func (s *Connections) addition(p connection.AddRoomParams, newer, later bool) update {
 	u := update{
 		table: s.table, key: s.key(p.ID), condition: open,
@@ -161,20 +161,20 @@ func (s *Connections) DropRoom(ctx context.Context, id, room string, upto time.T
 		names:     map[string]string{"#r": room},
 		values:    item{":upto": millis(upto)},
 	}.run(ctx, s.client, "drop room")
-	return unlessOpen(err) // refused if open: it has joined again
+	return unlessOpen(err) // refused though open: it has joined again
 }
 
-// Carry records that memberships are in line with permissions: 1 WRU.
+// Carry records that memberships follow the permissions: 1 WRU.
 func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
 	_, err := s.change(ctx, id, "record permissions as carried over", "SET pc = :pc", open+" AND NOT pc > :pc", item{":pc": number(upto)})
 	return unlessOpen(err)
 }
 
-// Check records a look: 1 WRU.
+// Check records a check: 1 WRU.
 func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error {
 	values := item{":st": number(p.Strikes), ":ck": millis(p.Next)}
 	condition := open + unsentenced
-	if !p.Seen.IsZero() { // a date that cannot be read is replaced whatever it is
+	if !p.Seen.IsZero() { // an unreadable date is replaced unconditionally
 		condition += " AND ck = :seen"
 		values[":seen"] = millis(p.Seen)
 	}
@@ -183,8 +183,8 @@ func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error
 }
 
 // MarkBehind records that a connection is behind in a room: 1 WRU. A late
-// repetition finds a record of the same join or a newer one and changes nothing,
-// or, if the sweeper has cleared it, has the connection told once more.
+// repetition finds a record of the same join or a newer one and changes nothing.
+// If the sweeper has cleared the record, the connection is told once more.
 func (s *Connections) MarkBehind(ctx context.Context, id, room string, joinedAt, now time.Time) error {
 	_, err := update{
 		table: s.table, key: s.key(id), set: "SET #b = :b",
@@ -197,10 +197,10 @@ func (s *Connections) MarkBehind(ctx context.Context, id, room string, joinedAt,
 	return unlessOpen(err)
 }
 
-// unreadableBehind is true of a record that says nothing.
+// unreadableBehind holds for an unreadable record.
 const unreadableBehind = "NOT attribute_type(#b.j, :number)"
 
-// ClearBehind removes a record that a connection is behind: 1 WRU.
+// ClearBehind removes the record that a connection is behind: 1 WRU.
 func (s *Connections) ClearBehind(ctx context.Context, id, room string, upto time.Time) error {
 	_, err := update{
 		table: s.table, key: s.key(id), set: "REMOVE #b",
@@ -211,25 +211,25 @@ func (s *Connections) ClearBehind(ctx context.Context, id, room string, upto tim
 	return unlessOpen(err)
 }
 
-// Condemn makes a connection due: 1 WRU. A sentence that cannot be read stands.
+// Condemn makes a connection due: 1 WRU. An unreadable sentence stays.
 func (s *Connections) Condemn(ctx context.Context, id string, code int, now time.Time) error {
 	_, err := s.change(ctx, id, "condemn connection", "SET ck = :ck, bc = :bc",
 		open+" AND (attribute_not_exists(bc) OR bc < :bc)", item{":ck": millis(now), ":bc": number(code)})
 	return unlessOpen(err)
 }
 
-// MarkClosing ends a connection but for its traces: 1 WRU.
+// MarkClosing marks a connection as over: 1 WRU.
 func (s *Connections) MarkClosing(ctx context.Context, id string, next time.Time) error {
 	_, err := s.change(ctx, id, "mark connection as closing", "SET cl = :yes, ck = :ck", "attribute_exists(pk)",
 		item{":yes": yes(), ":ck": millis(next)})
 	return notFound(err)
 }
 
-// unreadableJoin is true of a latest join that reads as none: without this,
+// unreadableJoin holds for an unreadable time of the latest join: without it,
 // nobody could ever delete its connection.
 const unreadableJoin = "NOT attribute_type(ja, :number) OR ja > :max"
 
-// Delete forgets a connection: 1 WRU.
+// Delete deletes a connection: 1 WRU.
 func (s *Connections) Delete(ctx context.Context, id string, joinedAt time.Time) (bool, error) {
 	input := &dynamodb.DeleteItemInput{
 		TableName: &s.table, Key: s.key(id),
@@ -250,16 +250,16 @@ func (s *Connections) Delete(ctx context.Context, id string, joinedAt time.Time)
 	return false, nil
 }
 
-// duePage is how many items of a partition one read looks at by default.
+// duePage is the default number of items that one read of a partition reads.
 const duePage = 1000
 
-// Due reads connections to look at: 0.5 RRU per 4 KB of all items passed over.
+// Due reads connections to check: 0.5 RRU per 4 KB of all items read.
 func (s *Connections) Due(ctx context.Context, p connection.DueParams) ([]connection.Connection, string, error) {
 	pk := connectionKey(p.Partition)
 	input := &dynamodb.QueryInput{
 		TableName:              &s.table,
 		KeyConditionExpression: aws.String("pk = :pk"),
-		// A connection without a readable date is due: hence the NOT.
+		// A connection without a readable date is due, hence the NOT.
 		FilterExpression:          aws.String("NOT (ck > :now) OR ck > :max"),
 		ExpressionAttributeValues: item{":pk": text(pk), ":now": millis(p.Now), ":max": number(int64(math.MaxInt64))},
 		Limit:                     &s.page,
@@ -290,7 +290,7 @@ func (s *Connections) changeOpen(ctx context.Context, id, operation, expression 
 }
 
 // unlessOpen turns a failed condition into ErrNotFound if the connection is over.
-// If it is not, what stands there is newer than the change, which counts as done.
+// Otherwise what is stored is newer than the change, which counts as done.
 func unlessOpen(err error) error {
 	if err == nil {
 		return nil

@@ -13,11 +13,11 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// leftover is how long after its connection's start an item is forgotten if
-// all else failed: the two hours that a connection may last, and a day.
+// leftover is the time after a connection's start at which TTL deletes its item
+// if everything else failed: the two hours that a connection may last, and a day.
 const leftover = 26 * time.Hour
 
-// connectionItem is a connection's attributes but for its key.
+// connectionItem returns a connection's attributes without its key.
 func connectionItem(c connection.Connection) (item, error) {
 	i := item{}
 	i["a"], i["ck"] = millis(c.ConnectedAt), millis(c.CheckAt)
@@ -39,7 +39,7 @@ func connectionItem(c connection.Connection) (item, error) {
 	for name, at := range c.Rooms {
 		rooms[name] = millis(at)
 	}
-	i["r"] = &types.AttributeValueMemberM{Value: rooms} // even if empty: rooms are set in it
+	i["r"] = &types.AttributeValueMemberM{Value: rooms} // even if empty, because rooms are set inside it
 	if !c.JoinedAt.IsZero() {
 		i["ja"] = millis(c.JoinedAt)
 	}
@@ -64,7 +64,7 @@ func connectionItem(c connection.Connection) (item, error) {
 	return i, nil
 }
 
-// identityItem is an identity's attributes.
+// identityItem returns an identity's attributes.
 func identityItem(id auth.Identity) (item, error) {
 	i := item{"u": text(id.User)}
 	if !id.Issued.IsZero() {
@@ -83,7 +83,7 @@ func identityItem(id auth.Identity) (item, error) {
 	return i, nil
 }
 
-// connectionOf reads a connection. What cannot be understood permits nothing.
+// connectionOf reads a connection. Unreadable attributes permit nothing.
 func connectionOf(i item) connection.Connection {
 	return connection.Connection{
 		ID: textOf(i, SortKey), Identity: identityOf(i), TokenAt: timeOf(i, "ta"), Session: textOf(i, "ss"), ConnectedAt: timeOf(i, "a"),
@@ -93,8 +93,8 @@ func connectionOf(i item) connection.Connection {
 	}
 }
 
-// roomsOf reads the rooms. One whose time cannot be read counts as joined at
-// once, so that any leave drops it.
+// roomsOf reads the rooms. A room with an unreadable time counts as joined long
+// ago, so that any leave drops it.
 func roomsOf(i item) map[string]time.Time {
 	in := mapOf(i, "r")
 	if len(in) == 0 {
@@ -107,8 +107,8 @@ func roomsOf(i item) map[string]time.Time {
 	return rooms
 }
 
-// behindPrefix begins the names of the attributes that say in which rooms the
-// connection is behind. They lie beside each other rather than in a map, so that
+// behindPrefix begins the names of the attributes that record in which rooms the
+// connection is behind. They are separate attributes rather than a map, so that
 // the first needs no other write before it.
 const behindPrefix = "b#"
 
@@ -116,8 +116,8 @@ func behindItem(b connection.Behind) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: item{"j": millis(b.JoinedAt), "t": millis(b.At)}}
 }
 
-// behindOf reads in which rooms a connection is behind. A record whose times
-// cannot be read counts as one for the connection's latest join of the room.
+// behindOf reads in which rooms a connection is behind. A record with unreadable
+// times counts as one for the connection's latest join of the room.
 func behindOf(i item) map[string]connection.Behind {
 	var behind map[string]connection.Behind
 	for name := range i {
@@ -138,8 +138,8 @@ func behindOf(i item) map[string]connection.Behind {
 	return behind
 }
 
-// identityOf reads an identity. A user that is not text is none; permissions
-// that cannot be read grant nothing; an expiry that cannot be read has passed.
+// identityOf reads an identity. A user that is not text counts as none,
+// unreadable permissions grant nothing, and an unreadable expiry has passed.
 func identityOf(i item) auth.Identity {
 	id := auth.Identity{User: textOf(i, "u"), Issued: timeOf(i, "ti"), Expires: timeOf(i, "tx")}
 	if i["tx"] != nil && id.Expires.IsZero() {

@@ -14,8 +14,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// Entries reads a page of a log: 1 RRU per 4 KB begun, of what was read rather
-// than of what is returned.
+// Entries reads a page of a log: 1 RRU per 4 KB begun of what was read, not of
+// what is returned.
 func (l *Log) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.Entry, error) {
 	if p.Upto <= p.After || p.Limit <= 0 {
 		return nil, nil // DynamoDB refuses a BETWEEN with its bounds reversed
@@ -24,7 +24,7 @@ func (l *Log) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.Entry
 	out, err := l.client.Query(ctx, &dynamodb.QueryInput{
 		TableName:              &l.log,
 		KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :upto"),
-		// An entry without a time to go is not expired: hence the NOT.
+		// An entry without an expiry has not expired, hence the NOT.
 		FilterExpression: aws.String("NOT (x <= :now)"),
 		ExpressionAttributeValues: item{
 			":pk": text(entryKey(p.Room, p.Epoch)), ":from": number(p.After + 1), ":upto": number(p.Upto),
@@ -50,7 +50,7 @@ func (l *Log) entriesOf(ctx context.Context, items []item, limit int) []msglog.E
 		if len(entries) == limit {
 			break
 		}
-		if e := l.entryOf(ctx, i); e.Seq > 0 { // no number is a fraction
+		if e := l.entryOf(ctx, i); e.Seq > 0 { // a number is not a fraction
 			entries = append(entries, e)
 		}
 	}
@@ -77,8 +77,8 @@ func entryItem(p msglog.FillParams) item {
 	return i
 }
 
-// entryOf reads an entry. One that cannot be understood counts as void: its
-// number is taken, and it must not stop the room.
+// entryOf reads an entry. An unreadable entry counts as void: its number is
+// taken, and it must not stop the room.
 func (l *Log) entryOf(ctx context.Context, i item) msglog.Entry {
 	seq := countOf(i, SortKey)
 	if yesOf(i, "v") {
@@ -91,7 +91,7 @@ func (l *Log) entryOf(ctx context.Context, i item) msglog.Entry {
 		Data: []byte(textOf(i, "j")), Origin: textOf(i, "c"),
 	}
 	if e.User == "" || e.At.IsZero() || !optionalText(i, "k") || !optionalText(i, "c") || !jsontext.Value(e.Data).IsValid() {
-		l.logger.WarnContext(ctx, "log entry that cannot be read counts as void", "key", textOf(i, PartitionKey), "seq", seq)
+		l.logger.WarnContext(ctx, "an unreadable log entry counts as void", "key", textOf(i, PartitionKey), "seq", seq)
 		return msglog.Void(seq)
 	}
 	return e

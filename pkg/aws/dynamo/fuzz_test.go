@@ -21,8 +21,8 @@ import (
 
 var now = time.Date(2100, time.January, 1, 12, 0, 0, 0, time.UTC)
 
-// seeds are items as we write them, as a newer version might, and as a broken
-// one would.
+// seeds are items as we write them, as a newer version might, and as a broken one
+// would.
 func seeds(t testing.TB) []item {
 	t.Helper()
 	entry := entryItem(msglog.FillParams{
@@ -56,8 +56,8 @@ func seeds(t testing.TB) []item {
 	return all
 }
 
-// broken is an item with each attribute in turn missing, cut short or of
-// another type, and with one that is not known.
+// broken returns an item with each attribute in turn missing, cut short or of
+// another type, and with an unknown one.
 func broken(sound item) []item {
 	var all []item
 	with := func(name string, value types.AttributeValue) {
@@ -84,7 +84,7 @@ func broken(sound item) []item {
 	return all
 }
 
-// FuzzStored decodes arbitrary items as everything that they might be taken for.
+// FuzzStored decodes arbitrary items as each kind of item.
 func FuzzStored(f *testing.F) {
 	for _, i := range seeds(f) {
 		f.Add(wire(f, i))
@@ -135,8 +135,8 @@ func (p page) GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb
 	return &dynamodb.GetItemOutput{Item: p.items[0]}, nil
 }
 
-// neighbours checks that whatever stands between two sound items costs neither:
-// not entries, nor members, nor connections, nor revocations.
+// neighbours checks that an arbitrary item between two valid ones hides neither:
+// of entries, members, connections and revocations.
 func neighbours(t *testing.T, i item) {
 	ctx := context.Background()
 	around := func(one, other item) page { return page{items: []item{one, i, other}} }

@@ -6,8 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// TestKeysStay pins where everything lies: a deployment that looked elsewhere
-// would lose what the one before it wrote.
+// TestKeysStay pins the keys: with other keys, a deployment would lose what the
+// one before it wrote.
 func TestKeysStay(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ got, want string }{
@@ -34,8 +34,8 @@ func partitionOf(t *testing.T, id string, partitions int) string {
 	return pk.Value
 }
 
-// TestPartitionsAreEven checks that no partition gets much more than its share
-// of connections: the sweeper reads each as a whole.
+// TestPartitionsAreEven checks that no partition gets much more than its share of
+// connections: the sweeper reads each as a whole.
 func TestPartitionsAreEven(t *testing.T) {
 	t.Parallel()
 	const partitions, connections = 16, 16000

@@ -8,10 +8,10 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// AcquireLease takes the drain lease: 1 WRU, even if it is refused. The condition
-// on the generation keeps an attempt whose answer was lost from taking effect
-// after the lease has changed hands. Functions of a release that did not count
-// generations leave it alone, so the condition on the lease itself stays.
+// AcquireLease takes the drain lease: 1 WRU, even if it is refused. Because of
+// the condition on the generation, an attempt whose answer was lost cannot take
+// effect after the lease has changed hands. Functions of a release that did not
+// count generations do not change it, so the condition on the lease itself stays.
 func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
 	values := item{
 		":owner": text(p.Owner), ":until": millis(p.Until), ":now": millis(p.Now), ":e": text(p.Epoch), ":one": number(1),
@@ -39,14 +39,14 @@ func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 
 const (
 	owned = "lo = :owner AND e = :e"
-	// forward keeps the pointer from going back.
+	// forward prevents the pointer from going back.
 	forward = " AND (attribute_not_exists(d) OR d <= :d)"
-	// longer keeps the lease's end from going back.
+	// longer prevents the lease's end from going back.
 	longer = " AND (attribute_not_exists(lu) OR lu <= :until)"
 )
 
-// RenewLease prolongs the lease: 1 WRU. If the head is further on than the caller
-// says, as after an earlier attempt that was late, one more WRU moves the rest.
+// RenewLease extends the lease: 1 WRU. If the head is further on than the caller
+// says, as after an earlier attempt that was late, one more WRU sets the rest.
 func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
 	condition := owned + forward + longer
 	for {
@@ -72,7 +72,7 @@ func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
 	}
 }
 
-// ReleaseLease gives the lease back if nothing came since: 1 WRU either way.
+// ReleaseLease gives the lease back if nothing came since: 1 WRU in either case.
 func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.Head, bool, error) {
 	i, err := l.head(p.Room, "ADD lg :one SET d = :d REMOVE lo, lu, q, qr", owned+" AND n = :d",
 		item{":owner": text(p.Owner), ":e": text(p.Epoch), ":d": number(p.Delivered), ":one": number(1)},
@@ -91,8 +91,9 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 	return msglog.Head{}, false, msglog.ErrLeaseLost
 }
 
-// AbandonLease gives the lease back unfinished: 1 WRU. If the holder's own
-// pointer is further on than it says, it stays, for one more WRU.
+// AbandonLease gives the lease back before everything is delivered: 1 WRU. If the
+// pointer is further on than the holder says, it stays, at the cost of one more
+// WRU.
 func (l *Log) AbandonLease(ctx context.Context, p msglog.LeaseParams) error {
 	values := item{":owner": text(p.Owner), ":e": text(p.Epoch), ":one": number(1)}
 	set, moved := pointer(p, values)
@@ -111,10 +112,10 @@ func holds(head msglog.Head, p msglog.LeaseParams) bool {
 	return head.Epoch == p.Epoch && head.Lease.Owner == p.Owner
 }
 
-// givenBack reports whether a head looks as if the answer to our first attempt
-// to give the lease back was lost: nobody holds it, and all that we delivered
-// is recorded. It does not matter if another one did that after us: whoever
-// took a number since has seen that no drainer is awake.
+// givenBack reports whether a head looks as if the answer to our first attempt to
+// give the lease back was lost: nobody holds it, and everything that we delivered
+// is recorded. It does not matter if another holder did that after us: anybody
+// who took a number since has seen that no drainer is at work.
 func givenBack(head msglog.Head, p msglog.LeaseParams) bool {
 	return head.Epoch == p.Epoch && head.Lease.Owner == "" && head.Delivered >= p.Delivered
 }
@@ -141,7 +142,8 @@ func (l *Log) attempt(ctx context.Context, operation string, u update) (*msglog.
 	return &head, nil
 }
 
-// pointer sets how far delivery has come, and what is known of the rest.
+// pointer sets how far delivery has come, and since when the rest has been
+// pending.
 func pointer(p msglog.LeaseParams, values item) (string, item) {
 	values = maps.Clone(values)
 	values[":d"] = number(p.Delivered)

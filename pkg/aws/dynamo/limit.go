@@ -9,8 +9,8 @@ import (
 
 var _ limit.Store = (*Limits)(nil)
 
-// Limits keeps counts in the connections table, an item for each key and
-// window. It is safe for concurrent use.
+// Limits keeps counts in the connections table, one item per key and window. It
+// is safe for concurrent use.
 type Limits struct {
 	client API
 	table  string
@@ -19,7 +19,7 @@ type Limits struct {
 // NewLimits returns Limits over the connections table.
 func NewLimits(client API, table string) *Limits { return &Limits{client, table} }
 
-// Add counts: 1 WRU.
+// Add adds to a count: 1 WRU.
 func (s *Limits) Add(ctx context.Context, p limit.AddParams) (int, error) {
 	now, err := update{
 		table: s.table, key: key("l#"+p.Key, text(strconv.FormatInt(p.Start.UnixMilli(), 10))),

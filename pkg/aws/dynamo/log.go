@@ -42,10 +42,10 @@ func (l *Log) Head(ctx context.Context, room string) (msglog.Head, error) {
 	return headOf(i), nil
 }
 
-// TakeNumber hands out a number: 1 WRU, and one more where another function,
-// whose settings differ, has set a later end or a shorter retention. Each attempt
-// has an epoch of its own, the given one and a number, so that one which takes
-// effect late does not bring back the epoch that another began.
+// TakeNumber hands out a number: 1 WRU, and one more if another function, with
+// other settings, has set a later end or a shorter retention. Each attempt has
+// its own epoch, the given one and a number, so that a late attempt does not
+// bring back the epoch that another began.
 func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head, error) {
 	var stands item
 	tries := 0
@@ -67,13 +67,13 @@ func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head,
 	return msglog.Head{}, fmt.Errorf("take number: the head of %s refuses its own end or retention", p.Room)
 }
 
-// takeTries bounds how often a number is asked for: each time, another function
-// has changed the head's end or retention since.
+// takeTries limits the attempts to take a number: before each, another function
+// has changed the head's end or retention.
 const takeTries = 8
 
-// take leaves the head's end alone if it is later than ours, and the retention if
-// it is shorter, as far as is known from the head that refused before. A head's
-// end that cannot be read is left alone.
+// take leaves the head's end alone if it is later than ours or unreadable, and
+// the retention if it is shorter, as far as these are known from the head that
+// refused before.
 func (l *Log) take(p msglog.TakeParams, stands item) update {
 	end, retention := p.Expires.Add(time.Second-1).Unix(), p.Retention.Milliseconds()
 	set := "SET e = if_not_exists(e, :fresh), sh = if_not_exists(sh, :one), q = if_not_exists(q, :now)"
@@ -106,7 +106,7 @@ func within(i item, name string, low, high int64) bool {
 	return err == nil && low <= n && n <= high
 }
 
-// StartOver ends an incarnation of the log: 1 WRU.
+// StartOver ends an epoch of the log: 1 WRU.
 func (l *Log) StartOver(ctx context.Context, p msglog.StartOverParams) error {
 	_, err := l.attempt(ctx, "start over", l.head(p.Room,
 		"ADD lg :one SET e = :fresh REMOVE d, lo, lu, n, q, qr", "e = :e",
@@ -125,11 +125,11 @@ func headOf(i item) msglog.Head {
 	}
 }
 
-// unreadable is true of a mark that says nothing. It counts as absent: it must
+// unreadable holds for an unreadable mark. It counts as absent, so that it does
 // not keep its user from publishing.
 const unreadable = "NOT attribute_type(e, :text) OR NOT attribute_type(n, :number)"
 
-// Mark claims a key: 1 WRU, whether it was free or not.
+// Mark claims a key: 1 WRU, whether or not it was free.
 func (l *Log) Mark(ctx context.Context, p msglog.MarkParams) (msglog.Position, error) {
 	i, err := update{
 		table: l.log, key: key(markKey(p.Room, p.User, p.Key), number(0)),
@@ -144,10 +144,10 @@ func (l *Log) Mark(ctx context.Context, p msglog.MarkParams) (msglog.Position, e
 	return positionOf(i, err)
 }
 
-// MoveMark moves a key: 1 WRU, and one more where another function, whose window
-// is longer, has set a later end. A mark that is gone meanwhile is written again:
-// the number it stood for is void. One that has expired needs no care: it still
-// stands for From, or another has claimed it since and it is fresh.
+// MoveMark moves a key: 1 WRU, and one more if another function, with a longer
+// window, has set a later end. A missing mark is written again, because the
+// number that it stood for is void. An expired mark needs no care: it still
+// stands for From, or it was claimed again and is fresh.
 func (l *Log) MoveMark(ctx context.Context, p msglog.MoveParams) (msglog.Position, error) {
 	move := update{
 		table: l.log, key: key(markKey(p.Room, p.User, p.Key), number(0)),
@@ -166,7 +166,7 @@ func (l *Log) MoveMark(ctx context.Context, p msglog.MoveParams) (msglog.Positio
 	return positionOf(move.run(ctx, l.client, "move key"))
 }
 
-// positionOf is where the key stands: as written, or as found.
+// positionOf returns the position of a key, as written or as found.
 func positionOf(i item, err error) (msglog.Position, error) {
 	if err != nil {
 		if i, err = existing(err); err != nil {
@@ -176,7 +176,7 @@ func positionOf(i item, err error) (msglog.Position, error) {
 	return msglog.Position{Epoch: textOf(i, "e"), Seq: countOf(i, "n")}, nil
 }
 
-// Fill writes an entry: 1 WRU per KB begun, whether the number was free or not.
+// Fill writes an entry: 1 WRU per KB begun, whether or not the number was free.
 func (l *Log) Fill(ctx context.Context, p msglog.FillParams) (msglog.Entry, bool, error) {
 	_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &l.log, Item: entryItem(p),
@@ -195,8 +195,8 @@ func (l *Log) Fill(ctx context.Context, p msglog.FillParams) (msglog.Entry, bool
 	return e, false, nil
 }
 
-// markKey hides the user and the key behind a hash of fixed length. The
-// user's length goes in first, so that no two pairs look alike.
+// markKey hides the user and the key in a hash of fixed length. The hash includes
+// the user's length, so that no two pairs are alike.
 func markKey(room, user, k string) string {
 	b := binary.AppendUvarint(nil, uint64(len(user)))
 	sum := sha256.Sum256(append(append(b, user...), k...))

@@ -17,9 +17,9 @@ import (
 
 var _ revocation.Store = (*Revocations)(nil)
 
-// Revocations keeps revocations in the connections table, an item for each shard
-// and an attribute for each revocation: named by user and session, its value the
-// time. So a shard is read by one GetItem. DynamoDB takes 400 KB in an item, some
+// Revocations keeps revocations in the connections table: one item per shard,
+// with an attribute per revocation, named by user and session, whose value is the
+// time. So one GetItem reads a shard. DynamoDB allows 400 KB in an item, about
 // 4,000 revocations. It is safe for concurrent use.
 type Revocations struct {
 	client API
@@ -29,25 +29,27 @@ type Revocations struct {
 }
 
 // NewRevocations returns Revocations over the connections table. Each Revoke
-// drops those older than memory, which must be no shorter than tokens live.
+// drops those older than memory, which must be at least the longest life of a
+// token.
 func NewRevocations(client API, table string, c clock.Clock, memory time.Duration) *Revocations {
 	return &Revocations{client, table, c, memory}
 }
 
-// revocationPrefix begins the names of the attributes that are revocations.
+// revocationPrefix begins the names of the attributes that hold revocations.
 const revocationPrefix = "v#"
 
-// separator stands between user and session. Neither holds control characters.
+// separator separates user and session, which contain no control characters.
 const separator = "\x00"
 
 func revocationKey(shard int) item { return key(revocationPrefix+strconv.Itoa(shard), text("v")) }
 
-// dropped is how many old revocations one update drops at most: more than
-// enough for one new to take their place.
+// dropped limits the old revocations that one update drops: more than enough to
+// make room for a new one.
 const dropped = 50
 
-// Revoke adds a revocation: 1 WRU per KB of its shard, and as many again if
-// there are old ones to drop. A full item is read, to drop them before.
+// Revoke adds a revocation: 1 WRU per KB of its shard, and as many again if there
+// are old ones to drop. If the item is full, Revoke reads it and drops old ones
+// first.
 func (s *Revocations) Revoke(ctx context.Context, r revocation.Revocation) error {
 	shard := revocation.Shard(r.User)
 	list, err := s.set(ctx, shard, r)
@@ -63,14 +65,14 @@ func (s *Revocations) Revoke(ctx context.Context, r revocation.Revocation) error
 		}
 	}
 	if err != nil {
-		_, err = existing(err) // refused: one as late stands already
+		_, err = existing(err) // refused: there is one as late already
 		return err
 	}
 	return s.drop(ctx, shard, list)
 }
 
-// set adds a revocation and returns its shard, or a *refusal if one as late
-// stands there.
+// set adds a revocation and returns its shard, or a *refusal if there is one as
+// late.
 func (s *Revocations) set(ctx context.Context, shard int, r revocation.Revocation) (item, error) {
 	return update{
 		table: s.table, key: revocationKey(shard), set: "SET #r = :at",
@@ -80,9 +82,9 @@ func (s *Revocations) set(ctx context.Context, shard int, r revocation.Revocatio
 	}.run(ctx, s.client, "revoke")
 }
 
-// tooLarge reports whether an update failed because the item would pass 400 KB.
-// DynamoDB has no code of its own for that: "Item size to update has exceeded
-// the maximum allowed size".
+// tooLarge reports whether an update failed because the item would exceed 400 KB.
+// DynamoDB has no separate code for it, only the message "Item size to update has
+// exceeded the maximum allowed size".
 func tooLarge(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && api.ErrorCode() == "ValidationException" && strings.Contains(api.ErrorMessage(), "size")
@@ -128,8 +130,8 @@ func (s *Revocations) Revocations(ctx context.Context, shard int, since time.Tim
 		user, session, _ := strings.Cut(who, separator)
 		r := revocation.Revocation{User: user, Session: session, At: timeOf(found, name)}
 		if r.At.IsZero() {
-			// A time that cannot be read takes back everything: it was meant to
-			// take back something.
+			// An unreadable time revokes everything, because the item was meant
+			// to revoke something.
 			r.At = s.clock.Now()
 		}
 		if !r.At.Before(since) {

@@ -26,13 +26,13 @@ type Rooms struct {
 // NewRooms returns Rooms over a table.
 func NewRooms(client API, table string) *Rooms { return &Rooms{client, table, nil} }
 
-// WithPage returns r with so many items in a page of Members. Tests cut pages
-// that only a large room fills.
+// WithPage returns r with so many items in a page of Members. With it, tests
+// reach further pages without a large room.
 func (r *Rooms) WithPage(items int32) *Rooms { return &Rooms{r.client, r.table, &items} }
 
-// onlyShard is the shard of every member: a room has one. The keys carry it, so
-// that more need no migration; Delete does not know it yet, so a membership
-// in another would outlive its connection.
+// onlyShard is the shard of every member: a room has one. The keys contain the
+// shard, so that more shards need no migration; but Delete knows only this one,
+// so a membership in another would outlive its connection.
 const onlyShard = 0
 
 // Put writes a membership: 1 WRU.
@@ -72,7 +72,7 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	return nil // an earlier attempt of the same join
 }
 
-// Leave turns a membership into a mark: 1 WRU, also when nothing changes.
+// Leave turns a membership into a tombstone: 1 WRU, even if nothing changes.
 func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expires time.Time) (bool, error) {
 	out, err := r.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
@@ -88,18 +88,18 @@ func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expire
 	return len(out.Attributes) > 0 && out.Attributes["l"] == nil, nil
 }
 
-// Delete deletes a membership: 1 WRU, also when there is none.
+// Delete deletes a membership: 1 WRU, even if there is none.
 func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
 	return r.delete(ctx, name, connectionID, "attribute_not_exists(l)", nil, "delete membership")
 }
 
-// DropTombstone deletes a mark: 1 WRU, also when it is not there any more.
+// DropTombstone deletes a tombstone: 1 WRU, even if there is none.
 func (r *Rooms) DropTombstone(ctx context.Context, name, connectionID string, now time.Time) error {
 	return r.delete(ctx, name, connectionID, "attribute_exists(l) AND x <= :now", item{":now": number(now.Unix())},
 		"delete mark of a leave")
 }
 
-// delete deletes what meets a condition.
+// delete deletes an item under a condition.
 func (r *Rooms) delete(ctx context.Context, name, connectionID, condition string, values item, operation string) error {
 	_, err := r.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &r.table, Key: key(shardKey(name, onlyShard), text(connectionID)),
@@ -147,7 +147,7 @@ func memberOf(name string, shard int, i item) room.Member {
 	}
 }
 
-// SetPresence sets whether a member is told who comes and goes: 1 WRU, also when
+// SetPresence sets whether a member is told who comes and goes: 1 WRU, even if
 // nothing changes.
 func (r *Rooms) SetPresence(ctx context.Context, m room.Member) error {
 	u := update{
@@ -182,12 +182,12 @@ func (r *Rooms) Member(ctx context.Context, name, connectionID string, now time.
 func (r *Rooms) SetBehind(ctx context.Context, m room.Member) error {
 	u := update{
 		table: r.table, key: key(shardKey(m.Room, m.Shard), text(m.ConnectionID)),
-		set: "SET b = :b", condition: "a = :a AND attribute_not_exists(l)", // so it exists
+		set: "SET b = :b", condition: "a = :a AND attribute_not_exists(l)", // so the member exists
 		values: item{":b": yes(), ":a": millis(m.JoinedAt)},
 	}
 	if m.JoinedAt.IsZero() {
-		// A join that reads as none: without this, it would be newer than any that
-		// was read, and the room would be drained for it again and again.
+		// This matches an unreadable join: otherwise it would be newer than any
+		// join read, and the room would be drained for it again and again.
 		u.condition = "attribute_exists(pk) AND attribute_not_exists(l) AND (attribute_not_exists(a) OR NOT attribute_type(a, :number) OR a > :max)"
 		u.values = item{":b": yes(), ":number": text("N"), ":max": number(int64(math.MaxInt64))}
 	}

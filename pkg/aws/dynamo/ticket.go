@@ -13,9 +13,9 @@ import (
 
 var _ ticket.Store = (*Tickets)(nil)
 
-// Tickets keeps tickets in the connections table, each in a partition of its
-// own. A used one stays until TTL deletes it: it must not come back. It is safe
-// for concurrent use.
+// Tickets keeps tickets in the connections table, each in its own partition. A
+// used ticket stays until TTL deletes it, because it must not come back. It is
+// safe for concurrent use.
 type Tickets struct {
 	client API
 	table  string
@@ -26,7 +26,7 @@ func NewTickets(client API, table string) *Tickets { return &Tickets{client, tab
 
 func ticketKey(digest string) item { return key("t#"+digest, text("t")) }
 
-// Put keeps a ticket: 1 WRU per KB, even if it is kept already.
+// Put stores a ticket: 1 WRU per KB, even if it is stored already.
 func (s *Tickets) Put(ctx context.Context, t ticket.Ticket) error {
 	i, err := identityItem(t.Identity)
 	if err != nil {
@@ -44,8 +44,8 @@ func (s *Tickets) Put(ctx context.Context, t ticket.Ticket) error {
 	return err
 }
 
-// Take uses a ticket: 1 WRU per KB. The condition is the whole of the decision:
-// of two connections that come at once, DynamoDB lets one through.
+// Take uses a ticket: 1 WRU per KB. The condition alone decides: of two
+// concurrent connections, DynamoDB lets one through.
 func (s *Tickets) Take(ctx context.Context, p ticket.TakeParams) (auth.Identity, error) {
 	i, err := update{
 		table: s.table, key: ticketKey(p.Digest), set: "SET tc = :c",
@@ -60,7 +60,7 @@ func (s *Tickets) Take(ctx context.Context, p ticket.TakeParams) (auth.Identity,
 	}
 	id := identityOf(i)
 	if id.User == "" {
-		return auth.Identity{}, ticket.ErrInvalid // an item that cannot be read lets nobody in
+		return auth.Identity{}, ticket.ErrInvalid // an unreadable item lets nobody in
 	}
 	return id, nil
 }

@@ -18,7 +18,7 @@ type attribute struct {
 	M    map[string]attribute `json:",omitempty"`
 }
 
-// wire is an item in the form of the wire protocol; unwire is the other way.
+// wire encodes an item in the form of the wire protocol; unwire decodes it.
 func wire(t testing.TB, i item) []byte {
 	t.Helper()
 	b, err := json.Marshal(attributesOf(i))

@@ -1,4 +1,4 @@
-// Package fault tells failures of AWS that pass from those that do not.
+// Package fault separates temporary failures of AWS from permanent ones.
 package fault
 
 import (
@@ -27,19 +27,19 @@ func (e *Error) Unwrap() error { return e.Err }
 // effect.
 func (e *Error) Temporary() bool { return e.passing }
 
-// retryable is the SDK's own judgement
+// retryable is the SDK's own decision
 // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
 var retryable = retry.IsErrorRetryables(retry.DefaultRetryables)
 
-// tooFast reports whether a service refused with status 429. The SDK knows
-// throttling by its code only, and not SNS' "Throttled"
+// tooFast reports whether a service refused with status 429. The SDK recognises
+// throttling only by its code, and not SNS's "Throttled"
 // (https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html).
 func tooFast(err error) bool {
 	var response interface{ HTTPStatusCode() int }
 	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusTooManyRequests
 }
 
-// Wrap returns err as an *Error that names the operation, nil for nil.
+// Wrap returns err as an *Error that names the operation, or nil for nil.
 func Wrap(operation string, err error) error {
 	if err == nil {
 		return nil

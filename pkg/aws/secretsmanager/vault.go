@@ -1,5 +1,5 @@
 // Package secretsmanager reads the secret that signs tokens from AWS Secrets
-// Manager: the adapter for auth.Vault.
+// Manager: it implements auth.Vault.
 package secretsmanager
 
 import (
@@ -29,7 +29,7 @@ type Vault struct {
 	id     string
 }
 
-// New returns a Vault for the secret with the given ARN, with the SDK's
+// New returns a Vault for the secret with the given ARN. It uses the SDK's
 // standard retries.
 func New(cfg aws.Config, arn string) *Vault {
 	return &Vault{secretsmanager.NewFromConfig(cfg), arn}
@@ -47,7 +47,7 @@ func (v *Vault) Secret(ctx context.Context) (auth.Versions, error) {
 	switch {
 	case err == nil:
 		out.Previous = aws.ToString(before.SecretString)
-	case !errors.As(err, &none): // none: never rotated
+	case !errors.As(err, &none): // no previous version: never rotated
 		return auth.Versions{}, fault.Wrap("read previous secret", err)
 	}
 	return out, nil

@@ -1,4 +1,4 @@
-// Package sns is the adapter to the topic that starts broadcasters.
+// Package sns publishes wake-ups to the topic that starts broadcasters.
 package sns
 
 import (
@@ -23,19 +23,18 @@ type Waker struct {
 	topic  string
 }
 
-// New returns a Waker for a topic's ARN.
+// New returns a Waker for the topic with the given ARN.
 func New(cfg aws.Config, topic string) *Waker {
 	return &Waker{api.NewFromConfig(cfg), topic}
 }
 
-// batch is how many messages PublishBatch takes
-// (https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html). All of
-// them together may have 256 KB; only wake-ups without an entry are sent
-// several at once.
+// batch is the number of messages that PublishBatch takes
+// (https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html). Together
+// they may have 256 KB; only wake-ups without an entry are sent in batches.
 const batch = 10
 
-// Wake publishes: one by Publish, several by PublishBatch. It fails if any of
-// them was not taken.
+// Wake publishes one wake-up with Publish, several with PublishBatch. It fails if
+// the topic refuses any of them.
 func (w *Waker) Wake(ctx context.Context, wakes ...broadcast.Wake) error {
 	if len(wakes) == 1 {
 		return w.publish(ctx, wakes[0])
@@ -77,7 +76,7 @@ func (w *Waker) publishBatch(ctx context.Context, wakes []broadcast.Wake) error 
 	return nil
 }
 
-// RefusedError is returned when the topic took a batch only in part.
+// RefusedError is returned when the topic accepted a batch only in part.
 type RefusedError struct {
 	Count       int
 	Code        string

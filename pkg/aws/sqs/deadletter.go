@@ -1,4 +1,4 @@
-// Package sqs is the adapter to the queue of dead-lettered wake-ups.
+// Package sqs reads the queue of dead letters.
 package sqs
 
 import (
@@ -22,16 +22,16 @@ type DeadLetters struct {
 	queue  string
 }
 
-// New returns the DeadLetters of a queue's URL.
+// New returns the DeadLetters of the queue with the given URL.
 func New(cfg aws.Config, queue string) *DeadLetters {
 	return &DeadLetters{api.NewFromConfig(cfg), queue}
 }
 
-// receiveMost is the most that one call takes
+// receiveMost is the largest number of letters that one call returns
 // (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html).
 const receiveMost = 10
 
-// Receive takes up to ten letters and does not wait for any.
+// Receive takes up to ten letters without waiting.
 func (d *DeadLetters) Receive(ctx context.Context) ([]sweep.DeadLetter, error) {
 	out, err := d.client.ReceiveMessage(ctx, &api.ReceiveMessageInput{QueueUrl: &d.queue, MaxNumberOfMessages: receiveMost})
 	if err != nil {
@@ -52,10 +52,10 @@ func (d *DeadLetters) Forget(ctx context.Context, letter sweep.DeadLetter) error
 	return fault.Wrap("delete dead letter", err)
 }
 
-// decode reads the two forms in which a wake-up dies: as the event of a
-// function that failed each time
+// decode reads both forms of dead letters: the event of a function that failed
+// each time
 // (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html),
-// or as the notification that SNS could not hand to Lambda
+// and the notification that SNS could not deliver to Lambda
 // (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html).
 func decode(body string) []broadcast.Wake {
 	var event struct {

@@ -2,8 +2,8 @@ package sqs
 
 import "testing"
 
-// FuzzDecode: a dead letter in whatever form yields wake-ups for rooms or none,
-// and one that cannot be read costs none of its neighbours.
+// A dead letter in any form yields wake-ups for rooms or none, and an unreadable
+// one does not hide its neighbours.
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"Type":"Notification","Message":"{\"kind\":\"drain\",\"room\":\"lobby\"}"}`)
 	f.Add(`{"Records":[{"Sns":{"Message":"{\"kind\":\"drain\",\"room\":\"a\"}"}},{"Sns":{"Message":"{"}}]}`)
