@@ -1,6 +1,6 @@
-// Package app composes each function from its environment: which adapters it
-// has, and so which calls of AWS it can make, is read off one constructor. The
-// deployed functions and the local stack use the same ones.
+// Package app composes each function from its environment. One constructor per
+// function shows its adapters, and so the AWS calls that it can make. The
+// deployed functions and the local stack use the same constructors.
 package app
 
 import (
@@ -22,27 +22,27 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/hook"
 )
 
-// Host is what a function finds around it.
+// Host holds a function's surroundings.
 type Host struct {
 	// Environ is the function's environment.
 	Environ map[string]string
 	// AWS returns the SDK's configuration: region, credentials, transport.
 	AWS func(ctx context.Context) (aws.Config, error)
-	// Clock is the time that the function goes by.
+	// Clock is the function's clock.
 	Clock clock.Clock
-	// Log is where its log goes, one JSON object a line.
+	// Log receives the function's log, one JSON object per line.
 	Log io.Writer
-	// NewID makes ids that never repeat.
+	// NewID returns an id, never the same twice.
 	NewID func() string
-	// Random is uniform in [0, n).
+	// Random returns a number uniform in [0, n).
 	Random func(n int64) int64
 	// Hooks makes the application's own rules, once for each environment of
-	// connect, message and sweep; nil means that there are none.
+	// connect, message and sweep; nil means none.
 	Hooks func(ctx context.Context, h Host) (hook.Hooks, error)
 }
 
-// Process is the host of a function that runs as a process of its own, as
-// Lambda starts it.
+// Process returns the host of a function that runs as its own process, as Lambda
+// starts it.
 func Process() Host {
 	environ := map[string]string{}
 	for _, pair := range os.Environ() {
@@ -59,14 +59,14 @@ func Process() Host {
 	}
 }
 
-// NewID returns 16 characters of 96 random bits.
+// NewID returns 16 characters with 96 random bits.
 func NewID() string {
 	var b [12]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// load reads a configuration and that of the SDK.
+// load reads a function's configuration and the SDK's.
 func load[T any](ctx context.Context, h Host) (T, aws.Config, error) {
 	c, err := config.Load[T](h.Environ)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/handler"
 )
 
-// verifier checks tokens in the one way that is configured. The secret, or the
-// issuers' keys, are read when the first token comes.
+// verifier returns the verifier for the configured way of checking tokens. It
+// reads the secret or the issuers' keys when the first token comes.
 func (h Host) verifier(c config.Auth, sdk aws.Config) (handler.Verifier, error) {
 	rules := auth.Rules{
 		Audiences: c.Audiences, Leeway: c.Leeway, MaxLifetime: c.MaxLifetime, RoomsClaim: c.RoomsClaim,

@@ -36,8 +36,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 )
 
-// deployment is AWS as the functions see it, and the functions as package app
-// composes them: again for each event, as in a fresh environment.
+// deployment is AWS as the functions see it, with functions that package app
+// composes again for each event, as in a fresh environment.
 type deployment struct {
 	t       *testing.T
 	environ map[string]string
@@ -46,15 +46,15 @@ type deployment struct {
 	ids     atomic.Int64
 
 	mu    sync.Mutex
-	calls []string // each call of AWS: service, operation or method and path, body
+	calls []string // each AWS call: service, operation or method and path, body
 	posts []time.Time
 	log   bytes.Buffer
-	wakes error // of SNS
+	wakes error // error of SNS
 	// post answers a frame to a connection with a status; nil: 200.
 	post func(id string) int
 }
 
-// secret signs tokens; issuerKey those of the issuer.
+// secret signs tokens; issuerKey signs the issuer's.
 const secret = "a secret of at least thirty-two bytes"
 
 var issuerKey = func() *ecdsa.PrivateKey {
@@ -65,7 +65,7 @@ var issuerKey = func() *ecdsa.PrivateKey {
 	return key
 }()
 
-// complete is an environment with which each function starts.
+// complete is an environment in which each function starts.
 var complete = map[string]string{
 	"GAPLESS_CONNECTIONS_TABLE": "connections", "GAPLESS_ROOMS_TABLE": "rooms", "GAPLESS_LOG_TABLE": "log",
 	"GAPLESS_WAKE_TOPIC": "arn:aws:sns:us-east-1:000000000000:wake", "GAPLESS_AUTH_SECRET_ARN": "secret",
@@ -73,7 +73,8 @@ var complete = map[string]string{
 	"GAPLESS_OPEN_ROOMS": "true",
 }
 
-// TestMain answers the one client that is not the SDK's: that of issuers' keys.
+// TestMain replaces the only client that is not the SDK's: that for the issuers'
+// keys.
 func TestMain(m *testing.M) {
 	http.DefaultTransport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		if r.URL.Path != "/keys" && r.URL.Path != "/.well-known/jwks.json" {
@@ -131,7 +132,7 @@ func deploy(t *testing.T, environ ...map[string]string) *deployment {
 	return d
 }
 
-// sdk is the SDK's configuration of a function.
+// sdk returns the SDK's configuration for a function.
 func (d *deployment) sdk() aws.Config {
 	return aws.Config{
 		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
@@ -140,7 +141,8 @@ func (d *deployment) sdk() aws.Config {
 	}
 }
 
-// serve is AWS: the local DynamoDB, and of the others as much as is looked at.
+// serve is AWS: the local DynamoDB, and of the other services what the tests
+// need.
 func (d *deployment) serve(r *http.Request) (*http.Response, error) {
 	var body []byte
 	if r.Body != nil {
@@ -177,7 +179,7 @@ func (d *deployment) serve(r *http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("nobody answers %s %s", r.Method, r.URL)
 }
 
-// connection is a call of @connections.
+// connection serves a call of @connections.
 func (d *deployment) connection(r *http.Request) (*http.Response, error) {
 	id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 	d.mu.Lock()
@@ -236,7 +238,7 @@ func event(id, body string, headers map[string]string, connected time.Time) even
 	}
 }
 
-// connect is a handshake; it returns the status.
+// connect makes a handshake and returns the status.
 func (d *deployment) connect(id string, headers map[string]string) string {
 	d.t.Helper()
 	f, err := app.Connect(d.t.Context(), d.host())
@@ -250,12 +252,12 @@ func (d *deployment) connect(id string, headers map[string]string) string {
 	return fmt.Sprint(out.StatusCode)
 }
 
-// bearer is a header with a token.
+// bearer returns a header with a token.
 func bearer(token string) map[string]string {
 	return map[string]string{"Authorization": "Bearer " + token}
 }
 
-// token is one of ada's for an hour, with changes.
+// token returns a token of ada's, valid for an hour, with changes.
 func (d *deployment) token(change map[string]any) string {
 	d.t.Helper()
 	now := time.Now()
@@ -268,7 +270,7 @@ func (d *deployment) token(change map[string]any) string {
 	return text
 }
 
-// issued is a token of the issuer.
+// issued returns a token of the issuer.
 func (d *deployment) issued(kid string) string {
 	d.t.Helper()
 	now := time.Now()
@@ -283,7 +285,7 @@ func (d *deployment) issued(kid string) string {
 	return text
 }
 
-// say is one command, in an environment of its own; it returns the reply.
+// say sends one command, in its own environment, and returns the reply.
 func (d *deployment) say(id, body string) string { return d.sayAt(id, body, time.Now()) }
 
 func (d *deployment) sayAt(id, body string, connected time.Time) string {
@@ -299,7 +301,7 @@ func (d *deployment) sayAt(id, body string, connected time.Time) string {
 	return out.Body
 }
 
-// flood is many commands in one environment; it returns how many were refused.
+// flood sends many commands in one environment and returns how many were refused.
 func (d *deployment) flood(id string, n int, body func(i int) string) string {
 	d.t.Helper()
 	f, err := app.Message(d.t.Context(), d.host())
@@ -319,7 +321,7 @@ func (d *deployment) flood(id string, n int, body func(i int) string) string {
 	return fmt.Sprint(refused)
 }
 
-// joined connects ada and lets her join rooms.
+// joined connects ada and makes her join rooms.
 func (d *deployment) joined(id string, rooms ...string) {
 	d.t.Helper()
 	if status := d.connect(id, bearer(d.token(nil))); status != "200" {
@@ -332,7 +334,7 @@ func (d *deployment) joined(id string, rooms ...string) {
 	}
 }
 
-// wake is a wake-up that SNS hands on.
+// wake delivers a wake-up from SNS.
 func (d *deployment) wake(ctx context.Context, message string) string {
 	d.t.Helper()
 	f, err := app.Broadcast(ctx, d.host())
@@ -371,7 +373,7 @@ func (d *deployment) sweep() (sweep.Report, error) {
 	return f.Handle(ctx, events.CloudWatchEvent{})
 }
 
-// called is the group of the last call that matches; "" if none does.
+// called returns the group of the last call that matches, "" if none does.
 func (d *deployment) called(pattern string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -391,15 +393,15 @@ func (d *deployment) forget() {
 	d.calls, d.posts = nil, nil
 }
 
-// logged reports whether the log has a text.
+// logged reports whether the log contains a text.
 func (d *deployment) logged(text string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return fmt.Sprint(strings.Contains(d.log.String(), text))
 }
 
-// until is how far away the time is, in ms or s, that a pattern finds in the last
-// call that matches another.
+// until returns the distance of a time, in ms or s, that a pattern finds in the
+// last call that matches another.
 func (d *deployment) until(call, value string) string {
 	found := regexp.MustCompile(value).FindStringSubmatch(d.called("(" + call + ".*)"))
 	if found == nil {

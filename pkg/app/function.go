@@ -21,8 +21,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
-// Connect composes the function behind $connect. It writes connections,
-// takes tickets, and reads the secret that signs tokens.
+// Connect composes the function behind $connect. It writes connections, redeems
+// tickets, and reads the secret that signs tokens.
 func Connect(ctx context.Context, h Host) (*handler.Connect, error) {
 	c, sdk, logger, err := loadFunction[config.Connect](ctx, h)
 	if err != nil {
@@ -116,7 +116,7 @@ func Broadcast(ctx context.Context, h Host) (*handler.Broadcast, error) {
 }
 
 // Sweep composes the function that the schedule starts. It ends and deletes
-// connections, and puts dead-lettered wake-ups back.
+// connections, and puts dead letters back.
 func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
 	c, sdk, logger, err := loadFunction[config.Sweeper](ctx, h)
 	if err != nil {
@@ -137,7 +137,7 @@ func Sweep(ctx context.Context, h Host) (*handler.Sweep, error) {
 	}, sweep.Config{CheckEvery: c.CheckEvery, IdleAfter: c.IdleAfter, MaxConnections: c.MaxConnections})}, nil
 }
 
-// limits bounds clients by counts that all environments share.
+// limits returns the limits of clients, whose counts all environments share.
 func (s stores) limits(h Host, c config.Client) handler.Limits {
 	c = c.WithDefaults()
 	store := dynamo.NewLimits(s.client, s.tables.Connections)

@@ -11,7 +11,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/hook"
 )
 
-// runner makes the application's hooks ready; nil if it has none.
+// runner returns the application's hooks; nil if there are none.
 func (h Host) runner(ctx context.Context, c config.Hook, logger *slog.Logger) (*hook.Runner, error) {
 	if h.Hooks == nil {
 		return nil, nil
@@ -23,7 +23,7 @@ func (h Host) runner(ctx context.Context, c config.Hook, logger *slog.Logger) (*
 	return hook.NewRunner(hooks, c.Timeout, logger), nil
 }
 
-// hooked lets the application have its say about each token.
+// hooked is a verifier that also asks the application about each token.
 type hooked struct {
 	hooks *hook.Runner
 	next  handler.Verifier

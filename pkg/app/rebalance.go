@@ -9,8 +9,9 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// Rebalance asks all connections to come back, so many a second: see
-// connection.Rebalance. It may Query and UpdateItem the connections table.
+// Rebalance asks all connections to reconnect, perSecond of them a second: see
+// connection.Rebalance. It needs permission to Query and UpdateItem the
+// connections table.
 func Rebalance(ctx context.Context, h Host, perSecond int) (int, error) {
 	if perSecond < 1 {
 		return 0, errors.New("at least one connection a second")

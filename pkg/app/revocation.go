@@ -8,9 +8,10 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/revocation"
 )
 
-// Revocations is for programs that take back tokens, such as the back end that
+// Revocations is for programs that revoke tokens, such as the back end that
 // blocks a user. It reads GAPLESS_CONNECTIONS_TABLE, GAPLESS_JWT_MAX_LIFETIME and
-// GAPLESS_JWT_LEEWAY, and may GetItem and UpdateItem in that table.
+// GAPLESS_JWT_LEEWAY, and needs permission to GetItem and UpdateItem in that
+// table.
 func Revocations(ctx context.Context, h Host) (revocation.Store, error) {
 	c, sdk, err := load[config.Revocations](ctx, h)
 	if err != nil {
@@ -19,7 +20,7 @@ func Revocations(ctx context.Context, h Host) (revocation.Store, error) {
 	return dynamo.NewRevocations(dynamo.NewClient(sdk), c.Connections, h.Clock, c.Memory()), nil
 }
 
-// guard is what a function needs of them.
+// guard returns the guard of a function.
 func (s stores) guard(h Host, c config.Lifetime) *revocation.Guard {
 	store := dynamo.NewRevocations(s.client, s.tables.Connections, h.Clock, c.Memory())
 	return revocation.NewGuard(store, h.Clock, c.Memory(), c.Leeway)

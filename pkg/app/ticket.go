@@ -8,9 +8,9 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
-// Tickets is for programs that make tickets, such as the back end that a page
-// asks for one. It reads GAPLESS_CONNECTIONS_TABLE, and may PutItem in that
-// table.
+// Tickets is for programs that issue tickets, such as a back end whose page asks
+// for one. It reads GAPLESS_CONNECTIONS_TABLE, and needs permission to PutItem in
+// that table.
 func Tickets(ctx context.Context, h Host) (*ticket.Office, error) {
 	c, sdk, err := load[config.Tickets](ctx, h)
 	if err != nil {

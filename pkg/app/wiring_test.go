@@ -27,16 +27,16 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/ticket"
 )
 
-// setting says what a variable does to a function: what is seen without it, or
-// with the value of `with`, and what with the value.
+// setting describes the effect of a variable: what is seen without it, or with
+// the value of `with`, and what with its value.
 type setting struct {
 	function, variable, value string
-	with                      map[string]string // in both runs
+	with                      map[string]string // set in both runs
 	run                       func(d *deployment) string
 	before, after             string
 }
 
-// functions are the configurations, by who reads them.
+// functions maps functions to their configurations.
 var functions = map[string]reflect.Type{
 	"connect": reflect.TypeFor[config.Connect](), "disconnect": reflect.TypeFor[config.Disconnect](),
 	"message": reflect.TypeFor[config.Message](), "broadcast": reflect.TypeFor[config.Broadcaster](),
@@ -44,8 +44,8 @@ var functions = map[string]reflect.Type{
 	"tickets": reflect.TypeFor[config.Tickets](), "rebalance": reflect.TypeFor[config.Rebalance](),
 }
 
-// unseen are variables that a function reads, as parts of groups, and whose
-// values it has no use for.
+// unseen are variables that a function reads, as parts of groups, but does not
+// use.
 var unseen = map[string]string{
 	"connect GAPLESS_ROOMS_TABLE":          "it writes connections only",
 	"connect GAPLESS_LOG_TABLE":            "it writes connections only",
@@ -63,7 +63,7 @@ var unseen = map[string]string{
 	"tickets GAPLESS_JWT_LEEWAY":           "a ticket has no clock but ours",
 }
 
-// variables are those of a configuration.
+// variables returns the variables of a configuration.
 func variables(of reflect.Type) []string {
 	var names []string
 	for i := range of.NumField() {
@@ -77,7 +77,7 @@ func variables(of reflect.Type) []string {
 	return names
 }
 
-// TestEachSettingIsSeen changes each variable of each function and looks at what
+// TestEachSettingIsSeen changes each variable of each function and checks what
 // the function then does.
 func TestEachSettingIsSeen(t *testing.T) {
 	t.Parallel()
@@ -134,7 +134,8 @@ func partition(id string, n uint32) string {
 	return fmt.Sprint(h.Sum32() % n)
 }
 
-// asks are what connect and message see of a token: both take one.
+// asks are the settings that connect and message share, because both check a
+// token.
 func asks(function string, take func(d *deployment, token string) string) []setting {
 	const good, bad = "good", "bad"
 	issuer := map[string]string{
@@ -168,7 +169,7 @@ func asks(function string, take func(d *deployment, token string) string) []sett
 	}
 }
 
-// slowly are hooks that take three seconds, and let nobody stay.
+// slowly are hooks that take three seconds and refuse everybody.
 type slowly struct{ hook.None }
 
 func (slowly) Authenticate(ctx context.Context, token string, verify hook.Verify) (auth.Identity, error) {
@@ -324,7 +325,7 @@ var settings = slices.Concat(
 			d.backlog("c")
 			ctx, cancel := context.WithTimeout(d.t.Context(), 3*time.Second)
 			defer cancel()
-			d.wake(ctx, drain) // no time is left: it hands on
+			d.wake(ctx, drain) // no time is left: it hands over
 			return d.called(`TopicArn=\S*%3A(\w+)`)
 		}, "wake", "other"},
 		{"broadcast", "GAPLESS_RETENTION", "48h", nil, func(d *deployment) string {
@@ -464,7 +465,7 @@ func publish(int) string { return `{"action":"publish","id":1,"room":"r","data":
 
 func history(int) string { return `{"action":"history","id":1,"room":"r","since":0}` }
 
-// flooding sends twelve commands, where ten fit into a window of one a second.
+// flooding sends twelve commands, where a window at one a second allows ten.
 func flooding(body func(int) string) func(d *deployment) string {
 	return func(d *deployment) string {
 		d.joined("c")
@@ -472,7 +473,7 @@ func flooding(body func(int) string) func(d *deployment) string {
 	}
 }
 
-// publishing publishes under a key and then looks.
+// publishing publishes with a key and then calls look.
 func publishing(look func(d *deployment) string) func(d *deployment) string {
 	return func(d *deployment) string {
 		d.joined("c")
@@ -482,7 +483,7 @@ func publishing(look func(d *deployment) string) func(d *deployment) string {
 	}
 }
 
-// backlog has connections join room r, and a message in it by another.
+// backlog makes connections join room r, and another publish a message there.
 func (d *deployment) backlog(ids ...string) {
 	d.t.Helper()
 	d.joined("p")
@@ -495,7 +496,7 @@ func (d *deployment) backlog(ids ...string) {
 	d.forget()
 }
 
-// hole is a number whose writer died.
+// hole takes a number whose writer then dies.
 func (d *deployment) hole() {
 	d.t.Helper()
 	d.backlog("c")
@@ -516,7 +517,7 @@ func draining(look func(d *deployment) string) func(d *deployment) string {
 	}
 }
 
-// refusing drains to a connection that is gone.
+// refusing drains to a connection that is gone, and then calls look.
 func refusing(look func(d *deployment) string) func(d *deployment) string {
 	return func(d *deployment) string {
 		d.backlog("c")
@@ -565,7 +566,7 @@ func (d *deployment) revocations() revocation.Store {
 	return store
 }
 
-// revoke takes back what was issued to ada so long ago.
+// revoke revokes what was issued to ada so long ago.
 func (d *deployment) revoke(ago time.Duration) {
 	d.t.Helper()
 	if err := d.revocations().Revoke(d.t.Context(), revocation.Revocation{User: "ada", At: time.Now().Add(-ago)}); err != nil {
@@ -573,7 +574,8 @@ func (d *deployment) revoke(ago time.Duration) {
 	}
 }
 
-// dropped revokes twice, and reports whether the first was dropped so much later.
+// dropped revokes twice, and reports whether the first revocation was dropped so
+// much later.
 func (d *deployment) dropped(later time.Duration) string {
 	d.revoke(0)
 	time.Sleep(later)
@@ -583,8 +585,8 @@ func (d *deployment) dropped(later time.Duration) string {
 	return fmt.Sprint(d.called(`(REMOVE)`) != "")
 }
 
-// revoked sweeps ada's connection after her tokens were taken back so long ago;
-// hers is dated so much later. It reports whether the connection was ended.
+// revoked sweeps ada's connection after a revocation so long ago, of a token
+// dated so much later. It reports whether the connection was ended.
 func (d *deployment) revoked(ago, dated time.Duration) string {
 	d.t.Helper()
 	d.hooks = dating{issued: time.Now().Add(dated)}
@@ -604,7 +606,7 @@ func (d *deployment) revoked(ago, dated time.Duration) string {
 	return fmt.Sprint(report.Ended == 1 && d.called(`^POST .*"code":(\d+)`) == "3503")
 }
 
-// dating are hooks that date tokens, which then never end.
+// dating are hooks that date tokens, which then never expire.
 type dating struct {
 	hook.None
 	issued time.Time
