@@ -10,14 +10,13 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// RunAppend checks that a msglog.Log over the store keeps its promises: what
-// the Store's sentences are for.
+// RunAppend checks that a msglog.Log over the store keeps its promises.
 func RunAppend(t *testing.T, factory func(*testing.T) msglog.Store) {
 	RunAppendInPages(t, factory, 8)
 }
 
-// RunAppendInPages is RunAppend with so many entries, two at least, in each read
-// of the store.
+// RunAppendInPages is RunAppend with the given number of entries, at least two,
+// in each read of the store.
 func RunAppendInPages(t *testing.T, factory func(*testing.T) msglog.Store, entries int) {
 	bench := func(t *testing.T) *bench { return newBench(t, factory(t), entries) }
 	run(t, "Append", bench, appendTests)
@@ -29,16 +28,16 @@ func RunAppendInPages(t *testing.T, factory func(*testing.T) msglog.Store, entri
 	run(t, "Together", bench, togetherTests)
 }
 
-// retention is that of the logs in these tests.
+// retention is the retention of the logs in these tests.
 const retention = 24 * time.Hour
 
-// bench is a log, the store beneath it, and a room of its own.
+// bench is a log, its store, and its own room.
 type bench struct {
 	*msglog.Log
 	store *tapped
 	clock *Clock
 	room  string
-	size  int // entries in each read of the store
+	size  int // most entries in each read of the store
 }
 
 func newBench(t *testing.T, s msglog.Store, pageEntries int) *bench {
@@ -54,7 +53,7 @@ func newBench(t *testing.T, s msglog.Store, pageEntries int) *bench {
 	return b
 }
 
-// tapped is a store with hooks behind its calls, which must be set before use.
+// tapped is a store with hooks after its calls. Set them before use.
 type tapped struct {
 	msglog.Store
 	taken func(head msglog.Head)
@@ -77,7 +76,7 @@ func (s *tapped) Entries(ctx context.Context, p msglog.RangeParams) ([]msglog.En
 	return entries, err
 }
 
-// message is what ada publishes.
+// message returns a message of ada's.
 func (b *bench) message(key string) msglog.AppendParams {
 	return msglog.AppendParams{Room: b.room, User: "ada", Origin: "connection=", Key: key, Data: []byte(`{"n":1}`)}
 }
@@ -87,7 +86,7 @@ func (b *bench) append(t *testing.T, key string) msglog.AppendResult {
 	return must[msglog.AppendResult](t)(b.Append(t.Context(), b.message(key)))
 }
 
-// appendMany appends so many messages without a key.
+// appendMany appends count messages without a key.
 func (b *bench) appendMany(t *testing.T, count int) {
 	t.Helper()
 	for range count {
@@ -112,7 +111,7 @@ func (b *bench) drain(t *testing.T) {
 	same(t, released, true)
 }
 
-// standing is everything in the log of an epoch.
+// standing returns every entry of an epoch.
 func (b *bench) standing(t *testing.T, head msglog.Head) []msglog.Entry {
 	t.Helper()
 	var all []msglog.Entry
@@ -127,8 +126,8 @@ func (b *bench) standing(t *testing.T, head msglog.Head) []msglog.Entry {
 	}
 }
 
-// dense checks that all numbers up to the head are filled, and returns those
-// that are not void.
+// dense checks that all numbers up to the head are filled, and returns the
+// entries that are not void.
 func (b *bench) dense(t *testing.T) []msglog.Entry {
 	t.Helper()
 	head := must[msglog.Head](t)(b.store.Head(t.Context(), b.room))
@@ -217,7 +216,7 @@ var appendTests = []test[*bench]{
 	}},
 }
 
-// void fills a number as a reader does that is tired of waiting.
+// void fills a number like a reader that does not wait any longer.
 func (b *bench) void(t *testing.T, head msglog.Head) {
 	_, _, err := b.store.Fill(t.Context(), msglog.FillParams{
 		Room: b.room, Epoch: head.Epoch, Entry: msglog.Void(head.Seq), Expires: b.clock.Now().Add(retention),
@@ -227,7 +226,7 @@ func (b *bench) void(t *testing.T, head msglog.Head) {
 	}
 }
 
-// once is f the first time, and then nothing.
+// once returns a function that calls f only the first time.
 func once[T any](f func(T)) func(T) {
 	var done atomic.Bool
 	return func(v T) {

@@ -103,7 +103,7 @@ var drainTests = []test[*bench]{
 	}},
 	{"what expired undrained is lost and says so", func(t *testing.T, b *bench) {
 		b.clock.Hurry()
-		b.take(t) // as if what was written here had been deleted since
+		b.take(t) // as if its entry had been deleted
 		b.clock.Advance(retention + time.Second)
 		same(t, b.unread(t, 0), []msglog.Entry{{Seq: 1, Void: true, Lost: true}})
 		same(t, b.page(t, since(0), wide).Recovered, false)
@@ -214,7 +214,8 @@ var drainTests = []test[*bench]{
 }
 
 var togetherTests = []test[*bench]{
-	// Publishers that retry, others that die, and two impatient drainers.
+	// Publishers that retry, others that die, and two drainers that do not wait
+	// for holes.
 	{"whoever works at once the log is dense and each key in it once", func(t *testing.T, b *bench) {
 		const publishers, keys = 16, 8
 		b.clock.Hurry()
@@ -250,7 +251,7 @@ var togetherTests = []test[*bench]{
 	}},
 }
 
-// drainOften serves the room some rounds long, and dies once with the lease.
+// drainOften serves the room for some rounds, and dies once with the lease.
 func (b *bench) drainOften(ctx context.Context, owner string) error {
 	const rounds = 6
 	for round := range rounds {
@@ -258,7 +259,7 @@ func (b *bench) drainOften(ctx context.Context, owner string) error {
 		looked := b.clock.Now()
 		head, err := b.Acquire(ctx, b.room, owner, msglog.Head{}, looked.Add(leaseFor))
 		if errors.Is(err, msglog.ErrLeaseHeld) {
-			b.clock.Advance(leaseFor) // until its holder counts as dead
+			b.clock.Advance(leaseFor) // until the lease has expired
 			continue
 		}
 		if err != nil {

@@ -25,8 +25,8 @@ func since(n uint64) msglog.Start { return msglog.Start{Since: &n} }
 
 func before(n uint64) msglog.Start { return msglog.Start{Before: &n} }
 
-// filled makes a room of which so many numbers were taken and drained, and of
-// which some are gone: expired, or lost.
+// filled makes a room with count numbers that were taken and drained, of which
+// some are gone: expired, or lost.
 func (b *bench) filled(t *testing.T, count int, gone []uint64, lost bool) {
 	t.Helper()
 	var head msglog.Head
@@ -47,8 +47,9 @@ func (b *bench) filled(t *testing.T, count int, gone []uint64, lost bool) {
 }
 
 // walk reads the room as a client does: on from each page, again from the oldest
-// number where something is gone, and from the head if there is none. Never do
-// two answers in a row say that something is gone, and what can be read is read.
+// number where something is gone, and from the head if there is no such number.
+// It checks that no two answers in a row say that something is gone, and that
+// everything readable is read.
 func (b *bench) walk(t *testing.T, count uint64, gone []uint64) {
 	t.Helper()
 	var got []uint64
@@ -86,7 +87,7 @@ func (b *bench) walk(t *testing.T, count uint64, gone []uint64) {
 	}
 }
 
-// span is the numbers from first to last.
+// span returns the numbers from first to last.
 func span(first, last uint64) []uint64 {
 	var seqs []uint64
 	for seq := first; seq <= last; seq++ {
@@ -267,7 +268,7 @@ var lostTests = []test[*bench]{
 		start.Epoch = "former"
 		got := b.page(t, start, wide)
 		same(t, got.Recovered, false)
-		same(t, [2]uint64{got.Head, got.Oldest}, [2]uint64{0, 0}) // number 1 may yet come
+		same(t, [2]uint64{got.Head, got.Oldest}, [2]uint64{0, 0}) // number 1 may still come
 		b.void(t, slow)
 		got = b.page(t, start, wide)
 		same(t, [2]uint64{got.Head, got.Oldest}, [2]uint64{2, 1})
@@ -359,7 +360,7 @@ var lostTests = []test[*bench]{
 		b.appendMany(t, 3)
 		b.clock.Advance(retention + time.Second)
 		got := b.page(t, since(0), wide)
-		same(t, got.Head, 0) // so the drainer is to say what became of 1 to 3
+		same(t, got.Head, 0) // so the drainer must decide about 1 to 3
 		same(t, got.Pending, true)
 	}},
 	{"the last go back to the oldest", func(t *testing.T, b *bench) {

@@ -9,8 +9,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// former is a number of another log than the room's, for which the key "key" stands
-// and where nothing does.
+// former returns a number of an earlier epoch, for which the key "key" stands and
+// which has no entry.
 func (b *bench) former(t *testing.T) msglog.Position {
 	t.Helper()
 	return must[msglog.Position](t)(b.store.Mark(t.Context(), msglog.MarkParams{
@@ -104,7 +104,7 @@ var retryTests = []test[*bench]{
 		former := b.former(t)
 		got := b.append(t, "key")
 		same(t, got.Epoch, got.Head.Epoch)
-		same(t, got.Seq, 2) // the first was in hand before it was known which log is the older
+		same(t, got.Seq, 2) // it took 1 before it knew which log is the older
 		same(t, got.Duplicate, false)
 		same(t, len(b.dense(t)), 1)
 		same(t, b.append(t, "key").Position, got.Position)
@@ -114,7 +114,7 @@ var retryTests = []test[*bench]{
 			Entry: msglog.Entry{Seq: former.Seq, User: slow.User, At: Start, Key: slow.Key, Data: slow.Data},
 		})
 		ok(t, err)
-		same(t, filled, false) // its writer has awoken too late
+		same(t, filled, false) // its writer was too late
 		same(t, stands, msglog.Void(former.Seq))
 	}},
 	{"a lease on another log than the key's wakes nobody for it", func(t *testing.T, b *bench) {
@@ -134,7 +134,8 @@ var retryTests = []test[*bench]{
 		b.append(t, "")
 		must[msglog.Head](t)(b.Acquire(t.Context(), b.room, "drainer", msglog.Head{}, b.clock.Now().Add(leaseFor)))
 		// While the publisher is slow, its number 2 is voided and the lease
-		// released; another with the same key claims it for number 3 and dies.
+		// released; another with the same key claims the key for number 3 and
+		// dies.
 		b.store.taken = once(func(head msglog.Head) {
 			b.void(t, head)
 			_, released, err := b.Release(t.Context(), b.room, "drainer", head.Position())
@@ -207,7 +208,7 @@ var retryTests = []test[*bench]{
 		ok(t, err)
 		first := b.append(t, "")
 		got := b.append(t, "key")
-		same(t, got.Epoch, first.Epoch) // the log that is there stays
+		same(t, got.Epoch, first.Epoch) // the current log stays
 		same(t, got.Duplicate, false)
 		same(t, len(b.dense(t)), 2)
 	}},

@@ -35,21 +35,21 @@ func (c *Clock) Hurry() {
 	c.hurry()
 }
 
-// Now is the time that the clock shows.
+// Now returns the time that the clock shows.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Advance moves the clock by d and starts, in order, what has come due.
+// Advance moves the clock by d and starts the calls that come due, in order.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.moveTo(c.now.Add(d))
 }
 
-// AfterFunc runs f in a goroutine of its own once the clock was moved by d.
+// AfterFunc runs f in its own goroutine once the clock was moved by d.
 func (c *Clock) AfterFunc(d time.Duration, f func()) clock.Timer {
 	t := &timer{clock: c, f: f}
 	t.Reset(d)
@@ -110,14 +110,14 @@ func (t *timer) Reset(d time.Duration) bool {
 	return was
 }
 
-// Apart is by how much the clocks of two functions may disagree; what is wrong
-// beyond it is not argued about in package msglog's PROOF.md. Lambda keeps its
-// clocks by the Amazon Time Sync Service, within milliseconds
+// Apart is the time by which the clocks of two functions may disagree; PROOF.md
+// of package msglog makes no claim beyond it. Lambda keeps its clocks by the
+// Amazon Time Sync Service, within milliseconds
 // (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/set-time.html).
 const Apart = 30 * time.Second
 
-// Skewed is c as seen by a function whose clock is wrong by so much: it shows
-// another time, and waits as long.
+// Skewed returns c as seen by a function whose clock is wrong by so much: it
+// shows another time, and waits equally long.
 func Skewed(c clock.Clock, by time.Duration) clock.Clock { return skewed{c, by} }
 
 type skewed struct {

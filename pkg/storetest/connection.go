@@ -27,7 +27,7 @@ func RunConnections(t *testing.T, factory func(*testing.T) connection.Store) {
 	run(t, "Late", factory, lateConnectionTests)
 }
 
-// joined is a connection with everything set.
+// joined returns a connection with everything set.
 func joined(id string) connection.Connection {
 	return connection.Connection{
 		ID: id,
@@ -39,14 +39,14 @@ func joined(id string) connection.Connection {
 	}
 }
 
-// anonymous is a connection that has not said who it is.
+// anonymous returns a connection that has not authenticated.
 func anonymous(id string) connection.Connection {
 	return connection.Connection{ID: id, ConnectedAt: Start, CheckAt: Start.Add(10 * time.Second)}
 }
 
 var puts atomic.Int64
 
-// put registers a connection, each under an id of its own, and returns the id.
+// put registers a connection under a new id, which it returns.
 func put(t *testing.T, s connection.Store, make func(id string) connection.Connection) string {
 	t.Helper()
 	id := fmt.Sprintf("%s%d=", unique(t, "connection"), puts.Add(1))
@@ -59,8 +59,8 @@ func get(t *testing.T, s connection.Store, id string) connection.Connection {
 	return must[connection.Connection](t)(s.Get(t.Context(), id))
 }
 
-// over runs f on a connection that is not there and on one that is closing:
-// both fail with ErrNotFound, and nothing is brought back or changed.
+// over runs f on a missing connection and on a closing one: both calls must fail
+// with ErrNotFound, and change nothing.
 func over(t *testing.T, s connection.Store, f func(id string) error) {
 	t.Helper()
 	absent := unique(t, "absent")
@@ -121,7 +121,7 @@ var putTests = []test[connection.Store]{
 		id := put(t, s, joined)
 		got, err := s.Peek(t.Context(), id)
 		if errors.Is(err, connection.ErrNotFound) {
-			return // it may be late
+			return // an eventually consistent read may be late
 		}
 		ok(t, err)
 		same(t, got, joined(id))
@@ -156,7 +156,7 @@ var authenticateTests = []test[connection.Store]{
 	{"a fresh token replaces the old one's word", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)
 		p := authenticateParams(id)
-		p.Identity = auth.Identity{User: "ada"} // never expires, says nothing of rooms
+		p.Identity = auth.Identity{User: "ada"} // never expires, does not mention rooms
 		got := must[connection.Connection](t)(s.Authenticate(t.Context(), p))
 		same(t, got.Identity, p.Identity)
 		same(t, got.Identity.Permissions == nil, true)

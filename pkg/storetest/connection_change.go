@@ -9,7 +9,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// ignore is err unless it is expected.
+// ignore returns err unless it is expected.
 func ignore(err, expected error) error {
 	if errors.Is(err, expected) {
 		return nil
@@ -31,7 +31,7 @@ func addParams(id, room string) connection.AddRoomParams {
 	return connection.AddRoomParams{ID: id, Room: room, Max: 3, At: Start.Add(50 * time.Second), Now: Start.Add(time.Minute)}
 }
 
-// addRoom is AddRoom but for what it returns.
+// addRoom is AddRoom without its result.
 func addRoom(t *testing.T, s connection.Store, p connection.AddRoomParams) error {
 	t.Helper()
 	_, err := s.AddRoom(t.Context(), p)
@@ -310,8 +310,8 @@ var endTests = []test[connection.Store]{
 	}},
 }
 
-// due reads all pages of all partitions and returns what belongs to the
-// subtest, that is, has an id among those.
+// due reads all pages of all partitions and returns the connections of the
+// subtest: those with an id in among.
 func due(t *testing.T, s connection.Store, now time.Time, among []string) map[string]connection.Connection {
 	t.Helper()
 	found := map[string]connection.Connection{}

@@ -8,8 +8,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// regrant authenticates with the given permissions and returns how often they
-// were replaced since the connection was registered by joined.
+// regrant authenticates with the given permissions and returns how often
+// permissions were replaced after joined registered the connection.
 func regrant(t *testing.T, s connection.Store, id string, permissions auth.Permissions, rooms ...string) int {
 	t.Helper()
 	p := authenticateParams(id)

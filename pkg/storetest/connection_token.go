@@ -8,8 +8,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// late are the parameters of a command that shows a token of its own, and that
-// came before the one of authenticateParams.
+// late returns the parameters of a command with its own token that came before
+// the command of authenticateParams.
 func late(id string, before time.Duration) connection.AuthenticateParams {
 	p := authenticateParams(id)
 	p.Identity = auth.Identity{User: "ada", Expires: Start.Add(time.Minute), Permissions: auth.Permissions{"*": {"*"}}}
@@ -18,8 +18,8 @@ func late(id string, before time.Duration) connection.AuthenticateParams {
 	return p
 }
 
-// tokenTests: of the tokens of one connection the newest stands, in whatever
-// order the commands that show them are handled.
+// tokenTests check that the newest token of a connection counts, in whatever
+// order the commands run.
 var tokenTests = []test[connection.Store]{
 	{"a token that was shown earlier changes nothing", func(t *testing.T, s connection.Store) {
 		id := put(t, s, joined)

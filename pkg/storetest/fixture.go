@@ -19,7 +19,7 @@ import (
 // Start is the time at which every subtest begins.
 var Start = time.Date(2100, time.January, 1, 12, 0, 0, 123_000_000, time.UTC)
 
-// width is how many goroutines race for one thing.
+// width is the number of goroutines that race for one thing.
 const width = 24
 
 // test is one sentence of a contract.
@@ -28,7 +28,7 @@ type test[S any] struct {
 	run  func(t *testing.T, s S)
 }
 
-// run makes a subtest of each sentence.
+// run runs a subtest for each sentence.
 func run[S any](t *testing.T, topic string, factory func(*testing.T) S, tests []test[S]) {
 	t.Helper()
 	t.Run(topic, func(t *testing.T) {
@@ -42,7 +42,7 @@ func run[S any](t *testing.T, topic string, factory func(*testing.T) S, tests []
 	})
 }
 
-// unique is an id that no other subtest uses, valid as the name of a room.
+// unique returns an id that no other subtest uses, valid as the name of a room.
 func unique(t *testing.T, name string) string {
 	sum := sha256.Sum256([]byte(t.Name()))
 	return name + "." + base64.RawURLEncoding.EncodeToString(sum[:9])
@@ -73,8 +73,8 @@ func fails(t *testing.T, err, target error) {
 	}
 }
 
-// same checks that two values are equal. Nil and empty slices are; times are
-// compared as instants.
+// same checks that two values are equal. Nil and empty slices are equal; times
+// are compared as instants.
 func same[T any](t *testing.T, got, want T) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), wholeBytes); diff != "" {
@@ -88,7 +88,7 @@ var wholeBytes = cmp.FilterValues(
 	cmp.Comparer(bytes.Equal),
 )
 
-// race runs f n times at once and returns the results in the order of i.
+// race runs f n times concurrently and returns the results in the order of i.
 func race[T any](t *testing.T, n int, f func(i int) (T, error)) []T {
 	t.Helper()
 	results, errs := make([]T, n), make([]error, n)
@@ -115,5 +115,5 @@ func agreed[T comparable](t *testing.T, values []T) T {
 	return values[0]
 }
 
-// numbered is name with a number behind it.
+// numbered returns name followed by a number.
 func numbered(name string, i int) string { return fmt.Sprintf("%s%03d", name, i) }

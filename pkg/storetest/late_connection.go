@@ -175,7 +175,7 @@ var lateConnectionTests = []test[connection.Store]{
 		ok(t, addRoom(t, s, addParams(id, "attic")))
 		older := addParams(id, "cellar")
 		older.Max, older.At, older.Now = 9, Start, joined(id).JoinedAt
-		ok(t, addRoom(t, s, older)) // a late first step, of the very join that the deletion has seen
+		ok(t, addRoom(t, s, older)) // a late first step of the join that the deletion has seen
 		same(t, must[bool](t)(s.Delete(t.Context(), id, joined(id).JoinedAt)), false)
 		same(t, len(get(t, s, id).Rooms), 4)
 	}},
@@ -186,7 +186,7 @@ var lateConnectionTests = []test[connection.Store]{
 	}},
 }
 
-// writes are all changes of a connection, with parameters of their own: moment
+// writes are all changes of a connection, each with its own parameters; moment
 // grows from one to the next.
 var writes = []func(t *testing.T, s connection.Store, id string, moment int) func() error{
 	func(t *testing.T, s connection.Store, id string, moment int) func() error {
@@ -227,8 +227,8 @@ var writes = []func(t *testing.T, s connection.Store, id string, moment int) fun
 	},
 }
 
-// nothingGoesBack applies random changes to one connection, and each now and then
-// an earlier one once more, and checks after each that nothing has gone back.
+// nothingGoesBack applies random changes to one connection, repeats an earlier
+// one now and then, and checks after each that nothing has gone back.
 func nothingGoesBack(t *testing.T, s connection.Store, random *rand.Rand) {
 	t.Helper()
 	const steps = 40

@@ -8,9 +8,9 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/room"
 )
 
-// lateRoomTests apply a request once more after other things have happened: the
-// first attempt of the SDK, whose answer was lost, may take effect seconds after
-// the second one. It must take nothing back.
+// lateRoomTests repeat a request after other things have happened: the SDK's
+// first attempt, whose answer was lost, may take effect seconds after the second
+// one. It must undo nothing.
 var lateRoomTests = []test[room.Store]{
 	{"a join does not take back what its member may see", func(t *testing.T, s room.Store) {
 		name := unique(t, "room")

@@ -135,7 +135,7 @@ func fillParams(room string, e msglog.Entry) msglog.FillParams {
 	return msglog.FillParams{Room: room, Epoch: "epoch", Entry: e, Expires: Start.Add(24 * time.Hour)}
 }
 
-// fill writes an entry where nothing stands yet.
+// fill writes an entry at an empty number.
 func fill(t *testing.T, s msglog.Store, p msglog.FillParams) {
 	t.Helper()
 	stands, filled, err := s.Fill(t.Context(), p)

@@ -7,8 +7,8 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// lateTests make a request and then, after anything else has happened, the very
-// same one again: an attempt whose answer was lost takes effect after the retry.
+// lateTests make a request and then, after something else has happened, the same
+// request again: an attempt whose answer was lost takes effect after the retry.
 // See "Late effects" in msglog/PROOF.md.
 var lateTests = []test[msglog.Store]{
 	{"a lease that was released is not taken by its first request", func(t *testing.T, s msglog.Store) {

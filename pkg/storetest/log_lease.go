@@ -7,7 +7,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// leaseFor is how long a lease of these tests lasts.
+// leaseFor is the length of a lease in these tests.
 const leaseFor = 15 * time.Second
 
 func leaseParams(room, owner string) msglog.LeaseParams {
@@ -19,7 +19,7 @@ func head(t *testing.T, s msglog.Store, room string) msglog.Head {
 	return must[msglog.Head](t)(s.Head(t.Context(), room))
 }
 
-// acquire takes the lease under the generation that stands there.
+// acquire takes the lease under the head's generation.
 func acquire(t *testing.T, s msglog.Store, p msglog.LeaseParams) msglog.Head {
 	t.Helper()
 	p.Generation = head(t, s, p.Room).Generation
@@ -29,7 +29,7 @@ func acquire(t *testing.T, s msglog.Store, p msglog.LeaseParams) msglog.Head {
 	return now
 }
 
-// refused checks that the lease is refused under the generation that stands there.
+// refused checks that the lease is refused under the head's generation.
 func refused(t *testing.T, s msglog.Store, p msglog.LeaseParams) {
 	t.Helper()
 	before := head(t, s, p.Room)
@@ -41,7 +41,7 @@ func refused(t *testing.T, s msglog.Store, p msglog.LeaseParams) {
 	same(t, head(t, s, p.Room), before)
 }
 
-// held makes a room of which so many numbers were taken and ada has the lease.
+// held makes a room with count numbers taken, and gives ada the lease.
 func held(t *testing.T, s msglog.Store, count int) (string, msglog.LeaseParams) {
 	t.Helper()
 	room := unique(t, "room")

@@ -7,7 +7,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// window is how long a mark of these tests is remembered.
+// window is the time a mark is remembered in these tests.
 const window = 10 * time.Minute
 
 func place(seq uint64) msglog.Position { return msglog.Position{Epoch: "epoch", Seq: seq} }
@@ -56,7 +56,7 @@ var markTests = []test[msglog.Store]{
 			{unique(t, "other"), "ada", "key"},
 			{room, "bob", "key"},
 			{room, "ada", "yek"},
-			{room, "adak", "ey"}, // the boundary between the two counts
+			{room, "adak", "ey"}, // the boundary between user and key matters
 			{room, "", "adakey"},
 			{room, "ada\x03", "key"},
 			{room, "Ada", "key"},

@@ -101,7 +101,7 @@ var raceTests = []test[msglog.Store]{
 		room := unique(t, "room")
 		take(t, s, room)
 		contend(t, s, room, Start)
-		contend(t, s, room, Start.Add(leaseFor)) // an expired one as well
+		contend(t, s, room, Start.Add(leaseFor)) // the same for an expired lease
 	}},
 	{"no release passes over a number whose taker saw the lease", func(t *testing.T, s msglog.Store) {
 		const rounds = 12
@@ -126,8 +126,9 @@ var raceTests = []test[msglog.Store]{
 				return result{seq: head.Seq, sawLease: head.Lease.Live(Start)}, err
 			})
 			for _, r := range results[:takers] {
-				// Either it was taken before the release, which then must have
-				// failed, or after it, and the taker knows that nobody is awake.
+				// Either the number was taken before the release, which then must
+				// have failed, or after it, and the taker knows that nobody is at
+				// work.
 				if r.sawLease == results[takers].released {
 					t.Fatalf("number %d: lease seen %v, released %v", r.seq, r.sawLease, results[takers].released)
 				}
@@ -144,7 +145,7 @@ var raceTests = []test[msglog.Store]{
 	}},
 }
 
-// contend lets many ask for a lease at once and checks that one gets it.
+// contend lets many ask for a lease concurrently and checks that one gets it.
 func contend(t *testing.T, s msglog.Store, room string, now time.Time) {
 	t.Helper()
 	generation := head(t, s, room).Generation

@@ -16,7 +16,7 @@ func RunRevocations(t *testing.T, factory func(*testing.T) revocation.Store) {
 	run(t, "Late", factory, lateRevocationTests)
 }
 
-// revocationsOf returns those of one user, by session.
+// revocationsOf returns the revocations of one user, by session.
 func revocationsOf(t *testing.T, s revocation.Store, user string, since time.Time) revocation.List {
 	t.Helper()
 	list := slices.DeleteFunc(must[revocation.List](t)(s.Revocations(t.Context(), revocation.Shard(user), since)),

@@ -22,13 +22,14 @@ func member(name, connectionID string) room.Member {
 	return room.Member{Room: name, ConnectionID: connectionID, User: "ada", Session: "session", JoinedAt: Start}
 }
 
-// enter makes a member.
+// enter makes a connection a member.
 func enter(t *testing.T, s room.Store, m room.Member) {
 	t.Helper()
 	ok(t, s.Put(t.Context(), m, Start.Add(3*time.Hour)))
 }
 
-// members are those of the room's shard, in the order of their connections.
+// members returns the members of the room's shard, in the order of their
+// connections.
 func members(t *testing.T, s room.Store, name string, now time.Time) []room.Member {
 	t.Helper()
 	found := must[room.Roll](t)(s.Members(t.Context(), name, 0, now)).Members
@@ -176,7 +177,7 @@ var presenceTests = []test[room.Store]{
 	}},
 }
 
-// leave ends a membership at a time; the mark expires an hour later.
+// leave ends a membership at a time; the tombstone expires an hour later.
 func leave(t *testing.T, s room.Store, name, connectionID string, at time.Time) bool {
 	t.Helper()
 	return must[bool](t)(s.Leave(t.Context(), name, connectionID, at, at.Add(time.Hour)))

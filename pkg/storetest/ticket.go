@@ -17,7 +17,7 @@ func RunTickets(t *testing.T, factory func(*testing.T) ticket.Store) {
 	run(t, "Late", factory, lateTicketTests)
 }
 
-// ticketOf is a ticket that can be used for a minute from Start on.
+// ticketOf returns a ticket that can be used for a minute from Start on.
 func ticketOf(t *testing.T) ticket.Ticket {
 	return ticket.Ticket{
 		Digest: unique(t, "digest"), Expires: Start.Add(time.Minute),
@@ -69,7 +69,7 @@ var ticketTests = []test[ticket.Store]{
 	{"is known again by the connection that used it", func(t *testing.T, s ticket.Store) {
 		made := ticketOf(t)
 		ok(t, s.Put(t.Context(), made))
-		for range 2 { // as after an answer that was lost
+		for range 2 { // as after a lost answer
 			must[auth.Identity](t)(redeem(t, s, made.Digest, "a=", 0))
 		}
 		_, err := redeem(t, s, made.Digest, "b=", 0)

@@ -16,7 +16,7 @@ import (
 
 var _ connection.Store = (*Connections)(nil)
 
-// partitions and duePage are small, so that tests meet more than one of each.
+// partitions and duePage are small, so that tests use more than one of each.
 const (
 	partitions = 4
 	duePage    = 10
@@ -33,7 +33,7 @@ func NewConnections() *Connections {
 	return &Connections{byID: map[string]*connection.Connection{}}
 }
 
-// Partitions is over how many partitions the connections are spread.
+// Partitions returns the number of partitions that hold the connections.
 func (s *Connections) Partitions() int { return partitions }
 
 // Put registers a connection.
@@ -56,7 +56,7 @@ func (s *Connections) Put(ctx context.Context, c connection.Connection) error {
 	return nil
 }
 
-// Peek is Get: the reference has one copy.
+// Peek is Get, because the reference has one copy.
 func (s *Connections) Peek(ctx context.Context, id string) (connection.Connection, error) {
 	return s.Get(ctx, id)
 }
@@ -74,7 +74,7 @@ func (s *Connections) Get(ctx context.Context, id string) (connection.Connection
 	return connection.Connection{}, connection.ErrNotFound
 }
 
-// Authenticate sets who is behind a connection.
+// Authenticate sets the identity of a connection.
 func (s *Connections) Authenticate(ctx context.Context, p connection.AuthenticateParams) (connection.Connection, error) {
 	var now connection.Connection
 	err := s.change(ctx, p.ID, func(c *connection.Connection) error {
@@ -139,7 +139,7 @@ func (s *Connections) DropRoom(ctx context.Context, id, name string, upto time.T
 	})
 }
 
-// added is how many of the rooms the connection is not in.
+// added returns how many of the rooms the connection is not in yet.
 func added(c *connection.Connection, rooms []string) (n int) {
 	for _, name := range rooms {
 		if !c.In(name) {
@@ -162,7 +162,7 @@ func add(c *connection.Connection, name string, at, now time.Time) {
 	}
 }
 
-// Carry records that memberships are in line with permissions.
+// Carry records that memberships follow the permissions.
 func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
 	return s.change(ctx, id, func(c *connection.Connection) error {
 		c.Carried = max(c.Carried, upto)
@@ -170,7 +170,7 @@ func (s *Connections) Carry(ctx context.Context, id string, upto int) error {
 	})
 }
 
-// Check records a look.
+// Check records a check.
 func (s *Connections) Check(ctx context.Context, p connection.CheckParams) error {
 	return s.change(ctx, p.ID, func(c *connection.Connection) error {
 		seen := p.Seen.IsZero() || c.CheckAt.Equal(stored(p.Seen))
@@ -219,7 +219,7 @@ func (s *Connections) Condemn(ctx context.Context, id string, code int, now time
 	})
 }
 
-// MarkClosing ends a connection but for its traces.
+// MarkClosing marks a connection as over.
 func (s *Connections) MarkClosing(ctx context.Context, id string, next time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -234,7 +234,7 @@ func (s *Connections) MarkClosing(ctx context.Context, id string, next time.Time
 	return nil
 }
 
-// Delete forgets a connection.
+// Delete deletes a connection.
 func (s *Connections) Delete(ctx context.Context, id string, joinedAt time.Time) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -248,7 +248,7 @@ func (s *Connections) Delete(ctx context.Context, id string, joinedAt time.Time)
 	return true, nil
 }
 
-// Due reads connections to look at.
+// Due reads connections to check.
 func (s *Connections) Due(ctx context.Context, p connection.DueParams) ([]connection.Connection, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
@@ -269,7 +269,7 @@ func (s *Connections) Due(ctx context.Context, p connection.DueParams) ([]connec
 	return due, "", nil
 }
 
-// change performs f on a connection that is not over, or nothing if f fails.
+// change runs f on a connection that is not over. If f fails, nothing changes.
 func (s *Connections) change(ctx context.Context, id string, f func(*connection.Connection) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

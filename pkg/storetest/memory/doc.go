@@ -1,14 +1,14 @@
-// Package memory is the reference for the Stores of packages msglog,
-// connection and room: plain maps behind a mutex, small enough to be seen to be
-// right. It forgets nothing by itself, as if TTL never came.
+// Package memory holds reference implementations of the Stores: plain maps behind
+// a mutex, small enough to check by reading. It deletes nothing by itself, as if
+// TTL never came.
 package memory
 
 import "time"
 
-// gone reports whether something that expires at t has done so at now.
+// gone reports whether something that expires at t has expired at now.
 func gone(t, now time.Time) bool { return !now.Before(ceil(t)) }
 
-// ceil rounds up to the second, the unit in which expiry is kept.
+// ceil rounds up to the second, the unit of expiry.
 func ceil(t time.Time) time.Time {
 	if floor := t.Truncate(time.Second); floor.Before(t) {
 		return floor.Add(time.Second)
@@ -16,7 +16,7 @@ func ceil(t time.Time) time.Time {
 	return t
 }
 
-// stored is a time as it comes back from a store: to the millisecond.
+// stored returns a time as a store returns it: to the millisecond.
 func stored(t time.Time) time.Time {
 	if t.IsZero() {
 		return t

@@ -28,7 +28,7 @@ func (l *Log) AcquireLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 	return *head, true, nil
 }
 
-// RenewLease prolongs the lease.
+// RenewLease extends the lease.
 func (l *Log) RenewLease(ctx context.Context, p msglog.LeaseParams) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (l *Log) ReleaseLease(ctx context.Context, p msglog.LeaseParams) (msglog.He
 	return msglog.Head{}, false, msglog.ErrLeaseLost
 }
 
-// AbandonLease gives the lease back unfinished.
+// AbandonLease gives the lease back before everything is delivered.
 func (l *Log) AbandonLease(ctx context.Context, p msglog.LeaseParams) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -20,7 +20,7 @@ type window struct {
 	start int64
 }
 
-// Add counts.
+// Add adds to a count.
 func (s *Limits) Add(ctx context.Context, p limit.AddParams) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err

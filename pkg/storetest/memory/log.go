@@ -78,7 +78,7 @@ func (l *Log) TakeNumber(ctx context.Context, p msglog.TakeParams) (msglog.Head,
 	return *head, nil
 }
 
-// StartOver ends an incarnation of the log.
+// StartOver ends an epoch of the log.
 func (l *Log) StartOver(ctx context.Context, p msglog.StartOverParams) error {
 	if err := ctx.Err(); err != nil {
 		return err

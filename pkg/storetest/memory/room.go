@@ -23,7 +23,7 @@ type memberKey struct{ room, connectionID string }
 
 type member struct {
 	room.Member
-	left    bool // a mark: JoinedAt is when the leave was taken
+	left    bool // a tombstone: JoinedAt is when the leave was taken
 	expires time.Time
 }
 
@@ -55,7 +55,7 @@ func (r *Rooms) Put(ctx context.Context, m room.Member, expires time.Time) error
 	return nil
 }
 
-// Leave turns a membership into a mark.
+// Leave turns a membership into a tombstone.
 func (r *Rooms) Leave(ctx context.Context, name, connectionID string, at, expires time.Time) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -84,7 +84,7 @@ func (r *Rooms) Delete(ctx context.Context, name, connectionID string) error {
 	return nil
 }
 
-// DropTombstone deletes a mark.
+// DropTombstone deletes a tombstone.
 func (r *Rooms) DropTombstone(ctx context.Context, name, connectionID string, now time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -13,11 +13,11 @@ var _ ticket.Store = (*Tickets)(nil)
 // Tickets keeps tickets. Its zero value is empty. It is safe for concurrent use.
 type Tickets struct {
 	mu    sync.Mutex
-	all   map[string]ticket.Ticket // by digest
-	taken map[string]string        // by which connection
+	all   map[string]ticket.Ticket // key: digest
+	taken map[string]string        // connection that used it, by digest
 }
 
-// Put keeps a ticket.
+// Put stores a ticket.
 func (s *Tickets) Put(ctx context.Context, t ticket.Ticket) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
