@@ -175,7 +175,7 @@ func TestSharedSecretsOfTheShortestLength(t *testing.T) {
 		}
 		id, err := s.Verify(t.Context(), token)
 		if err != nil || id.Permissions != nil || id.Expires.Sub(id.Issued) != time.Minute {
-			t.Errorf("a token that says nothing of rooms: %+v, %v", id, err)
+			t.Errorf("a token that does not mention rooms: %+v, %v", id, err)
 		}
 		v := &vault{versions: Versions{Current: strings.Repeat("s", n)}}
 		if _, err := NewStoredSecret(v, Rules{}, clock.System()).Verify(t.Context(), token); err != nil {
@@ -433,7 +433,7 @@ func TestWhoWaitsForAnothersFetch(t *testing.T) {
 					t.Errorf("%v after %v, want %v", err, time.Since(began), test.took)
 				}
 				if err := <-first; err != nil || a.asked != 2 {
-					t.Errorf("whoever fetches: %v; asked %d times", err, a.asked)
+					t.Errorf("the caller that fetches: %v; asked %d times", err, a.asked)
 				}
 			})
 		})
@@ -573,7 +573,7 @@ func TestWhoWaitsForAnothersReadOfTheSecret(t *testing.T) {
 					t.Errorf("%v after %v, want %v", err, time.Since(began), test.took)
 				}
 				if err := <-first; err != nil || v.asked != 2 {
-					t.Errorf("whoever reads: %v; asked %d times", err, v.asked)
+					t.Errorf("the caller that reads: %v; asked %d times", err, v.asked)
 				}
 			})
 		})
@@ -687,10 +687,10 @@ func TestNewSecretIsWaitedFor(t *testing.T) {
 		go func() { first <- verify("new") }()
 		synctest.Wait()
 		if err := verify("new"); err != nil {
-			t.Errorf("whoever waits: %v", err)
+			t.Errorf("the caller that waits: %v", err)
 		}
 		if err := <-first; err != nil || v.asked != 2 {
-			t.Errorf("whoever reads: %v; asked %d times", err, v.asked)
+			t.Errorf("the caller that reads: %v; asked %d times", err, v.asked)
 		}
 	})
 }

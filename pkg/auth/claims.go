@@ -76,7 +76,7 @@ func (c claimSet) date(name string) (time.Time, error) {
 		return time.Time{}, err
 	}
 	if seconds < 0 || seconds > lastDate {
-		return time.Time{}, invalid("%s is no date", name)
+		return time.Time{}, invalid("%s is not a date", name)
 	}
 	return time.UnixMilli(int64(seconds * 1000)), nil
 }

@@ -126,7 +126,7 @@ func TestSlowIssuerTimesOut(t *testing.T) {
 		defer cancel()
 		synctest.Wait()
 		if _, err := v.Verify(impatient, token); !errors.Is(err, ErrUnavailable) || time.Since(start) != time.Second {
-			t.Errorf("whoever cannot wait: %v after %v", err, time.Since(start))
+			t.Errorf("the caller that cannot wait: %v after %v", err, time.Since(start))
 		}
 		callers.Wait()
 		if took := time.Since(start); took != fetchTimeout {
