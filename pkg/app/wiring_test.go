@@ -116,12 +116,12 @@ func TestEachSettingIsSeen(t *testing.T) {
 	}
 	for pair := range tried {
 		if !slices.Contains(want, pair) {
-			t.Errorf("%s is no setting", pair)
+			t.Errorf("%s is not a setting", pair)
 		}
 	}
 	for pair := range maps.Keys(unseen) {
 		if !slices.Contains(want, pair) {
-			t.Errorf("%s is no setting", pair)
+			t.Errorf("%s is not a setting", pair)
 		}
 	}
 }

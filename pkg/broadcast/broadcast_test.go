@@ -589,7 +589,7 @@ func (b *bundle) member(id string) room.Member {
 			return m
 		}
 	}
-	b.Fatalf("%s is no member", id)
+	b.Fatalf("%s is not a member", id)
 	return room.Member{}
 }
 

@@ -139,7 +139,7 @@ func TestHandshakes(t *testing.T) {
 				t.Errorf("answered the subprotocol %q", got)
 			}
 			if told := log.String() + response.Body; strings.Contains(told, "eyJ") || strings.Contains(told, "gtk_") {
-				t.Errorf("a token is told on: %s %s", log, response.Body)
+				t.Errorf("a token is in the log or the body: %s %s", log, response.Body)
 			}
 		})
 	}

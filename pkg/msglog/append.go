@@ -106,7 +106,7 @@ func (l *Log) Append(ctx context.Context, p AppendParams) (AppendResult, error) 
 			l.void(ctx, p.Room, hand)
 			return AppendResult{Position: place, Duplicate: !ours, Entry: stands, Head: head}, nil
 		case !stands.Void:
-			// A number that was handed out twice: its epoch has come back.
+			// The number was handed out twice: its epoch has come back.
 			if err := l.startOver(ctx, p.Room, place.Epoch); err != nil {
 				return AppendResult{}, err
 			}
@@ -133,10 +133,9 @@ func (p AppendParams) wrote(stands, own Entry) bool {
 	return p.Key != "" || stands.Origin == p.Origin && stands.At.Equal(own.At) && bytes.Equal(stands.Data, p.Data)
 }
 
-// startOver ends an incarnation of the log that has come back: its head was
-// deleted, and the first attempt of the TakeNumber that had begun it came late
-// and began it once more. Its numbers are handed out a second time, and entries
-// already stand there.
+// startOver ends an epoch that has come back: its head was deleted, and a late
+// attempt of the TakeNumber that began it began it again. Numbers are then handed
+// out a second time although their entries exist.
 func (l *Log) startOver(ctx context.Context, room, epoch string) error {
 	err := l.store.StartOver(ctx, StartOverParams{Room: room, Epoch: epoch, FreshEpoch: l.newEpoch()})
 	if err != nil {
@@ -156,8 +155,8 @@ func (l *Log) take(ctx context.Context, room string) (Head, error) {
 	return head, nil
 }
 
-// headEnd is the time from which the store may forget a head whose number is taken
-// now: at least HeadLifetime later, rounded up. The head's end never goes back, and
+// headEnd returns the time from which the store may delete a head whose number is
+// taken now: at least HeadLifetime later, rounded up. The head's end never goes back, and
 // keeping a later end costs a second write; rounding gives clocks that differ a
 // little the same end.
 func (l *Log) headEnd(now time.Time) time.Time {

@@ -277,8 +277,8 @@ func TestSettlingOver(t *testing.T) {
 	}
 }
 
-// voided drains, by a function with a longer retention, a number that was taken so
-// long before by one with a retention of an hour, and that nothing stands at.
+// voided drains an empty number, in a function with a longer retention than that
+// of the function that took the number so long before, which is an hour.
 func voided(t *testing.T, after time.Duration) (void msglog.Entry) {
 	t.Helper()
 	inTime(t, func(b *bench) {
@@ -298,8 +298,8 @@ func voided(t *testing.T, after time.Duration) (void msglog.Entry) {
 	return void
 }
 
-// TestShortestRetentionWithin: what is pending for less than the shortest retention
-// of those who took a number has not expired: its writer died.
+// What is pending for less than the shortest retention of the functions that took
+// numbers has not expired: its writer died.
 func TestShortestRetentionWithin(t *testing.T) {
 	t.Parallel()
 	if e := voided(t, time.Hour-time.Millisecond); !e.Void || e.Lost {
@@ -307,7 +307,7 @@ func TestShortestRetentionWithin(t *testing.T) {
 	}
 }
 
-// TestShortestRetentionOver: later it may have expired unread.
+// Later, it may have expired unread.
 func TestShortestRetentionOver(t *testing.T) {
 	t.Parallel()
 	if e := voided(t, time.Hour); !e.Void || !e.Lost {

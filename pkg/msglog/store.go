@@ -23,8 +23,8 @@ type Store interface {
 	// never grows while something is pending, whatever the callers' settings are.
 	TakeNumber(ctx context.Context, p TakeParams) (Head, error)
 
-	// StartOver replaces a head whose epoch is Epoch by that of an empty log under
-	// FreshEpoch, which nobody drains. If the head is gone or has another epoch, it
+	// StartOver replaces a head whose epoch is Epoch by the head of an empty log
+	// under FreshEpoch, without a lease. If the head is gone or has another epoch, it
 	// changes nothing.
 	StartOver(ctx context.Context, p StartOverParams) error
 
@@ -87,10 +87,10 @@ type TakeParams struct {
 	Retention time.Duration
 }
 
-// StartOverParams ends one incarnation of a room's log.
+// StartOverParams ends an epoch of a room's log.
 type StartOverParams struct {
 	Room       string
-	Epoch      string // the one that ends
+	Epoch      string // the epoch to end
 	FreshEpoch string
 }
 

@@ -123,7 +123,7 @@ func TestEachTimeHasATestOnEachSide(t *testing.T) {
 	rows := map[string]string{}
 	for _, m := range row.FindAllStringSubmatch(string(b), -1) {
 		if _, twice := rows[m[1]]; twice {
-			t.Errorf("%s stands there twice", m[1])
+			t.Errorf("%s occurs twice", m[1])
 		}
 		rows[m[1]] = m[3]
 	}

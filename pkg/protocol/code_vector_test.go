@@ -98,7 +98,7 @@ func TestCloses(t *testing.T) {
 		}
 	}
 	if _, ok := CloseByCode(3499); ok {
-		t.Error("3499 is no code of ours")
+		t.Error("3499 is not a code of ours")
 	}
 }
 

@@ -93,7 +93,7 @@ func checkDocumented(t *testing.T, line int, frame string) string {
 	case parts.Message != "":
 		return "gateway"
 	}
-	t.Errorf("line %d is no frame", line)
+	t.Errorf("line %d is not a frame", line)
 	return ""
 }
 

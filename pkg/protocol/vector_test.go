@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-var update = flag.Bool("update", false, "write the outcomes in testdata anew")
+var update = flag.Bool("update", false, "rewrite the results in testdata")
 
 // readVectors decodes a file of testdata. An unknown field is an error, so that
 // every part of a vector has an effect.

@@ -10,7 +10,7 @@ import (
 
 // Attribute names are short because DynamoDB counts them into an item's size
 // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html).
-// Times are ms since the Unix epoch but for x, which TTL wants in seconds.
+// Times are ms since the Unix epoch, except x, which TTL requires in seconds.
 //
 //	all         x   may be forgotten from here on
 //	head        e   epoch               n   highest number handed out

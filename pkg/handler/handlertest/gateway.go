@@ -38,16 +38,16 @@ func newGateway() *Gateway {
 	return &Gateway{pushes: map[string][]Push{}, closed: map[string]bool{}}
 }
 
-// Before decides about each post; what it returns is the answer to it. It runs on
-// the goroutine of whoever posts, and may wait there.
+// Before sets the function that answers each post. It runs on the poster's
+// goroutine, and may wait there.
 func (g *Gateway) Before(decide func(ctx context.Context, id string, push Push) error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.before = decide
 }
 
-// After runs when a connection has a frame, and before whoever has posted it
-// learns so.
+// After sets a function that runs when a connection has received a frame, before
+// Post returns.
 func (g *Gateway) After(run func(id string, push Push)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
