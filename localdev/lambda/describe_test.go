@@ -86,10 +86,10 @@ func TestLogs(t *testing.T) {
 		lines = append(lines, fmt.Sprint(l.Function, " ", l.Environment, " ", text))
 	}})
 	register(t, s, lambda.Function{Name: "f", New: func(log io.Writer) (awslambda.Handler, error) {
-		fmt.Fprintln(log, "init")
+		_, _ = fmt.Fprintln(log, "init")
 		return awslambda.NewHandler(func(fail bool) error {
-			fmt.Fprint(log, "one\ntwo\nthr")
-			fmt.Fprint(log, "ee")
+			_, _ = fmt.Fprint(log, "one\ntwo\nthr")
+			_, _ = fmt.Fprint(log, "ee")
 			if fail {
 				return errors.New("no")
 			}

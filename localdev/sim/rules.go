@@ -59,7 +59,7 @@ func (r rules) AuthorizeJoin(ctx context.Context, reading hook.Reading) error {
 	return nil
 }
 
-func (r rules) BeforePublish(ctx context.Context, p hook.Publish) (json.RawMessage, error) {
+func (r rules) BeforePublish(ctx context.Context, _ hook.Publish) (json.RawMessage, error) {
 	return nil, r.trouble(ctx, "BeforePublish")
 }
 

@@ -9,14 +9,20 @@ import (
 	"github.com/gapless-rooms/gapless/localdev/iam"
 )
 
-// The policies of a template are evaluated by iam.
+// Policies are evaluated by package iam.
 type (
-	Policy            = iam.Grants
-	Statement         = iam.Statement
-	ResourcePolicy    = iam.ResourcePolicy
+	// Policy is what a function may do.
+	Policy = iam.Grants
+	// Statement is a part of a Policy.
+	Statement = iam.Statement
+	// ResourcePolicy says who may do what to a queue or topic.
+	ResourcePolicy = iam.ResourcePolicy
+	// ResourceStatement is a part of a ResourcePolicy.
 	ResourceStatement = iam.ResourceStatement
-	Condition         = iam.Condition
-	Caller            = iam.Caller
+	// Condition restricts a ResourceStatement.
+	Condition = iam.Condition
+	// Caller is who asks.
+	Caller = iam.Caller
 )
 
 // policyDocument is a policy as it is written.

@@ -17,6 +17,7 @@ import (
 // Kind says what a wake-up asks for.
 type Kind string
 
+// The kinds of wake-up.
 const (
 	KindDrain     Kind = "drain"     // deliver what is in the room's log
 	KindEphemeral Kind = "ephemeral" // push data that is not in the log

@@ -33,7 +33,7 @@ func tokenAfter(t *testing.T, late time.Duration) error {
 			},
 		})
 		s.end(&CloseError{Code: 1006})
-		<-told // that the connection was lost
+		<-told //nolint:errcheck // only that it comes: that the connection was lost
 		time.Sleep(time.Second + late + time.Millisecond)
 		synctest.Wait()
 		_ = c.Close()

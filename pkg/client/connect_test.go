@@ -206,7 +206,7 @@ func TestDialIsRepeated(t *testing.T) {
 					if n := s.connections(); n != i+1 {
 						t.Errorf("%d connections within the pause", n)
 					}
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 				}
 				if len(test.pauses) == len(test.failures) {
 					s.welcome(len(test.failures)+1, "")
@@ -275,7 +275,7 @@ func TestCommandsAreRepeated(t *testing.T) {
 			if sent := socket.taken(); len(sent) != 0 {
 				t.Errorf("within the pause: %v", sent)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 		}
 		socket.answer(t, page)
@@ -376,7 +376,7 @@ func TestConnectionIsReplacedInTime(t *testing.T) {
 			if got := s.connections(); got != n+1 {
 				t.Fatalf("%d connections, want %d", got, n+1)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			if n == 2 {
 				break
 			}
@@ -421,7 +421,7 @@ func TestConnectionIsNotReplacedUnasked(t *testing.T) {
 		if n := s.connections(); n != 1 {
 			t.Errorf("%d connections", n)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		s.welcome(2, `,"rotateInMs":0`)
 		time.Sleep(time.Minute)
 		if n := s.connections(); n != 2 {
@@ -449,7 +449,7 @@ func TestSeriesOfAttemptsEndsWithAConnectionThatLasts(t *testing.T) {
 				if n := s.connections(); n != 2 {
 					t.Errorf("%d connections within the pause", n)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				if n := s.connections(); n != 3 {
 					t.Errorf("%d connections after it", n)
 				}

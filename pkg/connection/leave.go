@@ -24,6 +24,7 @@ type Leaver struct {
 	clock   clock.Clock
 }
 
+// NewLeaver returns a Leaver.
 func NewLeaver(store Store, members Leaving, c clock.Clock) *Leaver {
 	return &Leaver{store, members, c}
 }

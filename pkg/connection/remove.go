@@ -43,6 +43,7 @@ type Remover struct {
 	clock   clock.Clock
 }
 
+// NewRemover returns a Remover.
 func NewRemover(store Store, members Members, c clock.Clock) *Remover {
 	return &Remover{store, members, c}
 }

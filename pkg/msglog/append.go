@@ -18,6 +18,7 @@ type AppendParams struct {
 	Data               []byte // compact JSON
 }
 
+// AppendResult says where a message stands in the log.
 type AppendResult struct {
 	Position
 	// Duplicate is true if the key had been claimed before, by any caller. The

@@ -113,7 +113,7 @@ func (l *Log) Unread(ctx context.Context, room string, head Head, after uint64, 
 		if len(got) > 0 {
 			upto = got[0].Seq - 1
 		}
-		return l.fillHoles(ctx, room, head, after, min(upto, after+uint64(l.config.PageEntries)))
+		return l.fillHoles(ctx, room, head, after, min(upto, after+uint64(l.config.PageEntries))) //nolint:gosec // not negative
 	}
 	return nil, nil
 }

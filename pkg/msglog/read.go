@@ -51,6 +51,7 @@ func (b Budget) fit(entries []Entry) int {
 	return len(entries)
 }
 
+// Start says where a page begins.
 type Start struct {
 	// Epoch is the epoch that the numbers belong to; empty means the current one.
 	Epoch string

@@ -17,6 +17,7 @@ import (
 // retried.
 const stalledAfter = time.Minute
 
+// Heads reads the heads of rooms.
 type Heads interface {
 	// Head does what msglog.Store.Head does.
 	Head(ctx context.Context, room string) (msglog.Head, error)

@@ -13,7 +13,7 @@ func (c *DeliveryConfig) successors(s Delivery, f func(Delivery)) {
 			next := s
 			next.Left.Crashes--
 			next.Retries++
-			if next.Owner == uint8(i+1) { //nolint:gosec // small
+			if next.Owner == uint8(i+1) {
 				next.Owner = theDead
 			}
 			next.Drainers[i] = Courier{}

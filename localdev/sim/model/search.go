@@ -89,7 +89,7 @@ func (v *visited[S]) add(s S, from int) {
 
 // find returns the slot that holds a state, or the one where it belongs.
 func (v *visited[S]) find(s S) uint64 {
-	mask := uint64(len(v.table) - 1)
+	mask := uint64(len(v.table) - 1) //nolint:gosec // a table has places
 	slot := maphash.Comparable(v.seed, s) & mask
 	for v.table[slot] != 0 && v.state(int(v.table[slot]-1)) != s {
 		slot = (slot + 1) & mask
@@ -100,7 +100,7 @@ func (v *visited[S]) find(s S) uint64 {
 func (v *visited[S]) grow() {
 	v.table = make([]int32, 2*len(v.table))
 	for i := range v.len() {
-		v.table[v.find(v.state(i))] = int32(i + 1) //nolint:gosec // bounded by memory
+		v.table[v.find(v.state(i))] = int32(i + 1)
 	}
 }
 

@@ -68,10 +68,10 @@ func (s *State) renameKeys() {
 	same := true
 	for i := range s.Publishers {
 		p := &s.Publishers[i]
-		name[p.Key] = uint8(i) //nolint:gosec // small
+		name[p.Key] = uint8(i)
 		marks[i] = s.Marks[p.Key]
-		same = same && p.Key == uint8(i) //nolint:gosec // small
-		p.Key = uint8(i)                 //nolint:gosec // small
+		same = same && p.Key == uint8(i)
+		p.Key = uint8(i)
 	}
 	if same {
 		return

@@ -283,12 +283,6 @@ func (s *Connections) change(ctx context.Context, id, operation, expression, con
 	return update{table: s.table, key: s.key(id), set: expression, condition: condition, values: values}.run(ctx, s.client, operation)
 }
 
-// changeOpen updates a connection that is not over.
-func (s *Connections) changeOpen(ctx context.Context, id, operation, expression string, values item) error {
-	_, err := s.change(ctx, id, operation, expression, open, values)
-	return notFound(err)
-}
-
 // unlessOpen turns a failed condition into ErrNotFound if the connection is over.
 // Otherwise what is stored is newer than the change, which counts as done.
 func unlessOpen(err error) error {

@@ -29,7 +29,7 @@ type Topic struct {
 // Wake starts an invocation for each wake-up.
 func (q *Topic) Wake(_ context.Context, wakes ...broadcast.Wake) error {
 	for _, one := range wakes {
-		q.running.Go(func() { q.deliver(one) })
+		q.running.Go(func() { q.deliver(one) }) //nolint:contextcheck // an invocation outlives whoever woke it
 	}
 	return nil
 }
