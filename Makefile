@@ -6,8 +6,10 @@ SHELL := bash
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gapless/bin
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
-# What is deployed is built with the newest patch of Go, whatever is installed:
-# its fixes are of net/http and crypto/tls. make vuln says when there is another.
+MISSPELL_VERSION := v0.8.0
+MISSPELL := $(TOOLS)/misspell-$(MISSPELL_VERSION)
+# Deployed binaries are built with the newest patch of Go, whatever is installed,
+# for its fixes of net/http and crypto/tls. make vuln reports a newer one.
 TOOLCHAIN := go1.26.10
 GOVULNCHECK_VERSION := v1.9.0
 GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
@@ -21,14 +23,14 @@ dev: $(if $(ISOLATED),build-isolated) ## Run Gapless and a local AWS; console on
 	@go build -o build/gapless ./localdev
 	@exec build/gapless dev $(if $(ISOLATED),--isolated build/isolated) $(if $(SAM),--sam=$(SAM)) $(if $(LOCALSTACK),--localstack=$(LOCALSTACK)) $(ARGS)
 
-# Looks for tokens in what tests print, whatever they are written in.
+# Looks for tokens in the output of tests in any language.
 LEAKS := 2>&1 | $(CURDIR)/build/gapless leaks --plain
 
 .PHONY: leaks
 leaks:
 	@go build -o build/gapless ./localdev
 
-# The browser's tests skip themselves; this says so where nobody could miss it.
+# The tests in the browser skip themselves; this says so where nobody misses it.
 BROWSER_CHECK := command -v "$${CHROMIUM:-chromium}" chromium-browser google-chrome chrome >/dev/null || \
 	echo "NO BROWSER: the tests of the console and of the SDK in a browser are skipped (localdev/browser). Install chromium."; \
 	test -d localdev/browser/node_modules/axe-core || \
@@ -50,7 +52,7 @@ screenshot: ## Take the README's picture of the console (Chromium): localdev/con
 	cp build/screenshots/desktop-light.png localdev/console/screenshot.png
 
 .PHONY: test
-test: leaks ## Run every test that needs nothing but Go and Node, and those in Chromium where it is found; look for tokens in what they print.
+test: leaks ## Run every test that needs only Go and Node, and those in Chromium if it is installed; look for tokens in their output.
 	@$(BROWSER_CHECK)
 	go test -race -json ./... | build/gapless leaks
 	@if command -v npm >/dev/null; then $(MAKE) test-js; else echo 'NO NODE HERE: THE TYPESCRIPT SDK WAS NOT TESTED' >&2; fi
@@ -65,8 +67,18 @@ cost: ## Print the calls and capacity units of each operation beside its budget.
 	@go test -count=1 -run '^TestCost$$' -v ./localdev/cost | sed -n '/^  *operation/,/^--- /{/^---/!p}'
 
 .PHONY: lint
-lint: $(GOLANGCI) ## Check formatting, imports and manners.
+lint: $(GOLANGCI) prose ## Check formatting, imports, manners, spelling and prose.
 	$(GOLANGCI) run ./...
+
+.PHONY: prose
+prose: $(MISSPELL) ## Check spelling, and count the habits of CONTRIBUTING.md in comments and Markdown.
+	git ls-files '*.md' '*.ts' '*.tsx' '*.mjs' Makefile | xargs $(MISSPELL) -error
+	go run ./localdev/prose
+
+$(MISSPELL):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) go install github.com/golangci/misspell/cmd/misspell@$(MISSPELL_VERSION)
+	mv $(TOOLS)/misspell $@
 
 $(GOLANGCI):
 	mkdir -p $(TOOLS)
@@ -103,18 +115,18 @@ build: ## Build each function as Lambda runs it, into build/<function>/bootstrap
 	done
 
 .PHONY: build-isolated
-build-isolated: ## Build them for this machine, into build/isolated/.
+build-isolated: ## Build the functions for this machine, into build/isolated/.
 	@$(MAKE) --no-print-directory -s build OUT=build/isolated GOOS=$$(go env GOHOSTOS) GOARCH=$$(go env GOHOSTARCH) >/dev/null
 
-# The SAM CLI runs the functions in containers: see localdev/sam/README.md. AWS
-# is where those find the AWS of make dev.
+# The SAM CLI runs the functions in containers: see localdev/sam/README.md. AWS is
+# the address of make dev's AWS, seen from a container.
 AWS := http://host.docker.internal:3002
 SAM_PORT := 3001
 SAM_LOCAL = --template build/sam/$@.json --region us-east-1 \
 	--add-host host.docker.internal:host-gateway $(SAM_FLAGS)
 
-# SAM starts a container anew when its code or its template is written to: what
-# is made in build/sam.new goes to build/sam only where it has changed.
+# SAM restarts a container when its code or template is written. So only changed
+# files move from build/sam.new to build/sam.
 define SAM_PREPARE
 @$(MAKE) --silent build OUT=build/sam.new GOARCH=$$(go env GOHOSTARCH) >/dev/null
 @go run ./localdev sam-template --build build/sam --aws $(AWS) $(SAM_ENV) >build/sam.new/$@.json
@@ -138,7 +150,7 @@ sam-start: ## Serve the functions in containers, for make dev SAM=http://127.0.0
 	@exec sam local start-lambda --port $(SAM_PORT) --warm-containers EAGER $(SAM_LOCAL)
 
 .PHONY: test-sam
-test-sam: leaks ## Run the functions on the SAM CLI (Docker; .ci/docker make test-sam brings both).
+test-sam: leaks ## Run the functions on the SAM CLI (Docker; .ci/docker make test-sam installs both).
 	go test -count=1 -timeout 15m -v -run '^TestSAM$$' ./localdev $(LEAKS)
 
 .PHONY: test-localstack
@@ -157,11 +169,11 @@ deploy: build ## Deploy to AWS (stage dev unless ARGS says otherwise); see infra
 	$(CDK) deploy --all $(ARGS)
 
 .PHONY: destroy
-destroy: build ## Remove from AWS what make deploy made, with the same ARGS.
+destroy: build ## Remove the stacks of make deploy, with the same ARGS.
 	$(CDK) destroy --all $(ARGS)
 
 .PHONY: template
-template: ## Write the committed templates in infra/assembly/ anew (Node).
+template: ## Regenerate the committed templates in infra/assembly/ (Node).
 	go test -count=1 -tags infra -run '^TestTemplateIsCommitted$$' ./infra -update
 
 .PHONY: verify-template
@@ -178,7 +190,7 @@ $(JS_READY): pkg/client/js/package-lock.json
 	cd pkg/client/js && npm ci
 
 .PHONY: page
-page: $(JS_READY) ## Bundle the TypeScript SDK for the console's page anew (Node).
+page: $(JS_READY) ## Bundle the TypeScript SDK for the console's page (Node).
 	cd pkg/client/js && node scripts/page.mjs $(PAGE_SDK)
 
 .PHONY: verify-page
@@ -193,16 +205,16 @@ test-isolated: build-isolated leaks ## Run the end-to-end tests with the functio
 	go test -count=1 -run 'TestWayOfAMessage|TestRoomIsShown' ./localdev/console -isolated $(CURDIR)/build/isolated
 
 .PHONY: measure
-measure: build-isolated ## Print what each function takes as a process: start, processor time, memory (Linux).
+measure: build-isolated ## Print the start time, processor time and memory of each function as a process (Linux).
 	@go test -count=1 -v -run '^TestMeasure$$' ./localdev/e2e -isolated $(CURDIR)/build/isolated | sed -n 's/.*measure_test.go:[0-9]*: //p'
 
-# The oldest commit whose functions must get along with today's on the same
-# tables, as they do while a deployment is under way and after it is rolled
-# back. Whoever raises it says so in CHANGELOG.md: users must pass by it.
+# The oldest commit whose functions must work beside today's on the same tables,
+# as during a deployment and after a rollback. Raising it is a line in
+# CHANGELOG.md, because users must update to it first.
 COMPATIBLE := 4b12222e3ef835c70236c9dc4fecc5b78d0f2f46
 
 .PHONY: test-upgrade
-test-upgrade: build-isolated ## Run old and new functions side by side, on the same tables, in the middle of a chat.
+test-upgrade: build-isolated ## Run old and new functions side by side, on the same tables, during a chat.
 	@if ! git cat-file -e '$(COMPATIBLE)^{commit}' 2>/dev/null; then \
 		echo "SKIPPED: test-upgrade needs commit $(COMPATIBLE), which this checkout does not have (git fetch --unshallow)"; \
 	else \
@@ -221,7 +233,7 @@ $(CFN_LINT):
 	else rm -rf $(dir $(@D)); echo "SKIPPED: cfn-lint needs Python 3 with venv, and the network"; fi
 
 .PHONY: test-infra
-test-infra: build test-isolated test-upgrade $(CFN_LINT) ## Test the CDK app (Node): assertions, cdk-nag, cfn-lint (Python); and what it deploys, in this process and as processes.
+test-infra: build test-isolated test-upgrade $(CFN_LINT) ## Test the CDK app (Node): assertions, cdk-nag, cfn-lint (Python); and the deployed functions, in one process and as processes.
 	go vet -tags infra ./infra/...
 	go test ./localdev/e2e
 	GAPLESS_BUILD=$(CURDIR)/build CFN_LINT=$$(ls $(CFN_LINT) 2>/dev/null || true) go test -count=1 -tags infra ./infra/...
@@ -271,7 +283,7 @@ CLASS ?=
 SEED ?= 1
 
 .PHONY: soak-js
-soak-js: ## Hold the TypeScript SDK to its promises while faults from SEED strike, FOR=10m.
+soak-js: ## Check the TypeScript SDK's guarantees under faults from SEED, FOR=10m.
 	cd pkg/client/js && npm ci && GAPLESS_SOAK_FOR=$(patsubst 0,10m,$(FOR)) GAPLESS_SOAK_SEED=$(SEED) GAPLESS_TEST_TIMEOUT=86400000 node scripts/test.mjs test/soak
 
 .PHONY: sim

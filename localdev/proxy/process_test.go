@@ -18,7 +18,7 @@ import (
 type daemon struct {
 	// url is where clients connect.
 	url string
-	// cut ends all connections through it, as it does when it is deployed anew.
+	// cut ends all connections through the proxy, as a new deployment of it does.
 	cut func(t *testing.T)
 }
 

@@ -198,7 +198,7 @@ func (g *stage) run(st step) string {
 	return g.expect(st)
 }
 
-// rest is what happened and was not expected.
+// rest returns the events that were not expected.
 func (g *stage) rest() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -443,7 +443,7 @@ func (g *stage) match(want, got any) bool {
 	return reflect.DeepEqual(want, got)
 }
 
-// filled puts values in the place of what stands for them.
+// filled replaces placeholders by their values.
 func (g *stage) filled(v any) any {
 	switch v := v.(type) {
 	case string:
@@ -496,7 +496,7 @@ func decoded(b []byte) any {
 	return v
 }
 
-// code is what scenarios call an error.
+// code returns the scenarios' name of an error.
 func code(err error) any {
 	var refused *Error
 	var closed *CloseError

@@ -24,7 +24,7 @@ type Client struct {
 	outbox  *outbox
 	keys    keys
 
-	// ctx is the client's life; its cause is what calls return after it.
+	// ctx is the client's life. Calls return its cause after its end.
 	ctx  context.Context
 	stop context.CancelCauseFunc
 	// links counts the connections made.

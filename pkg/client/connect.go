@@ -145,8 +145,8 @@ func (c *Client) retry(ctx context.Context, state State, why error, attempt *int
 	}
 }
 
-// doze waits for as long as the server asked, and then for more, but for a Check
-// that comes in that time.
+// doze waits for least, which the server asked for, and then for more, unless a
+// Check ends that.
 func (c *Client) doze(ctx context.Context, least, more time.Duration) error {
 	if err := clock.Sleep(ctx, c.clock, least); err != nil {
 		return context.Cause(ctx)
@@ -324,7 +324,7 @@ func (c *Client) adopt(o *opened) {
 			room.welcome(l, o.welcome.Rooms[room.name], at)
 		case nil:
 			left = append(left, c.leaveLocked(l, room.name))
-		default: // joined again meanwhile, which is what the server believes
+		default: // joined again meanwhile, as the server believes
 		}
 	}
 	c.mu.Unlock()

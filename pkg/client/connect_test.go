@@ -96,7 +96,7 @@ func (s *socket) refuse(t *testing.T, failure string) {
 	synctest.Wait()
 }
 
-// connections is how many were asked for.
+// connections returns the number of attempts.
 func (s *stand) connections() int {
 	synctest.Wait()
 	s.server.mu.Lock()
@@ -493,7 +493,7 @@ func TestLineIsLostWhileItIsReplaced(t *testing.T) {
 		if state, err := s.client.State(); state != Connected || err != nil || s.connections() != 2 {
 			t.Errorf("%s, %v, %d connections", state, err, s.connections())
 		}
-		// Outside of a replacement the attempt is what tells it.
+		// Outside a replacement, the attempt reports the state.
 		second.end(&CloseError{Code: 1006})
 		synctest.Wait()
 		if want := []State{Connected, Reconnecting, Connected, Reconnecting}; !slices.Equal(told, want) {

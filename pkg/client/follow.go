@@ -77,8 +77,8 @@ func (r *Room) sayLeave(l *link) {
 	}
 }
 
-// next is what to ask on a link: a join, a page of history, or nothing for now.
-// wait is after which time to look again, if that is known.
+// next returns the next command on a link: a join, a page of history, or nil for
+// now. wait is the time after which to look again, if it is known.
 func (r *Room) next(l *link) (params protocol.Params, asked Position, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

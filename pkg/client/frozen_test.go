@@ -90,7 +90,7 @@ func (f *frozen) throttle(d time.Duration) {
 	f.goOn()
 }
 
-// until is how long a timer waits that is due then. The caller holds mu.
+// until returns the delay of a timer that is due then. The caller holds mu.
 func (f *frozen) until(due time.Time) time.Duration {
 	if f.grid > 0 {
 		due = f.gridFrom.Add((due.Sub(f.gridFrom) + f.grid - 1).Truncate(f.grid))

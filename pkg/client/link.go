@@ -30,7 +30,7 @@ type link struct {
 	poke chan struct{}
 	// renew asks for a fresh token.
 	renew chan struct{}
-	// rotateIn is what hello said; set before the link is adopted.
+	// rotateIn is rotateInMs of hello; set before the link is adopted.
 	rotateIn time.Duration
 	// number counts the client's links.
 	number uint64
@@ -40,9 +40,9 @@ type link struct {
 	why    error
 	nextID int64
 	calls  map[int64]chan frame
-	// heard and spoke are when a frame last came and went.
+	// heard and spoke are the times of the last frame in and out.
 	heard, spoke time.Time
-	// deadline is when the ping under way is given up; zero without one.
+	// deadline ends the wait for the ping under way; zero without one.
 	deadline time.Time
 	// doubted says that a sync is to follow the sign of life.
 	doubted bool
@@ -53,7 +53,7 @@ type link struct {
 	halted map[string]bool
 	// user is who the server said we are here; set before the link is adopted.
 	user string
-	// since is when hello was answered, synced when rooms were last asked for.
+	// since is the time of the answer to hello, synced that of the last sync.
 	since, synced time.Time
 }
 

@@ -84,8 +84,8 @@ func (o *outbox) add(l *letter) error {
 		return ErrQueueFull
 	}
 	room := l.params.Room
-	// A room has an entry as long as it has a runner, also when its queue has
-	// just become empty: two runners would send one letter twice, out of order.
+	// A room has an entry as long as it has a runner, even when its queue is empty:
+	// two runners would send one publish twice, out of order.
 	_, running := o.queues[room]
 	o.queues[room] = append(o.queues[room], l)
 	if !running && !o.client.spawn(func() { o.run(room) }) {

@@ -44,13 +44,12 @@ type Room struct {
 	on, joining *link
 	// refused is the error of a refused join.
 	refused error
-	// over, once set, is what Next returns after what was received.
+	// over, once set, is returned by Next after the received messages.
 	over error
 	// joined is closed once a join was answered or refused, or over is set.
 	joined chan struct{}
 	head   Position
-	// anew is true after entries of another epoch came: a join tells which
-	// epoch is current.
+	// Entries of another epoch came: a join tells which epoch is current.
 	anew bool
 	// noHistory is true if the token grants join and not history.
 	noHistory bool

@@ -30,7 +30,7 @@ type sequencer struct {
 	otherEpoch string
 	// need says that the log holds more than what was received.
 	need bool
-	// anew says that entries of another log came.
+	// Entries of another log came.
 	anew bool
 }
 
@@ -40,7 +40,7 @@ type early struct {
 	own bool
 }
 
-// item is a message, or a reset in the place of some.
+// item is a message, or a reset that replaces some.
 type item struct {
 	message Message
 	reset   *ResetError

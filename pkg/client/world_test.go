@@ -20,11 +20,11 @@ type world struct {
 	random *rand.Rand
 	rooms  map[string]*worldRoom
 	conns  []*worldConn
-	// calm ends all faults, reborn permits logs that begin anew, rotates makes
+	// calm ends all faults, reborn permits logs that start over, rotates makes
 	// clients replace their connections.
 	calm, reborn, rotates bool
 	arrivals, epochs      int
-	// told is what passed, for whoever looks for the cause of a failure.
+	// told is a trace, for finding the cause of a failure.
 	told []string
 }
 
@@ -63,7 +63,7 @@ type worldConn struct {
 	ended  chan struct{}
 	once   sync.Once
 	silent bool // nothing passes any more, and nobody says so
-	// next is when the latest push arrives: they keep their order.
+	// next is the arrival time of the latest push: pushes keep their order.
 	next time.Time
 	// left is the arrival of the latest leave of a room: a late join after
 	// it counts, an earlier one does not.

@@ -1,6 +1,6 @@
 // Bundles the tests of some folders and runs them, two files at a time: node scripts/test.mjs FOLDER...
-// GAPLESS_TEST_TIMEOUT is how long one file may take, in ms (600,000).
-// What is not a unit test finds the command line of localdev, built by Go with the flags of GOFLAGS, in GAPLESS_BINARY.
+// GAPLESS_TEST_TIMEOUT is the most time for one file, in ms (600,000).
+// Other than unit tests find the command line of localdev, built with GOFLAGS, in GAPLESS_BINARY.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import { resolve } from "node:path";

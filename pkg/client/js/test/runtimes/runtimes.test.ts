@@ -1,4 +1,4 @@
-// The built package in every runtime that can be had here, and the package as others resolve it.
+// The built package in every runtime that is installed, and the package as others resolve it.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

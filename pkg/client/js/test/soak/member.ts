@@ -29,7 +29,7 @@ export interface Met {
 
 /**
  * Somebody with the SDK: publishes numbered messages into every room, looks at
- * what arrives, leaves and comes back, loads the page anew, hides it.
+ * what arrives, leaves and comes back, reloads the page, hides it.
  */
 export class Member {
   readonly met = new Map<string, Met>();
