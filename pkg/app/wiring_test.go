@@ -566,7 +566,7 @@ func (d *deployment) revocations() revocation.Store {
 	return store
 }
 
-// revoke revokes what was issued to ada so long ago.
+// revoke revokes the tokens issued to ada until ago before now.
 func (d *deployment) revoke(ago time.Duration) {
 	d.t.Helper()
 	if err := d.revocations().Revoke(d.t.Context(), revocation.Revocation{User: "ada", At: time.Now().Add(-ago)}); err != nil {
@@ -585,8 +585,8 @@ func (d *deployment) dropped(later time.Duration) string {
 	return fmt.Sprint(d.called(`(REMOVE)`) != "")
 }
 
-// revoked sweeps ada's connection after a revocation so long ago, of a token
-// dated so much later. It reports whether the connection was ended.
+// revoked sweeps ada's connection after a revocation that time ago, of a token
+// dated later by the given time. It reports whether the connection was ended.
 func (d *deployment) revoked(ago, dated time.Duration) string {
 	d.t.Helper()
 	d.hooks = dating{issued: time.Now().Add(dated)}

@@ -14,7 +14,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/clock"
 )
 
-// fetched checks a token of a known key, so long after the keys were fetched.
+// fetched checks a token of a known key, a time after the keys were fetched.
 func fetched(t *testing.T, after time.Duration, since http.HandlerFunc) (b *bundle, err error) {
 	t.Helper()
 	b = setup(t)
@@ -56,7 +56,7 @@ func TestKeysUsableOver(t *testing.T) {
 	}
 }
 
-// asked shows a token of an unknown key, so long after a fetch.
+// asked shows a token of an unknown key, a time after a fetch.
 func asked(t *testing.T, after time.Duration) int {
 	t.Helper()
 	b, err := fetched(t, 0, nil)
@@ -82,7 +82,7 @@ func TestRefetchAfterOver(t *testing.T) {
 	}
 }
 
-// retried shows a token again, so long after a failed fetch.
+// retried shows a token again, a time after a failed fetch.
 func retried(t *testing.T, after time.Duration) int {
 	t.Helper()
 	b := setup(t)
@@ -108,7 +108,7 @@ func TestRetryAfterOver(t *testing.T) {
 	}
 }
 
-// slowly fetches keys from a source that takes so long.
+// slowly fetches keys from a slow source.
 func slowly(t *testing.T, takes time.Duration) (err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestFetchTimeoutOver(t *testing.T) {
 	}
 }
 
-// dated checks a token whose issuer's clock is ahead, so long after it was
+// dated checks a token whose issuer's clock is ahead, a time after it was
 // issued.
 func dated(t *testing.T, claims func(now int64) jwt.MapClaims) (Identity, time.Time, error) {
 	t.Helper()

@@ -107,7 +107,7 @@ func TestLeaseOfClocksApart(t *testing.T) {
 	}
 }
 
-// left drains with so much time left before the deadline.
+// left drains with d left before the deadline.
 func (b *bundle) left(d time.Duration) {
 	b.Helper()
 	b.join("a")
@@ -140,7 +140,7 @@ func TestMarginOver(t *testing.T) {
 	})
 }
 
-// slowly makes each post take so long, and counts the posts that timed out.
+// slowly makes each post slow, and counts the posts that timed out.
 func (b *bundle) slowly(takes time.Duration) (gaveUp int) {
 	b.Helper()
 	b.join("a")
@@ -174,7 +174,7 @@ func TestPostTimeoutOver(t *testing.T) {
 	})
 }
 
-// refuses makes one member refuse for so long while another accepts.
+// refuses makes one member refuse for d while another accepts.
 func (b *bundle) refuses(d time.Duration) {
 	b.Helper()
 	b.join("a", "slow")
@@ -205,8 +205,7 @@ func TestSlowAfterOver(t *testing.T) {
 	})
 }
 
-// fills makes a writer take the number below a message and write it so much
-// later.
+// fills makes a writer take the number below a message and write it after a time.
 func (b *bundle) fills(after time.Duration) {
 	b.Helper()
 	b.join("a")
@@ -254,7 +253,7 @@ func TestHoleWaitOver(t *testing.T) {
 	})
 }
 
-// allRefuse makes all members of a room refuse for so long.
+// allRefuse makes all members of a room refuse for d.
 func (b *bundle) allRefuse(d time.Duration) {
 	b.Helper()
 	b.join("a", "b")

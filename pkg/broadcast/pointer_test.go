@@ -12,7 +12,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/msglog"
 )
 
-// publish appends n messages in the background, one every so often.
+// publish appends n messages in the background, one at each interval.
 func (b *bundle) publish(n int, every time.Duration, origin, data string) (published <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {

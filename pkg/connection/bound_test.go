@@ -13,7 +13,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest/memory"
 )
 
-// removal removes a connection so long after a join has begun on a function whose
+// removal removes a connection a time after a join has begun on a function whose
 // clock is wrong by skew, and reports whether anything is left.
 func removal(t *testing.T, after, skew time.Duration) (left bool) {
 	t.Helper()

@@ -14,7 +14,7 @@ import (
 var everything = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Rebalance asks all connections that exist when it begins to reconnect, by bye
-// 3001. It condemns so many a second; the next sweep ends each, and each client
+// 3001. It condemns perSecond connections a second; the next sweep ends each, and each client
 // waits a random time before it reconnects. Until then connections work as
 // before, and a client that keeps its positions misses nothing. It returns the
 // number condemned, even with an error; a second call starts again.

@@ -13,7 +13,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest"
 )
 
-// rotates returns when a client must rotate that says hello so long after it
+// rotates returns when a client must rotate that says hello a time after it
 // connected. Both times count from the connection's start.
 func rotates(t *testing.T, after time.Duration, random func(n int64) int64) (at time.Duration) {
 	t.Helper()
@@ -68,7 +68,7 @@ func TestRotateLatestOver(t *testing.T) {
 	}
 }
 
-// member reports whether a membership still counts so long after its connection
+// member reports whether a membership still counts a time after its connection
 // began.
 func member(t *testing.T, after, skew time.Duration) (in bool) {
 	t.Helper()
@@ -113,7 +113,7 @@ func TestMemberSlackWithin(t *testing.T) {
 
 func TestMemberSlackOver(t *testing.T) { TestLifetimeOver(t) }
 
-// greets says hello with a first token so long after the connection began, to a
+// greets says hello with a first token a time after the connection began, to a
 // function whose clock is wrong by skew.
 func greets(t *testing.T, after, skew time.Duration) (code protocol.Code) {
 	t.Helper()

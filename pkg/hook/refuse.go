@@ -67,7 +67,7 @@ func refusal(err error) *protocol.Error {
 	return &short
 }
 
-// shorten cuts text to at most so many bytes. It replaces control characters with
+// shorten cuts text to at most that many bytes. It replaces control characters with
 // spaces, because JSON needs six bytes for each.
 func shorten(text string, most int) string {
 	text = strings.Map(func(r rune) rune {

@@ -49,7 +49,7 @@ func (k *kept) Add(ctx context.Context, p limit.AddParams) (int, error) {
 }
 
 // behind uses a window up in one environment, and then asks in another whose
-// clock shows that window so much later. It returns how many pass there beyond
+// clock shows that window later. It returns how many pass there beyond
 // the free share.
 func behind(t *testing.T, by time.Duration) (passed int) {
 	t.Helper()

@@ -278,7 +278,7 @@ func TestSettlingOver(t *testing.T) {
 }
 
 // voided drains an empty number, in a function with a longer retention than that
-// of the function that took the number so long before, which is an hour.
+// of the function that took the number before, which is an hour.
 func voided(t *testing.T, after time.Duration) (void msglog.Entry) {
 	t.Helper()
 	inTime(t, func(b *bench) {

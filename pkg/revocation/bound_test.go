@@ -12,7 +12,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/storetest"
 )
 
-// learned reports whether a guard knows of a revocation so long after it has read
+// learned reports whether a guard knows of a revocation a time after it has read
 // the list.
 func learned(t *testing.T, after time.Duration) (known bool) {
 	t.Helper()

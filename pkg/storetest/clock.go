@@ -116,7 +116,7 @@ func (t *timer) Reset(d time.Duration) bool {
 // (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/set-time.html).
 const Apart = 30 * time.Second
 
-// Skewed returns c as seen by a function whose clock is wrong by so much: it
+// Skewed returns c as seen by a function whose clock is wrong by that much: it
 // shows another time, and waits equally long.
 func Skewed(c clock.Clock, by time.Duration) clock.Clock { return skewed{c, by} }
 

@@ -84,7 +84,7 @@ func TestIdleAfterOver(t *testing.T) {
 	})
 }
 
-// left sweeps one connection with so much time left before the deadline.
+// left sweeps one connection with d left before the deadline.
 func left(t *testing.T, w *world, d time.Duration) sweep.Report {
 	t.Helper()
 	w.add(t, "c", nil)
@@ -127,7 +127,7 @@ func (g answering) Status(ctx context.Context, id string) (connection.Status, er
 	return g.Gateway.Status(ctx, id)
 }
 
-// asked checks a connection whose status takes so long to come, and reports
+// asked checks a connection whose status comes late, and reports
 // whether the status was received.
 func asked(t *testing.T, w *world, takes time.Duration) bool {
 	t.Helper()

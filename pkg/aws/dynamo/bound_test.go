@@ -7,7 +7,7 @@ import (
 	"github.com/gapless-rooms/gapless/pkg/connection"
 )
 
-// forgotten reports whether TTL may delete a connection so long after it began.
+// forgotten reports whether TTL may delete a connection a time after it began.
 func forgotten(t *testing.T, after time.Duration) bool {
 	t.Helper()
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

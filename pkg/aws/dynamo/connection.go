@@ -36,7 +36,7 @@ func NewConnections(client API, table string, partitions int) *Connections {
 	return &Connections{client, table, max(1, partitions), duePage}
 }
 
-// WithPage returns s with so many items in a page of Due. With it, tests reach
+// WithPage returns s with that many items in a page of Due. With it, tests reach
 // further pages without a large deployment.
 func (s *Connections) WithPage(items int32) *Connections {
 	return &Connections{s.client, s.table, s.partitions, items}

@@ -26,7 +26,7 @@ type Rooms struct {
 // NewRooms returns Rooms over a table.
 func NewRooms(client API, table string) *Rooms { return &Rooms{client, table, nil} }
 
-// WithPage returns r with so many items in a page of Members. With it, tests
+// WithPage returns r with that many items in a page of Members. With it, tests
 // reach further pages without a large room.
 func (r *Rooms) WithPage(items int32) *Rooms { return &Rooms{r.client, r.table, &items} }
 

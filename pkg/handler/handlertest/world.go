@@ -223,7 +223,7 @@ func (w *World) Sweep() {
 	}
 }
 
-// Pass lets so many minutes pass, with a sweep at the end of each.
+// Pass lets minutes pass, with a sweep at the end of each.
 func (w *World) Pass(minutes int) {
 	w.T.Helper()
 	for range minutes {
