@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
+	"strings"
+	"testing"
 
 	"github.com/gapless-rooms/gapless/pkg/client"
 )
@@ -146,6 +149,43 @@ func Example_errors() {
 	// Output:
 	// bad_request false
 	// true false
+}
+
+// readme is printed in the repository's README.
+func readme(ctx context.Context, getToken func(context.Context, bool) (string, error)) error {
+	c, err := client.Dial(ctx, "wss://…", client.Options{GetToken: getToken})
+	if err != nil {
+		return err
+	}
+	defer c.Close() //nolint:errcheck // always nil
+	room := c.Join("lobby", client.Last(50))
+	if _, err := room.Publish(ctx, map[string]string{"text": "hello"}); err != nil {
+		return err
+	}
+	for message, err := range room.Messages() { // err: refused, or messages expired before they were read
+		fmt.Println(message.Seq, message.User, string(message.Data), err)
+	}
+	return nil
+}
+
+var _ = readme // compiled only
+
+func TestREADMEShowsWhatCompiles(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled := strings.ReplaceAll(string(own), " //nolint:errcheck // always nil", "")
+	_, rest, _ := strings.Cut(string(document), "```go\n")
+	printed, _, _ := strings.Cut(rest, "\n```")
+	if printed == "" || !strings.Contains(compiled, "\t"+strings.ReplaceAll(printed, "\n", "\n\t")+"\n") {
+		t.Errorf("README.md prints what is not compiled here:\n%s", printed)
+	}
 }
 
 // dial connects as in ExampleDial.

@@ -38,12 +38,18 @@ test("its types hold for ES modules and CommonJS, as whoever installs it resolve
   mkdirSync(folder, { recursive: true });
   const program = readFileSync("test/types.ts", "utf8");
   for (const kind of ["mts", "cts"]) writeFileSync(`${folder}/use.${kind}`, program);
+  // The first program of each README.
+  const printed = ["../../../README.md", "README.md"].map((file, i) => {
+    const [, code] = /```ts\n([^]*?)```/.exec(readFileSync(file, "utf8")) ?? assert.fail(`${file} shows no program`);
+    writeFileSync(`${folder}/readme${i}.mts`, code!);
+    return `readme${i}.mts`;
+  });
   writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({
     compilerOptions: {
       target: "ES2022", module: "NodeNext", lib: ["ES2022", "DOM"], types: [], strict: true, noEmit: true,
       exactOptionalPropertyTypes: true, skipLibCheck: false, jsx: "react-jsx",
     },
-    files: ["use.mts", "use.cts"],
+    files: ["use.mts", "use.cts", ...printed],
   }));
   const tsc = [require.resolve("typescript/bin/tsc"), "-p", folder, "--listFiles"];
   const output = execFileSync(process.execPath, tsc, { encoding: "utf8" });
