@@ -290,7 +290,7 @@ var settings = slices.Concat(
 		}, "10m0s", "7m0s"},
 		{"message", "GAPLESS_RETENTION", "48h", nil, publishing(func(d *deployment) string { return d.until(`^PutItem .*"e#r`, `"x":\{"N":"(\d+)"`) }), "24h0m0s", "48h0m0s"},
 		{"message", "GAPLESS_IDEMPOTENCY_WINDOW", "20m", nil, publishing(func(d *deployment) string { return d.until(`^UpdateItem .*"k#r`, `":x":\{"N":"(\d+)"`) }), "10m0s", "20m0s"},
-		{"message", "GAPLESS_HEAD_LIFETIME", "100h", nil, publishing(func(d *deployment) string { return d.until(`^UpdateItem .*":fresh"`, `":x":\{"N":"(\d+)"`) }), "72h0m0s", "100h0m0s"},
+		{"message", "GAPLESS_HEAD_LIFETIME", "100h", nil, publishing(func(d *deployment) string { return d.until(`^UpdateItem .*":fresh"`, `":x":\{"N":"(\d+)"`) }), "73h0m0s", "101h0m0s"}, // rounded up by an hour
 		{"message", "GAPLESS_HEARTBEAT", "33s", nil, func(d *deployment) string {
 			d.joined("c")
 			_, after, _ := strings.Cut(d.say("c", `{"action":"hello","id":1}`), `"heartbeatMs":`)
