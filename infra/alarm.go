@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/gapless-rooms/gapless/pkg/config"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // alarm is a condition under which somebody must look.
@@ -57,13 +57,13 @@ func (a *application) alarms() []alarm {
 		{name: "wake-lag", description: "Wake-ups wait before a broadcaster runs: messages arrive late",
 			metric: a.functionMetric("broadcast", "AsyncEventAge", "Maximum"), above: float64(wakeLag.Milliseconds()), minutes: 3},
 		{name: "drain-lag", description: "Broadcasters run and are behind: messages arrive late",
-			metric: a.ownMetric("broadcast", config.DrainLag, "Maximum"), above: float64(drainLag.Milliseconds()), minutes: 3, within: 5},
+			metric: a.ownMetric("broadcast", telemetry.DrainLag, "Maximum"), above: float64(drainLag.Milliseconds()), minutes: 3, within: 5},
 		{name: "members-behind", description: "Many members are too slow, or cannot be posted to",
-			metric: a.ownMetric("broadcast", config.MembersBehind, "Sum"), above: behindPerMinute, minutes: 3, within: 5},
+			metric: a.ownMetric("broadcast", telemetry.MembersBehind, "Sum"), above: behindPerMinute, minutes: 3, within: 5},
 		{name: "sweep-silence", description: "No sweep has looked through all connections: dead ones stay",
-			metric: a.ownMetric("sweep", config.OpenConnections, "SampleCount"), above: 1, minutes: 5, silence: true},
+			metric: a.ownMetric("sweep", telemetry.OpenConnections, "SampleCount"), above: 1, minutes: 5, silence: true},
 		{name: "open-connections", description: "More connections are open than are expected",
-			metric: a.ownMetric("sweep", config.OpenConnections, "Maximum"), above: float64(a.options.AlarmConnections), minutes: 3, within: 5},
+			metric: a.ownMetric("sweep", telemetry.OpenConnections, "Maximum"), above: float64(a.options.AlarmConnections), minutes: 3, within: 5},
 		{name: "gateway-5xx", description: "The gateway fails in calling our functions",
 			metric: a.gatewayMetric("IntegrationError"), above: errorsPerMinute},
 		{name: "gateway-execution", description: "The gateway fails by itself",

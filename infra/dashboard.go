@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/gapless-rooms/gapless/pkg/config"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // addDashboard shows a deployment on one page: clients above, functions in the
@@ -32,14 +32,14 @@ func (a *application) addDashboard() {
 		DashboardName: jsii.String("gapless-" + a.options.Stage),
 	})
 	dashboard.AddWidgets(
-		graph("Open connections", a.ownMetric("sweep", config.OpenConnections, "Maximum")),
+		graph("Open connections", a.ownMetric("sweep", telemetry.OpenConnections, "Maximum")),
 		graph("New connections and messages", a.gatewayMetric("ConnectCount"), a.gatewayMetric("MessageCount")),
 		graph("Refused and failed requests", a.gatewayMetric("ClientError"), a.gatewayMetric("IntegrationError"), a.gatewayMetric("ExecutionError")),
 	)
 	dashboard.AddWidgets(
-		graph("Drain lag above a second (ms)", a.ownMetric("broadcast", config.DrainLag, "Maximum")),
+		graph("Drain lag above a second (ms)", a.ownMetric("broadcast", telemetry.DrainLag, "Maximum")),
 		graph("Wait for a broadcaster (ms)", a.functionMetric("broadcast", "AsyncEventAge", "p50"), a.functionMetric("broadcast", "AsyncEventAge", "p99")),
-		graph("Members given up as too slow", a.ownMetric("broadcast", config.MembersBehind, "Sum")),
+		graph("Members given up as too slow", a.ownMetric("broadcast", telemetry.MembersBehind, "Sum")),
 	)
 	dashboard.AddWidgets(
 		graph("Invocations", each("Invocations", "Sum")...),

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/gapless-rooms/gapless/pkg/config"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // The metrics that alarms and dashboard look at, by the minute:
@@ -31,9 +31,9 @@ func (a *application) functionMetric(function, name, statistic string) awscloudw
 }
 
 // ownMetric is one that a function writes into its log.
-func (a *application) ownMetric(function string, m config.Metric, statistic string) awscloudwatch.Metric {
-	return metric(config.MetricNamespace, m.Name, statistic, m.Name, map[string]*string{
-		config.MetricDimension: a.functions[function].lambda.FunctionName(),
+func (a *application) ownMetric(function string, m telemetry.Metric, statistic string) awscloudwatch.Metric {
+	return metric(telemetry.Namespace, m.Name, statistic, m.Name, map[string]*string{
+		telemetry.Dimension: a.functions[function].lambda.FunctionName(),
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gapless-rooms/gapless/pkg/aws/dynamo"
-	"github.com/gapless-rooms/gapless/pkg/config"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // TestAlarms wants each alarm to watch what its name says, of this deployment,
@@ -74,10 +74,10 @@ func TestAlarms(t *testing.T) {
 func TestOwnMetricsAreThoseThatTheFunctionsWrite(t *testing.T) {
 	app := synth(t, nil)["app"]
 	writers := map[string]string{}
-	for _, m := range []config.Metric{config.DrainLag, config.MembersBehind} {
+	for _, m := range []telemetry.Metric{telemetry.DrainLag, telemetry.MembersBehind} {
 		writers[m.Name] = "broadcast"
 	}
-	writers[config.OpenConnections.Name] = "sweep"
+	writers[telemetry.OpenConnections.Name] = "sweep"
 	ids := map[string]string{}
 	for id, r := range app.of("AWS::Lambda::Function") {
 		for name, f := range functionsOf(app) {
@@ -89,12 +89,12 @@ func TestOwnMetricsAreThoseThatTheFunctionsWrite(t *testing.T) {
 	watched := map[string]bool{}
 	for _, r := range app.of("AWS::CloudWatch::Alarm") {
 		metric := r.Properties["Metrics"].([]any)[0].(map[string]any)["MetricStat"].(map[string]any)["Metric"].(map[string]any)
-		if metric["Namespace"] != config.MetricNamespace {
+		if metric["Namespace"] != telemetry.Namespace {
 			continue
 		}
 		name := metric["MetricName"].(string)
 		watched[name] = true
-		want := `[{"Name":"` + config.MetricDimension + `","Value":{"Ref":"` + ids[writers[name]] + `"}}]`
+		want := `[{"Name":"` + telemetry.Dimension + `","Value":{"Ref":"` + ids[writers[name]] + `"}}]`
 		if got := text(metric["Dimensions"]); got != want {
 			t.Errorf("%s: the alarm looks at %s, want %s", name, got, want)
 		}

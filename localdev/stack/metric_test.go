@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/gapless-rooms/gapless/localdev/stack"
-	"github.com/gapless-rooms/gapless/pkg/config"
+	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
 // output is a log that functions write into at once.
@@ -49,7 +49,7 @@ func TestSweepCountsConnectionsInItsLog(t *testing.T) {
 		if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 			t.Fatalf("not one line: %q, %v", out.String(), err)
 		}
-		if line[config.MetricDimension] != "gapless-local-sweep" || line[config.OpenConnections.Name] != 2.0 || !strings.Contains(out.String(), `"_aws":`) {
+		if line[telemetry.Dimension] != "gapless-local-sweep" || line[telemetry.OpenConnections.Name] != 2.0 || !strings.Contains(out.String(), `"_aws":`) {
 			t.Errorf("the sweeper writes %s", out.String())
 		}
 	})

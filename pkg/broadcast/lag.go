@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/gapless-rooms/gapless/pkg/config"
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
@@ -36,10 +35,10 @@ func (c *courier) reportLag(ctx context.Context) {
 	c.mu.Unlock()
 	var values []telemetry.Value
 	if lately.oldest >= c.config.LateAfter {
-		values = append(values, telemetry.Value{Metric: config.DrainLag, Value: lately.oldest.Milliseconds()})
+		values = append(values, telemetry.Value{Metric: telemetry.DrainLag, Value: lately.oldest.Milliseconds()})
 	}
 	if lately.behind > 0 {
-		values = append(values, telemetry.Value{Metric: config.MembersBehind, Value: lately.behind})
+		values = append(values, telemetry.Value{Metric: telemetry.MembersBehind, Value: lately.behind})
 	}
 	if len(values) > 0 {
 		c.metrics.Put(ctx, values, slog.String("room", c.room))

@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/gapless-rooms/gapless/pkg/config"
 	"github.com/gapless-rooms/gapless/pkg/sweep"
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
@@ -20,7 +19,7 @@ type Sweep struct {
 func (h *Sweep) Handle(ctx context.Context, _ events.CloudWatchEvent) (sweep.Report, error) {
 	report, err := h.Sweeper.Sweep(ctx)
 	if report.Counted {
-		h.Metrics.Put(ctx, []telemetry.Value{{Metric: config.OpenConnections, Value: report.Open}})
+		h.Metrics.Put(ctx, []telemetry.Value{{Metric: telemetry.OpenConnections, Value: report.Open}})
 	}
 	return report, err
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
-	"github.com/gapless-rooms/gapless/pkg/config"
 )
 
 // Metrics writes metrics into a function's log in CloudWatch's embedded metric
@@ -28,7 +27,7 @@ func NewMetrics(logger *slog.Logger, clock clock.Clock, function string) *Metric
 
 // Value is a value of a metric.
 type Value struct {
-	Metric config.Metric
+	Metric Metric
 	Value  int64
 }
 
@@ -41,7 +40,7 @@ type header struct {
 type directive struct {
 	Namespace  string
 	Dimensions [][]string
-	Metrics    []config.Metric
+	Metrics    []Metric
 }
 
 // Put writes values in one line, whatever the least level that is logged. The
@@ -49,9 +48,9 @@ type directive struct {
 // hold a message or a token.
 func (m *Metrics) Put(ctx context.Context, values []Value, attributes ...slog.Attr) {
 	now := m.clock.Now()
-	d := directive{Namespace: config.MetricNamespace, Dimensions: [][]string{{config.MetricDimension}}}
+	d := directive{Namespace: Namespace, Dimensions: [][]string{{Dimension}}}
 	line := slog.NewRecord(now, slog.LevelInfo, "metrics", 0)
-	line.AddAttrs(slog.String(config.MetricDimension, m.function))
+	line.AddAttrs(slog.String(Dimension, m.function))
 	for _, v := range values {
 		d.Metrics = append(d.Metrics, v.Metric)
 		line.AddAttrs(slog.Int64(v.Metric.Name, v.Value))

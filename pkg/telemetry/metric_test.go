@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gapless-rooms/gapless/pkg/clock"
-	"github.com/gapless-rooms/gapless/pkg/config"
 	"github.com/gapless-rooms/gapless/pkg/telemetry"
 )
 
@@ -24,7 +23,7 @@ func TestLineIsInTheEmbeddedMetricFormat(t *testing.T) {
 		var out bytes.Buffer
 		log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelError})) // metrics are written at any level
 		telemetry.NewMetrics(log, clock.System(), "gapless-dev-sweep").Put(t.Context(), []telemetry.Value{
-			{Metric: config.OpenConnections, Value: 17}, {Metric: config.DrainLag, Value: 2500},
+			{Metric: telemetry.OpenConnections, Value: 17}, {Metric: telemetry.DrainLag, Value: 2500},
 		}, slog.String("room", "lobby"))
 
 		var line map[string]any

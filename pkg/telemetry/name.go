@@ -1,8 +1,7 @@
-package config
+package telemetry
 
-// Metric is a metric of our own in CloudWatch. It is in this package because the
-// functions write it, and the CDK app's alarms and dashboard use it, under the
-// same name.
+// Metric is a metric of our own in CloudWatch. The functions write it, and the CDK
+// app's alarms and dashboard use it.
 type Metric struct {
 	Name string
 	// Unit is one of CloudWatch's
@@ -11,11 +10,11 @@ type Metric struct {
 }
 
 const (
-	// MetricNamespace is the namespace of our metrics.
-	MetricNamespace = "Gapless"
-	// MetricDimension is the only dimension of each: the name of the function
+	// Namespace is the namespace of our metrics.
+	Namespace = "Gapless"
+	// Dimension is the only dimension of each: the name of the function
 	// that writes it, as in Lambda's own metrics.
-	MetricDimension = "FunctionName"
+	Dimension = "FunctionName"
 )
 
 var (
