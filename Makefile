@@ -45,10 +45,10 @@ test-browser: axe leaks ## Test the console and the TypeScript SDK in Chromium; 
 	go test -count=1 -v ./localdev/browser $(LEAKS)
 
 .PHONY: screenshot
-screenshot: ## Take the README's picture of the console (Chromium): localdev/console/screenshot.png, at most 150 KB.
+screenshot: ## Take the README's picture of the console (Chromium): localdev/console/screenshot.png, at most 256 KiB.
 	@rm -f build/screenshots/desktop-light.png
 	go test -count=1 -run '^TestLook$$' ./localdev/browser
-	@test $$(wc -c <build/screenshots/desktop-light.png) -le 153600 || { echo "build/screenshots/desktop-light.png has more than 150 KB" >&2; exit 1; }
+	@test $$(wc -c <build/screenshots/desktop-light.png) -le 262144 || { echo "build/screenshots/desktop-light.png has more than 256 KiB" >&2; exit 1; }
 	cp build/screenshots/desktop-light.png localdev/console/screenshot.png
 
 .PHONY: test
