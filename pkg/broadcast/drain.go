@@ -14,7 +14,9 @@ import (
 
 // drain delivers a room's messages from taking the lease to giving it back.
 type drain struct {
-	*Broadcaster
+	Parts
+	config      Config
+	poster      *poster
 	room, owner string
 	head        msglog.Head // from when the lease was taken, except Seq: from the last read
 	offered     uint64      // number up to which the courier has the entries
@@ -30,13 +32,16 @@ type drain struct {
 	lastRound time.Time
 }
 
-// drain delivers a room's unread messages. A lost or refused lease is not an
+func newDrain(parts Parts, config Config, poster *poster, w Wake) *drain {
+	return &drain{Parts: parts, config: config, poster: poster, room: w.Room, owner: parts.NewID(), wake: w}
+}
+
+// handle delivers a room's unread messages. A lost or refused lease is not an
 // error: its holder serves the room.
-func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
-	d := &drain{Broadcaster: b, room: w.Room, owner: b.NewID(), wake: w}
-	d.looked = b.Clock.Now()
-	d.until = d.looked.Add(b.config.LeaseFor)
-	head, err := b.Log.Acquire(ctx, w.Room, d.owner, w.seen(), d.until)
+func (d *drain) handle(ctx context.Context) error {
+	d.looked = d.Clock.Now()
+	d.until = d.looked.Add(d.config.LeaseFor)
+	head, err := d.Log.Acquire(ctx, d.room, d.owner, d.wake.seen(), d.until)
 	if errors.Is(err, msglog.ErrLeaseHeld) {
 		return nil
 	}
@@ -44,19 +49,19 @@ func (b *Broadcaster) drain(ctx context.Context, w Wake) error {
 		return err
 	}
 	d.head, d.offered, d.confirmed = head, head.Delivered, head.Delivered
-	plan, err := newPlanner(w.Room, head.Epoch)
+	plan, err := newPlanner(d.room, head.Epoch)
 	if err != nil {
 		return err
 	}
 	d.courier = newCourier(courierParts{
-		config: b.config, poster: b.poster, gateway: b.Gateway, clock: b.Clock, logger: b.Logger, metrics: b.Metrics,
-		recorder: recorder{b.Connections, b.Members, b.Clock},
+		config: d.config, poster: d.poster, gateway: d.Gateway, clock: d.Clock, logger: d.Logger, metrics: d.Metrics,
+		recorder: recorder{d.Connections, d.Members, d.Clock},
 	}, plan)
 
 	working, stop := context.WithCancel(ctx)
 	err = d.run(working)
 	if errors.Is(err, errOutOfTime) {
-		d.courier.wait(working, b.config.Margin/2) // what is posted now is not posted again
+		d.courier.wait(working, d.config.Margin/2) // what is posted now is not posted again
 	}
 	stop()
 	d.courier.serving.Wait()
