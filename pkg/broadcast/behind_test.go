@@ -147,9 +147,9 @@ func TestRejoinWhileItIsToldIsServed(t *testing.T) {
 			return nil
 		}
 		b.drain()
-		seqs, _ := b.gateway.got(b.T, "m")
-		if b.behind("m") || len(seqs) == 0 || seqs[len(seqs)-1] != 2 {
-			b.Errorf("m is behind: %t; it got %v", b.behind("m"), seqs)
+		seqs, others := b.gateway.got(b.T, "m")
+		if b.behind("m") || len(seqs) == 0 || seqs[len(seqs)-1] != 2 || len(others) != 0 {
+			b.Errorf("m is behind: %t; it got %v and %v", b.behind("m"), seqs, others)
 		}
 		b.want("a", 1, 2)
 	})

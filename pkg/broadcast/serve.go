@@ -212,7 +212,8 @@ func (c *courier) giveUp(ctx context.Context, o *outbox, joinedAt time.Time, cau
 	}
 	gone := errors.Is(cause, connection.ErrGone)
 	c.mu.Lock()
-	if o.joinedAt.Equal(joinedAt) {
+	current = o.joinedAt.Equal(joinedAt)
+	if current {
 		o.batches = nil
 	}
 	if !gone {
@@ -220,7 +221,7 @@ func (c *courier) giveUp(ctx context.Context, o *outbox, joinedAt time.Time, cau
 	}
 	head := c.head
 	c.mu.Unlock()
-	if !gone {
+	if !gone && current { // a member that has joined again is not behind
 		c.tell(ctx, o.connectionID, head)
 	}
 	return true
