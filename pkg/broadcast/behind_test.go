@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,15 +26,15 @@ func (b *bundle) connection(id string) connection.Connection {
 // refuse makes members refuse everything with 429, each after a moment, until the
 // returned function is called.
 func (b *bundle) refuse(who func(id string) bool) (accept func()) {
-	refusing := true
+	var accepting atomic.Bool
 	b.gateway.post = func(_ context.Context, id string) error {
 		time.Sleep(5 * time.Millisecond)
-		if refusing && who(id) {
+		if !accepting.Load() && who(id) {
 			return connection.ErrThrottled
 		}
 		return nil
 	}
-	return func() { refusing = false }
+	return func() { accepting.Store(true) }
 }
 
 func only(name string) func(string) bool { return func(id string) bool { return id == name } }

@@ -553,9 +553,10 @@ func TestRejoinWhileGivenUpIsServed(t *testing.T) {
 	inTime(t, func(b *bundle) {
 		b.join("a", "b")
 		b.append(1, "", "1")
-		refusing, rejoined := true, false
+		var accepting atomic.Bool
+		rejoined := false
 		b.gateway.post = func(_ context.Context, id string) error {
-			if id != "a" || !refusing {
+			if id != "a" || accepting.Load() {
 				return nil
 			}
 			if !rejoined && time.Since(b.member("a").JoinedAt) > 1900*time.Millisecond {
@@ -565,7 +566,7 @@ func TestRejoinWhileGivenUpIsServed(t *testing.T) {
 			}
 			return connection.ErrThrottled
 		}
-		time.AfterFunc(2500*time.Millisecond, func() { refusing = false })
+		time.AfterFunc(2500*time.Millisecond, func() { accepting.Store(true) })
 		b.drain()
 		if !rejoined || b.behind("a") {
 			b.Fatalf("rejoined %t, a: %+v", rejoined, b.member("a"))
